@@ -1,0 +1,231 @@
+"""The nouns that flow from room to room: media → tiles → prompt → engine → tasks → output.
+
+Arrays wear their shape and dtype, numbers their unit (`_px`, `_s`, `_tokens`). Inside the program an index counts from 0;
+`page` counts from 1, because it is only ever shown to people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+RGB = npt.NDArray[np.uint8]  # (H, W, 3), or (N, T, T, 3) for tiles
+Floats = npt.NDArray[np.float32]
+
+Kind = Literal["image", "page", "video"]
+Size = tuple[int, int]  # (width, height), pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where media came from. `path` is as the user gave it, or "-"; `sha256` is of the file's bytes (hex)."""
+
+    path: str
+    kind: Kind
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One picture's place in its source: a page (1-based), a moment (seconds), or neither for a plain image.
+
+    index: 0-based position within the source (page, animation frame, or video frame number).
+    time_s: index / native fps, the time that the prompt's label shows (transformers: video_processing_smolvlm.py).
+    stream_time_s: the container's own presentation time of that frame, where the decoder knows it.
+    """
+
+    source: Source
+    index: int = 0
+    page: int | None = None
+    time_s: float | None = None
+    stream_time_s: float | None = None
+
+    @property
+    def label(self) -> str:
+        """"page 3", "0:12.5", or the file's name."""
+        if self.page is not None:
+            return f"page {self.page}"
+        if self.time_s is not None:
+            minutes, seconds = divmod(self.time_s, 60)
+            return f"{int(minutes)}:{seconds:04.1f}"
+        return self.source.path
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One upright picture: rgb uint8 (H, W, 3); `text` is a page's own text layer, "" where there is none."""
+
+    rgb: RGB
+    place: Place
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A frame before it is decoded: its place and its upright size in pixels, enough to plan with."""
+
+    place: Place
+    size_px: Size
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """What a clip says of itself. duration_s is total_frames / fps; fps is 24 where the file does not tell (transformers)."""
+
+    size_px: Size
+    fps: float
+    duration_s: float
+    total_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class TilePlan:
+    """How one picture is cut. rows = cols = 0 is the unsplit form: one tile, which is the whole picture.
+
+    resized_px: after the resize to the longest edge; refined_px: after the resize to whole tiles.
+    """
+
+    source_px: Size
+    resized_px: Size
+    refined_px: Size
+    rows: int
+    cols: int
+    tile_px: int
+    tokens_per_tile: int
+
+    @property
+    def encodes(self) -> int:
+        """Vision-tower passes: every tile of the grid and the global view."""
+        return self.rows * self.cols + 1
+
+    @property
+    def tokens(self) -> int:
+        """Image rows that the language model reads (markers and line breaks not counted)."""
+        return self.encodes * self.tokens_per_tile
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """rgb uint8 (encodes, T, T, 3), row by row, the global view last."""
+
+    rgb: RGB
+    plan: TilePlan
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """Text of a turn. Only trusted text (ours) may hold special tokens; a user's text never becomes one."""
+
+    text: str
+    trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """A picture's position in a turn. `tiles` is None while a request is only being planned."""
+
+    plan: TilePlan
+    tiles: Tiles | None = None
+
+
+Part = TextPart | ImagePart
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message: role "system", "user" or "assistant" and its parts, in order."""
+
+    role: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen. temperature 0 is greedy; max_tokens None is what the context holds, at most 1024."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One conversation to continue. `key` comes back with everything that the engine yields for it."""
+
+    key: int
+    turns: tuple[Turn, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A few characters of an answer in the making. The pieces of a key, joined, are its Generation's text."""
+
+    key: int
+    text: str
+
+
+StopReason = Literal["end", "length", "repetition"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Tokens of one answer. cached_tokens of the prompt's were reused from an earlier request's KV."""
+
+    prompt_tokens: int = 0
+    image_tokens: int = 0
+    new_tokens: int = 0
+    cached_tokens: int = 0
+    encodes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Wall time of one answer, in seconds. In company, prefill and decode are shared batches: the time until they ended."""
+
+    encode: float = 0.0
+    prefill: float = 0.0
+    decode: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A finished answer of the engine. mean_logprob: natural logarithm, mean over the new tokens; None when there are none."""
+
+    key: int
+    text: str
+    stop_reason: StopReason
+    counts: Counts
+    seconds: Seconds
+    mean_logprob: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the user gets: the text, the question, the places it is about, and how it came about."""
+
+    places: tuple[Place, ...]
+    prompt: str
+    question: str
+    text: str
+    model: str
+    generation: Generation
+    warnings: tuple[str, ...] = ()
+    data: Mapping[str, Any] | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One input that could not be read or answered; the others go on."""
+
+    path: str
+    error: str
+    message: str
+    hint: str
+    exit_code: int

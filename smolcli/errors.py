@@ -1,0 +1,81 @@
+"""The error tree. Each class owns its exit code; each error is one sentence and, where there is one, the way out.
+
+    SmolError
+    ├── SomeInputsFailed     1   answers of the others are on stdout
+    ├── UsageError           2   the command line
+    ├── MediaError           3   unreadable, missing or unsupported input
+    │   └── EncryptedError   8   a document that wants a password
+    ├── ModelError           4   model missing, damaged or not of the family
+    ├── DoesNotFitError      5   more tokens than the context holds
+    ├── OutputError          6   cannot write, or the file exists
+    └── EngineError          7   llama.cpp failed
+
+Ctrl-C is 130 and a closed pipe 141, as a shell reports them.
+"""
+
+from __future__ import annotations
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+class SmolError(Exception):
+    """Base of all errors that a user may meet. `hint` says what to type or do next."""
+
+    exit_code = 7
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class SomeInputsFailed(SmolError):
+    """Some inputs failed; each was reported when it did, and the answers of the others are on stdout."""
+
+    exit_code = 1
+
+
+class UsageError(SmolError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class MediaError(SmolError):
+    """An input is missing, unreadable, empty or of no kind that we read."""
+
+    exit_code = 3
+
+
+class EncryptedError(MediaError):
+    """A document is encrypted and no password, or a wrong one, was given."""
+
+    exit_code = 8
+
+
+class ModelError(SmolError):
+    """A model file is missing, damaged, of another family, or does not fit its partner."""
+
+    exit_code = 4
+
+
+class DoesNotFitError(SmolError):
+    """The request needs more tokens than the context holds."""
+
+    exit_code = 5
+
+
+class OutputError(SmolError):
+    """The output cannot be written, or exists already."""
+
+    exit_code = 6
+
+
+class EngineError(SmolError):
+    """llama.cpp failed in a way that is not the model file's fault."""
+
+    exit_code = 7
