@@ -2,8 +2,8 @@
 
     python tests/bench/make_checkpoint.py DIR [--size 256m|500m] [--seed N]
 
-Timing and memory of anything that reads it are those of the published model; its text is noise. The names and shapes are those
-of the published safetensors (SmolVLM-256M-Instruct: 471 tensors, 256,484,928 parameters; untied head).
+Timing and memory of anything that reads it are those of the published model; its text is noise. Names and shapes are
+those of the published safetensors (SmolVLM-256M-Instruct: 471 tensors, 256,484,928 parameters; untied head).
 """
 
 from __future__ import annotations
