@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -141,6 +142,42 @@ class Turn:
 
     role: str
     parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPair:
+    """The two GGUF files of one model and what we know of it beside them.
+
+    max_frames: most video frames that it was trained to read at once; note: one honest line on what it is good for ("" if unknown).
+    """
+
+    language: Path
+    projector: Path
+    name: str
+    max_frames: int = 64
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a loaded pair says of itself (GGUF keys in brackets).
+
+    tile_px [clip.vision.image_size], tokens_per_tile [(image_size / patch_size / projector.scale_factor)²],
+    longest_edge_px [clip.vision.preproc_image_size, else 4 × image_size], grid_limit [most rows or columns with a position token],
+    context_tokens [llama.context_length], width [llama.embedding_length]. `warnings` are sentences for the user.
+    """
+
+    name: str
+    family: str
+    tile_px: int
+    tokens_per_tile: int
+    longest_edge_px: int
+    grid_limit: int
+    context_tokens: int
+    width: int
+    image_token: int
+    max_frames: int
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,70 @@
+"""READ: requests in, pieces and generations out. The one door to the models.
+
+    with load_engine(pair, EngineOptions()) as engine:
+        for event in engine.run([Request(0, turns)]): ...
+
+`load_planner` opens only the vocabulary: enough to say what a request would cost. Nothing native is imported until one of them is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from smolcli.datatypes import Generation, ModelFacts, ModelPair, Piece, Request, Turn
+from smolcli.engine.tokens import TokenSequence
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """threads None: physical cores; gpu_layers None: all; context None: what the model was trained with, in tokens."""
+
+    threads: int | None = None
+    device: str = "auto"
+    gpu_layers: int | None = None
+    context: int | None = None
+    parallel: int = 1
+    verbose: bool = False
+
+
+class Planner(Protocol):
+    """Knows a model's facts and its tokens, not its weights."""
+
+    facts: ModelFacts
+    context_tokens: int  # what one conversation may hold
+
+    def tokens(self, turns: Sequence[Turn], generate: bool = True) -> TokenSequence:
+        """The exact id sequence of a conversation."""
+
+    def close(self) -> None:
+        """Free everything native; safe to call twice."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Engine(Planner, Protocol):
+    """A planner that also reads."""
+
+    load_s: float  # seconds spent on loading weights so far
+
+    def run(self, requests: Iterable[Request]) -> Iterator[Piece | Generation]:
+        """Answer many requests, several at a time; requests are pulled as room appears. Raises DoesNotFitError, EngineError."""
+
+    def embed(self, request: Request) -> int:
+        """Encode the media of a request ahead of its turn; returns the number of vision-tower passes that it took."""
+
+
+def load_engine(pair: ModelPair, options: EngineOptions) -> Engine:
+    """Check both files, load the model. Raises ModelError, UsageError (device), EngineError."""
+    from smolcli.engine.smolvlm import SmolVLM
+
+    return SmolVLM(pair, options)
+
+
+def load_planner(pair: ModelPair, options: EngineOptions) -> Planner:
+    """Check both files, load the vocabulary only. Raises ModelError."""
+    from smolcli.engine.smolvlm import Vocabulary
+
+    return Vocabulary(pair, options)

@@ -1,0 +1,123 @@
+"""Rows of embeddings in, logits out: the language model, its tokenizer and its KV cache."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smolcli.datatypes import Floats
+from smolcli.engine.llama.library import Device, bindings, last_error
+from smolcli.engine.scheduler import Batch
+from smolcli.errors import EngineError, ModelError
+
+_ALL_LAYERS = 999
+_MAX_PIECE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSize:
+    """cells: KV rows shared by all sequences; sequences: how many may live at once; batch_rows: most rows of one decode."""
+
+    cells: int
+    sequences: int
+    batch_rows: int
+
+
+class LanguageModel:
+    """Owner of one llama_model and its llama_context. All methods run in the engine's native thread."""
+
+    def __init__(self, path: Path, devices: tuple[Device, ...] | None, gpu_layers: int | None, vocab_only: bool) -> None:
+        self._llama, _ = bindings()
+        params = self._llama.llama_model_default_params()
+        params.vocab_only = vocab_only
+        params.n_gpu_layers = 0 if devices == () else _ALL_LAYERS if gpu_layers is None else gpu_layers
+        if devices is not None:
+            self._devices = (ctypes.c_void_p * (len(devices) + 1))(*(device.handle for device in devices), None)
+            params.devices = ctypes.cast(self._devices, ctypes.c_void_p)
+        self.handle = self._llama.llama_model_load_from_file(str(path).encode(), params)
+        if not self.handle:
+            raise ModelError(f"llama.cpp cannot load the model {path}.{last_error()}")
+        self._vocab = self._llama.llama_model_get_vocab(self.handle)
+        self.vocab_size: int = self._llama.llama_vocab_n_tokens(self._vocab)
+        self._context: Any = None
+        self._batch: Any = None
+
+    def tokenize(self, text: str) -> list[int]:
+        """Ids of plain text: nothing is added, and no string in it becomes a special token."""
+        data = text.encode("utf-8", "replace")
+        ids = (self._llama.llama_token * (len(data) + 1))()
+        count = self._llama.llama_tokenize(self._vocab, data, len(data), ids, len(ids), False, False)
+        if count < 0:
+            raise EngineError("llama.cpp could not tokenize the text.")
+        return list(ids[:count])
+
+    def piece(self, token: int) -> bytes:
+        """The bytes that a token stands for; special tokens are written out."""
+        buffer = ctypes.create_string_buffer(_MAX_PIECE)
+        count = self._llama.llama_token_to_piece(self._vocab, token, buffer, _MAX_PIECE, 0, True)
+        return buffer.raw[: max(count, 0)]
+
+    def is_end(self, token: int) -> bool:
+        """Whether the model ends its turn with this token."""
+        return bool(self._llama.llama_vocab_is_eog(self._vocab, token))
+
+    def open_context(self, size: ContextSize, threads: int, width: int) -> None:
+        """Make the KV cache and the batch. kv_unified lets a part of one sequence be copied to another."""
+        params = self._llama.llama_context_default_params()
+        params.n_ctx = size.cells
+        params.n_batch = params.n_ubatch = size.batch_rows
+        params.n_seq_max = size.sequences
+        params.n_outputs_max = size.sequences  # logits for the last row of each: 200 kB a row with the family's vocabulary
+        params.n_threads = params.n_threads_batch = threads
+        params.kv_unified = True
+        params.no_perf = True
+        self._context = self._llama.llama_init_from_model(self.handle, params)
+        if not self._context:
+            raise EngineError(
+                f"llama.cpp cannot make a context of {size.cells} tokens.{last_error()}", "Lower --context or --parallel."
+            )
+        self._memory = self._llama.llama_get_memory(self._context)
+        self._batch = self._llama.llama_batch_init(size.batch_rows, width, 1)
+        self._width = width
+
+    def decode(self, batch: Batch) -> Floats:
+        """One pass over the batch's rows → logits float32 (wanted rows, vocabulary), valid until the next call."""
+        native, count = self._batch, len(batch.positions)
+        ctypes.memmove(native.embd, batch.rows.ctypes.data, batch.rows.nbytes)
+        np.ctypeslib.as_array(native.pos, (count,))[:] = batch.positions
+        np.ctypeslib.as_array(native.n_seq_id, (count,))[:] = 1
+        np.ctypeslib.as_array(native.logits, (count,))[:] = batch.wanted
+        for index, sequence in enumerate(batch.sequences):
+            native.seq_id[index][0] = sequence
+        native.n_tokens = count
+        status = self._llama.llama_decode(self._context, native)
+        if status:
+            raise EngineError(f"llama.cpp could not decode {count} rows (status {status}).{last_error()}")
+        wanted = int(np.count_nonzero(batch.wanted))
+        if not wanted:
+            return np.empty((0, self.vocab_size), np.float32)
+        return np.ctypeslib.as_array(self._llama.llama_get_logits(self._context), (wanted, self.vocab_size))
+
+    def copy_sequence(self, source: int, target: int, rows: int) -> None:
+        """Let `target` share the first `rows` KV rows of `source`."""
+        self._llama.llama_memory_seq_cp(self._memory, source, target, 0, rows)
+
+    def forget(self, sequence: int, from_row: int = 0) -> None:
+        """Drop a sequence from a row on; rows that another one shares stay for that one."""
+        self._llama.llama_memory_seq_rm(self._memory, sequence, from_row, -1)
+
+    def close(self) -> None:
+        """Free batch, context and model, in that order; safe to call twice."""
+        if self._batch is not None:
+            self._llama.llama_batch_free(self._batch)
+            self._batch = None
+        if self._context:
+            self._llama.llama_free(self._context)
+            self._context = None
+        if self.handle:
+            self._llama.llama_model_free(self.handle)
+            self.handle = None

@@ -1,0 +1,179 @@
+"""The shared libraries of llama.cpp: loading them, their logs, their devices, and the one thread that may call them.
+
+OpenMP keeps its pool in the thread that called it and does not survive a fork; a thread of our own per engine means that a
+closed engine leaves nothing behind, a forked child starts clean, and Ctrl-C reaches Python while llama.cpp computes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import queue
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from smolcli.errors import EngineError, UsageError
+
+T = TypeVar("T")
+
+# How a device's name begins, per value of --device, and how to build the binding with it.
+BACKENDS = {"cuda": ("CUDA",), "metal": ("MTL", "Metal"), "vulkan": ("Vulkan",)}
+REBUILD = "pip install --force-reinstall --no-cache-dir --no-binary llama-cpp-python llama-cpp-python"
+_ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR
+_last_errors: deque[str] = deque(maxlen=4)
+_verbose = False
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One compute device of ggml: its name ("CUDA0"), description, free and total memory in bytes, native handle."""
+
+    name: str
+    description: str
+    free_bytes: int
+    total_bytes: int
+    handle: int
+
+
+@cache
+def bindings() -> tuple[Any, Any]:
+    """The modules llama_cpp.llama_cpp and llama_cpp.mtmd_cpp, loaded once, silenced and initialised."""
+    try:
+        from llama_cpp import llama_cpp as llama
+        from llama_cpp import mtmd_cpp as mtmd
+    except (ImportError, OSError, RuntimeError) as error:
+        raise EngineError(f"llama-cpp-python cannot be loaded ({error}).", f"Build it again: {REBUILD}") from error
+    for set_log in (llama.llama_log_set, mtmd.mtmd_log_set, mtmd.mtmd_helper_log_set):
+        set_log(_log_callback(), ctypes.c_void_p(0))
+    with stdout_guard():
+        llama.llama_backend_init()
+    return llama, mtmd
+
+
+@cache
+def _log_callback() -> Any:
+    """One callback for all three log sinks, kept alive by the cache. Errors are remembered for our own messages."""
+    from llama_cpp import llama_cpp as llama
+
+    def log(level: int, text: bytes, _data: Any) -> None:
+        line = text.decode("utf-8", "replace")
+        if level == _ERROR_LEVEL:
+            _last_errors.append(line.strip())
+        if _verbose:
+            sys.stderr.write(line)
+
+    return llama.llama_log_callback(log)
+
+
+def set_verbose(on: bool) -> None:
+    """Show or hide llama.cpp's own log lines on stderr."""
+    global _verbose  # noqa: PLW0603  the library's log sink is global as well
+    _verbose = on
+
+
+def last_error() -> str:
+    """What llama.cpp logged as an error since the last call, as one line ("" if nothing)."""
+    text = " ".join(dict.fromkeys(_last_errors))
+    _last_errors.clear()
+    return f" llama.cpp says: {text}" if text else ""
+
+
+@contextmanager
+def stdout_guard() -> Iterator[None]:
+    """While native code runs, descriptor 1 points to stderr: whatever it prints cannot reach the user's data."""
+    try:
+        sys.stdout.flush()
+        saved = os.dup(1)
+    except (OSError, ValueError, AttributeError):  # stdout is closed: nothing to guard
+        yield
+        return
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+class NativeThread:
+    """One thread in which every native call of an engine is made, one after the other."""
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="llama", daemon=True)
+        self._thread.start()
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run `function` in the thread and wait; descriptor 1 is guarded meanwhile. Raises what it raises."""
+        future: Future[T] = Future()
+        with stdout_guard():
+            self._calls.put((future, function, arguments))
+            return future.result()
+
+    def close(self) -> None:
+        """End the thread after its last call."""
+        self._calls.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while (item := self._calls.get()) is not None:
+            future, function, arguments = item
+            try:
+                future.set_result(function(*arguments))
+            except BaseException as error:  # handed to the caller, who is waiting for it
+                future.set_exception(error)
+
+
+@cache
+def _ggml() -> Any:
+    """libggml with the device functions declared; the binding loads it but does not bind them (ggml-backend.h)."""
+    from llama_cpp import _ggml
+
+    library = _ggml.libggml
+    library.ggml_backend_dev_count.restype = ctypes.c_size_t
+    library.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
+    library.ggml_backend_dev_get.restype = ctypes.c_void_p
+    for name in ("name", "description"):
+        function = getattr(library, f"ggml_backend_dev_{name}")
+        function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_char_p
+    library.ggml_backend_dev_memory.argtypes = [ctypes.c_void_p, *[ctypes.POINTER(ctypes.c_size_t)] * 2]
+    library.ggml_backend_dev_memory.restype = None
+    return library
+
+
+def devices() -> tuple[Device, ...]:
+    """Every device that this build of llama.cpp can compute on, the CPU included."""
+    bindings()
+    library = _ggml()
+    found = []
+    for index in range(library.ggml_backend_dev_count()):
+        handle = library.ggml_backend_dev_get(index)
+        free, total = ctypes.c_size_t(), ctypes.c_size_t()
+        library.ggml_backend_dev_memory(handle, ctypes.byref(free), ctypes.byref(total))
+        name, text = (getattr(library, f"ggml_backend_dev_{what}")(handle).decode() for what in ("name", "description"))
+        found.append(Device(name, text, free.value, total.value, handle))
+    return tuple(found)
+
+
+def choose_devices(wanted: str) -> tuple[Device, ...] | None:
+    """The GPUs to use for --device: () is the CPU alone, None leaves the choice to llama.cpp. Raises UsageError."""
+    if wanted == "auto":
+        return None
+    if wanted == "cpu":
+        return ()
+    if wanted not in BACKENDS:
+        raise UsageError(f"There is no device {wanted!r}.", f"Known: auto, cpu, {', '.join(BACKENDS)}.")
+    found = tuple(device for device in devices() if device.name.startswith(BACKENDS[wanted]))
+    if not found:
+        raise UsageError(
+            f"This build of llama.cpp has no {wanted} device.",
+            f'Build it with: CMAKE_ARGS="-DGGML_{wanted.upper()}=on" {REBUILD}',
+        )
+    return found

@@ -1,0 +1,77 @@
+"""Characters in, the characters that are safe to show out: stops a text that repeats itself without end.
+
+Small models fall into loops in long greedy answers (docling#1515); a repeat penalty would also punish honest tables, so we look at the
+text instead. It works on characters because one model writes words and another bytes. A tail is periodic with period p when its
+last run of characters each equal the one p before; it is a loop when it holds enough copies of its unit and is long enough.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+MAX_PERIOD = 400  # characters; longer units are left to the token limit
+HOLD_COPIES = 3  # from the third copy on the text is held back, so that what was shown never has to be taken back
+COPIES, LENGTH = 8, 160  # a unit within a line: a loop from 8 copies and 160 characters on
+ROW_COPIES = 40  # a unit with a line break is a table's row, which may honestly come again and again
+_PERIODS = np.arange(1, MAX_PERIOD + 1)
+LEADER_LENGTH = 400  # "......", "-----": leaders and rules, honest up to several lines
+
+
+class LoopGuard:
+    """Feed it text; it returns what may be shown. `looping` turns True when the answer must end."""
+
+    def __init__(self) -> None:
+        self.looping = False
+        self._tail = np.zeros(MAX_PERIOD, np.uint32)  # the last characters, newest first
+        self._length = 0
+        self._matches = np.zeros(MAX_PERIOD, np.int64)  # [p-1]: how many last characters equal the one p before
+        self._held = ""  # the end of the text that may yet turn out to be a loop
+
+    def feed(self, text: str) -> str:
+        """Add text; returns the part of all held text that is now safe."""
+        for character in text:
+            self._push(character)
+            self._held += character
+            if period := self._loop_period():
+                self.looping = True
+                return self._cut(period)
+        return self._release()
+
+    def finish(self) -> str:
+        """The answer ended by itself: what was held back is honest."""
+        text, self._held = ("" if self.looping else self._held), ""
+        return text
+
+    def _push(self, character: str) -> None:
+        code = ord(character)
+        equal = self._tail == code
+        equal[self._length :] = False
+        self._matches = np.where(equal, self._matches + 1, 0)
+        self._tail[1:] = self._tail[:-1].copy()
+        self._tail[0] = code
+        self._length = min(self._length + 1, MAX_PERIOD)
+
+    def _loop_period(self) -> int:
+        """The period of the loop that the text has fallen into, 0 while it has not."""
+        length = self._matches + _PERIODS
+        suspects = np.nonzero((length >= COPIES * _PERIODS) & (length >= LENGTH))[0]
+        return next((int(index) + 1 for index in suspects if self._is_loop(int(length[index]), int(index) + 1)), 0)
+
+    def _is_loop(self, length: int, period: int) -> bool:
+        unit = "".join(map(chr, self._tail[:period]))
+        if "\n" in unit:
+            return length >= ROW_COPIES * period
+        return length >= LEADER_LENGTH or any(character.isalnum() for character in unit)
+
+    def _cut(self, period: int) -> str:
+        """Keep the text before the loop and the first copy of its unit, which is shown already."""
+        keep = max(len(self._held) - int(self._matches[period - 1]), 0)
+        text, self._held = self._held[:keep], ""
+        return text
+
+    def _release(self) -> str:
+        """Hold back what would be cut if the tail went on as it does now: all but the first copy of any unit."""
+        suspects = self._matches[self._matches + _PERIODS >= HOLD_COPIES * _PERIODS]
+        keep = max(len(self._held) - int(suspects.max(initial=0)), 0)
+        text, self._held = self._held[:keep], self._held[keep:]
+        return text

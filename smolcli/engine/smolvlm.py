@@ -1,0 +1,227 @@
+"""One model pair as an engine: planning with its vocabulary, reading with its weights."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Self
+
+import numpy as np
+
+from smolcli.datatypes import RGB, Floats, Generation, ImagePart, ModelPair, Piece, Request, Turn
+from smolcli.engine import EngineOptions
+from smolcli.engine.cores import physical_cores
+from smolcli.engine.facts import read_pair
+from smolcli.engine.kvcells import KVCells
+from smolcli.engine.llama.language import ContextSize, LanguageModel
+from smolcli.engine.llama.library import NativeThread, choose_devices, set_verbose
+from smolcli.engine.llama.vision import VisionTower
+from smolcli.engine.metadata import GGUFFile
+from smolcli.engine.scheduler import Batch, Ids, Job, Scheduler
+from smolcli.engine.tokens import Prompter, TokenSequence
+from smolcli.errors import DoesNotFitError, EngineError, UsageError
+
+MOST_NEW_TOKENS = 1024  # where the user sets no limit
+_BATCH_ROWS = 512
+_MEMO_BYTES = 128 << 20  # embeddings kept for pictures that come again: a page asked twice, blank tiles, still frames
+
+
+class Vocabulary:
+    """Facts and tokens of a pair; the weights stay on disk."""
+
+    _vocab_only = True
+
+    def __init__(self, pair: ModelPair, options: EngineOptions) -> None:
+        self._pair, self._options = pair, options
+        self._language_file = GGUFFile(pair.language)
+        self.facts, specials = read_pair(pair, self._language_file, GGUFFile(pair.projector))
+        self.context_tokens = self._context(options.context)
+        set_verbose(options.verbose)
+        self._thread: NativeThread | None = NativeThread()
+        try:
+            self._devices = self._thread.call(choose_devices, options.device)
+            self._model = self._thread.call(
+                LanguageModel, pair.language, self._devices, options.gpu_layers, self._vocab_only
+            )
+        except BaseException:
+            self._thread.close()
+            raise
+        template = self._language_file.get("tokenizer.chat_template", "")
+        self._prompter = Prompter(template, specials, self._model.tokenize)
+
+    def _context(self, wanted: int | None) -> int:
+        trained = self.facts.context_tokens
+        if wanted is not None and not 64 <= wanted <= trained:
+            raise UsageError(
+                f"--context {wanted} is out of range: {self.facts.name} was trained with {trained} tokens.",
+                f"Use 64 to {trained}, or leave it out.",
+            )
+        return wanted or trained
+
+    def tokens(self, turns: Sequence[Turn], generate: bool = True) -> TokenSequence:
+        """The exact id sequence of a conversation. Raises ModelError when the model's template cannot hold it."""
+        self._native()
+        return self._prompter.build(turns, generate)
+
+    def _native(self) -> NativeThread:
+        if self._thread is None:
+            raise EngineError("The engine is closed.")
+        return self._thread
+
+    def close(self) -> None:
+        """Free everything native, in reverse order; safe to call twice."""
+        if self._thread is not None:
+            thread, self._thread = self._thread, None
+            thread.call(self._free)
+            thread.close()
+
+    def _free(self) -> None:
+        self._model.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class SmolVLM(Vocabulary):
+    """The whole model. The projector is loaded with the first picture, the KV cache with the first answer."""
+
+    _vocab_only = False
+
+    def __init__(self, pair: ModelPair, options: EngineOptions) -> None:
+        start = time.perf_counter()
+        self._tower: VisionTower | None = None
+        self._scheduler: Scheduler | None = None
+        self._memo: OrderedDict[bytes, Floats] = OrderedDict()
+        self._threads = options.threads or physical_cores()
+        super().__init__(pair, options)
+        self.load_s = time.perf_counter() - start
+
+    def run(self, requests: Iterable[Request]) -> Iterator[Piece | Generation]:
+        """Pieces and Generations of many requests, up to `parallel` at a time."""
+        if self._scheduler is None:
+            self._scheduler = self._open_context()
+        return self._scheduler.run(self._job(request) for request in requests)
+
+    def embed(self, request: Request) -> int:
+        """Encode the media of a request ahead of its turn; returns the number of vision-tower passes that it took."""
+        images = [part for turn in request.turns for part in turn.parts if isinstance(part, ImagePart)]
+        return self._embed_images(images)[1]
+
+    def _open_context(self) -> Scheduler:
+        start = time.perf_counter()
+        cells = self.context_tokens
+        size = ContextSize(cells, KVCells.sequences(self._options.parallel), min(_BATCH_ROWS, cells))
+        self._native().call(self._model.open_context, size, self._threads, self.facts.width)
+        self.load_s += time.perf_counter() - start
+        decoder = _Decoder(self._native(), self._model, self._language_file)
+        return Scheduler(decoder, cells, self._options.parallel, size.batch_rows)
+
+    def _job(self, request: Request) -> Job:
+        sequence = self.tokens(request.turns)
+        prompt = len(sequence.ids)
+        room = self.context_tokens - prompt
+        if room < 1:
+            raise DoesNotFitError(
+                f"The prompt has {prompt} tokens, but the context holds {self.context_tokens}.",
+                "Use fewer tiles (--detail), fewer frames or pages, or a shorter question.",
+            )
+        wanted = request.sampling.max_tokens or MOST_NEW_TOKENS
+        start = time.perf_counter()
+        embeddings, encodes = self._embed_images(sequence.images)
+        return Job(
+            key=request.key,
+            identity=self._identity(sequence),
+            rows=_Rows(sequence.ids, self.facts.image_token, embeddings, self._language_file),
+            sampling=replace(request.sampling, seed=request.sampling.seed + request.key),
+            max_tokens=min(wanted, room),
+            image_tokens=len(embeddings),
+            encodes=encodes,
+            encode_s=time.perf_counter() - start,
+        )
+
+    def _identity(self, sequence: TokenSequence) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """int64 (n,): the id of a text row; for an image row a negative number that its tile's pixels and its place decide."""
+        identity = sequence.ids.astype(np.int64)
+        digests = [int.from_bytes(_digest(tile)[:7]) for part in sequence.images for tile in _tiles(part)]
+        rows = np.repeat(np.array(digests, np.int64), self.facts.tokens_per_tile)
+        places = np.tile(np.arange(self.facts.tokens_per_tile), len(digests))
+        identity[sequence.ids == self.facts.image_token] = -1 - rows - places
+        return identity
+
+    def _embed_images(self, images: Sequence[ImagePart]) -> tuple[Floats, int]:
+        """float32 (image rows, width), and how many tiles had to be encoded for it."""
+        found, encodes = [np.empty((0, self.facts.width), np.float32)], 0
+        for part in images:
+            for tile in _tiles(part):
+                key = _digest(tile)
+                if key not in self._memo:
+                    self._memo[key] = self._encode(tile)
+                    encodes += 1
+                self._memo.move_to_end(key)
+                found.append(self._memo[key])
+                while sum(rows.nbytes for rows in self._memo.values()) > _MEMO_BYTES:
+                    self._memo.popitem(last=False)
+        return np.concatenate(found), encodes
+
+    def _encode(self, tile: RGB) -> Floats:
+        if self._tower is None:
+            start = time.perf_counter()
+            tower = VisionTower(self._pair.projector, self._model.handle, self._threads, self._devices)
+            self._native().call(tower.open, self.facts.tokens_per_tile, self.facts.width)
+            self._tower = tower
+            self.load_s += time.perf_counter() - start
+        return self._native().call(self._tower.embed, tile)
+
+    def _free(self) -> None:
+        if self._tower is not None:
+            self._tower.close()
+        super()._free()
+
+
+class _Rows:
+    """The prompt's embeddings, made slice by slice: text rows from the embedding matrix, image rows from the tower."""
+
+    def __init__(self, ids: Ids, image_token: int, images: Floats, file: GGUFFile) -> None:
+        self._ids, self._images, self._file = ids, images, file
+        self._is_image = ids == image_token
+        self._before = np.cumsum(self._is_image) - self._is_image  # image rows before each row
+
+    def __call__(self, start: int, end: int) -> Floats:
+        """float32 (end - start, width)."""
+        rows = np.empty((end - start, self._images.shape[1]), np.float32)
+        is_image = self._is_image[start:end]
+        rows[is_image] = self._images[self._before[start:end][is_image]]
+        if not is_image.all():
+            rows[~is_image] = self._file.rows("token_embd.weight", self._ids[start:end][~is_image])
+        return rows
+
+
+class _Decoder:
+    """The language model as the scheduler sees it: every computation in the native thread."""
+
+    def __init__(self, thread: NativeThread, model: LanguageModel, file: GGUFFile) -> None:
+        self._thread, self._model, self._file = thread, model, file
+        self.piece, self.is_end = model.piece, model.is_end
+        self.copy_sequence, self.forget = model.copy_sequence, model.forget
+
+    def decode(self, batch: Batch) -> Floats:
+        return self._thread.call(self._model.decode, batch)
+
+    def embed_tokens(self, ids: Ids) -> Floats:
+        return self._file.rows("token_embd.weight", ids)
+
+
+def _tiles(part: ImagePart) -> RGB:
+    if part.tiles is None:  # never an answer made without the media
+        raise EngineError("A picture of the request was planned but not cut.")
+    return part.tiles.rgb
+
+
+def _digest(tile: RGB) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(tile).data, digest_size=16).digest()

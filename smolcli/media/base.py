@@ -1,0 +1,87 @@
+"""What every kind of media is to the rest of the program: options go in, a Media that yields Frames comes out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from smolcli.datatypes import Frame, Outline, Size, Source, VideoFacts
+from smolcli.errors import MediaError
+
+
+@dataclass(frozen=True, slots=True)
+class MediaOptions:
+    """How to read a file.
+
+    longest_edge_px: what the model wants; a page is rendered to it. dpi: render pages at this resolution instead.
+    pages: a selection such as "1-3,7,end" (None: all). all_frames: every picture of an animation, not only the first.
+    max_frames, fps: at most so many frames of a clip, so many a second. max_pixels: the largest picture to decode.
+    """
+
+    longest_edge_px: int = 2048
+    dpi: int | None = None
+    pages: str | None = None
+    password: str | None = None
+    all_frames: bool = False
+    max_frames: int = 64
+    fps: float = 1.0
+    max_pixels: int = 178_956_970  # 512 MiB of RGB; twice Pillow's own warning limit
+
+
+class Media(ABC):
+    """One opened file: an image, the pages of a document, or a clip. Close it, or use it as a context manager.
+
+    source: where it came from. video: a clip's facts, None for all else. warnings: sentences about what was odd;
+    it may grow while `outlines` and `frames()` are read.
+    """
+
+    def __init__(self, source: Source, video: VideoFacts | None = None) -> None:
+        self.source = source
+        self.video = video
+        self.warnings: list[str] = []
+
+    @property
+    @abstractmethod
+    def outlines(self) -> Sequence[Outline]:
+        """The frames to come, with their sizes, before any is rendered. A damaged clip may yield fewer."""
+
+    @abstractmethod
+    def frames(self) -> Iterator[Frame]:
+        """Decode one frame at a time, in the order of `outlines`; may be called again.
+
+        Raises MediaError when a frame cannot be decoded.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the file. May be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def check_pixels(size_px: Size, limit: int, name: str) -> None:
+    """Refuse a picture larger than `limit` pixels (a decompression bomb), or an empty one, before it is decoded.
+
+    Raises MediaError with the size and the limit.
+    """
+    width, height = size_px
+    if width < 1 or height < 1:
+        raise MediaError(f"{name} says that it is {width} x {height} pixels.", "The file is damaged.")
+    if width * height > limit:
+        raise MediaError(
+            f"{name} is {width} x {height} pixels ({_mpx(width * height)}); the limit is {_mpx(limit)}.",
+            "Scale it down first.",
+        )
+
+
+def _mpx(pixels: int) -> str:
+    return f"{pixels / 1e6:.0f} megapixels" if pixels >= 1e6 else f"{pixels} pixels"

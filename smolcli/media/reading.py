@@ -1,0 +1,125 @@
+"""A path (or "-") goes in; an Input comes out: an open file, its first bytes and its hash. Nothing is decoded here."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from smolcli.errors import MediaError, UsageError
+
+HEAD_BYTES = 4096
+MEMORY_BYTES = 2**31 - 1  # the most that is read into memory: a document, or anything that comes through a pipe
+OPEN_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # a shell's <(command) and < file
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input, opened. path: as given. file: at position 0. local: the absolute path, None where there is no file.
+
+    sha256: of all bytes, hex. head: the first HEAD_BYTES.
+    """
+
+    path: str
+    file: BinaryIO
+    local: str | None
+    sha256: str
+    head: bytes
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return "Standard input" if self.path == "-" else quoted(self.path)
+
+    def read_all(self) -> bytes:
+        """The whole file, for a decoder that wants it in memory. Raises MediaError beyond MEMORY_BYTES."""
+        self.file.seek(0)
+        return _read_limited(self.file, self.name)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+
+def quoted(path: str) -> str:
+    """The path for a message: control characters, bidi marks and undecodable bytes are escaped."""
+    return repr(path)
+
+
+def open_input(path: str) -> Input:
+    """Open a file, an open pipe such as /dev/fd/63, or "-" for standard input.
+
+    Raises MediaError (missing, unreadable, empty, not a file), UsageError when standard input is a terminal.
+    """
+    try:
+        if path == "-":
+            file, local = _standard_input(), None
+        else:
+            file, local = _open(path)
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        raise _unreadable(path, error) from error
+    try:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        head = file.read(HEAD_BYTES)
+        file.seek(0)
+    except OSError as error:
+        file.close()
+        raise _unreadable(path, error) from error
+    if not head:
+        file.close()
+        shown = "Standard input" if path == "-" else quoted(path)
+        raise MediaError(f"{shown} is empty.", "Check where it came from; a download may have failed.")
+    return Input(path, file, local, digest, head)
+
+
+def _open(path: str) -> tuple[BinaryIO, str | None]:
+    mode = Path(path).stat().st_mode
+    if stat.S_ISREG(mode):
+        return Path(path).open("rb"), str(Path(path).absolute())
+    if stat.S_ISFIFO(mode) and path.startswith(OPEN_PIPES):
+        with Path(path).open("rb") as pipe:
+            return io.BytesIO(_read_limited(pipe, quoted(path))), None
+    kind, hint = _OTHER_KINDS.get(stat.S_IFMT(mode), ("not a file", "Give the path of a file."))
+    raise MediaError(f"{quoted(path)} is {kind}.", hint)
+
+
+_OTHER_KINDS = {
+    stat.S_IFDIR: ("a folder", "Name the files in it; `smol caption` takes a folder."),
+    stat.S_IFIFO: ("a named pipe", "Read it through standard input: smol ask - 'question' < PIPE."),
+    stat.S_IFSOCK: ("a socket", "Give the path of a file."),
+    stat.S_IFCHR: ("a device", "Give the path of a file."),
+    stat.S_IFBLK: ("a device", "Give the path of a file."),
+}
+
+
+def _standard_input() -> BinaryIO:
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None or stream.closed:
+        raise MediaError("Standard input is closed.", "Send a picture into it: smol ask - 'question' < photo.jpg.")
+    if stream.isatty():
+        raise UsageError("Standard input is a terminal.", "Send a picture into it: smol ask - 'question' < photo.jpg.")
+    return io.BytesIO(_read_limited(stream, "Standard input"))
+
+
+def _read_limited(stream: BinaryIO, name: str) -> bytes:
+    data = stream.read(MEMORY_BYTES + 1)
+    if len(data) > MEMORY_BYTES:
+        raise MediaError(f"{name} is larger than 2 GiB.", "Split it, or save it to a file.")
+    return data
+
+
+def _unreadable(path: str, error: Exception) -> MediaError:
+    shown = "Standard input" if path == "-" else quoted(path)
+    if isinstance(error, FileNotFoundError):
+        if "://" in path:
+            return MediaError(f"{shown} is an address, not a file.", "Download it first: nothing is fetched.")
+        return MediaError(f"{shown} does not exist.", "Check the spelling and the folder you are in.")
+    if isinstance(error, PermissionError):
+        return MediaError(f"{shown} may not be read.", "Check its permissions.")
+    reason = getattr(error, "strerror", None) or str(error)
+    return MediaError(f"{shown} cannot be read: {reason}.", "Check the path.")
