@@ -1,0 +1,29 @@
+"""`python examples/train_nano VERB …`: train, resume, evaluate, export, preview."""
+
+import importlib
+import sys
+from pathlib import Path
+
+VERBS = {
+    "train": ("train", "from nothing, or with --weights from trained weights"),
+    "resume": ("train", "go on with a run that was stopped or killed"),
+    "evaluate": ("evaluate", "the table: error rates per class on held-out fonts, words and seeds"),
+    "export": ("export", "weights → Hugging Face folder"),
+    "preview": ("preview", "a sheet of drawn samples"),
+}
+
+
+def main() -> None:
+    """Find the verb's file and hand the rest of the line to its `main`."""
+    verb = sys.argv[1] if len(sys.argv) > 1 else ""
+    if verb not in VERBS:
+        width = max(map(len, VERBS))
+        lines = (f"  {name:{width}}  {text}" for name, (_, text) in VERBS.items())
+        sys.exit("usage: python examples/train_nano VERB …  (VERB --help tells more)\n" + "\n".join(lines))
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    module = importlib.import_module(f"train_nano.{VERBS[verb][0]}")
+    (module.resume if verb == "resume" else module.main)(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()
