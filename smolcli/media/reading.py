@@ -14,6 +14,7 @@ from smolcli.errors import MediaError, UsageError
 
 HEAD_BYTES = 4096
 MEMORY_BYTES = 2**31 - 1  # the most that is read into memory: a document, or anything that comes through a pipe
+Stream = io.BufferedReader | io.BytesIO
 OPEN_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # a shell's <(command) and < file
 
 
@@ -25,7 +26,7 @@ class Input:
     """
 
     path: str
-    file: BinaryIO
+    file: Stream
     local: str | None
     sha256: str
     head: bytes
@@ -77,7 +78,7 @@ def open_input(path: str) -> Input:
     return Input(path, file, local, digest, head)
 
 
-def _open(path: str) -> tuple[BinaryIO, str | None]:
+def _open(path: str) -> tuple[Stream, str | None]:
     mode = Path(path).stat().st_mode
     if stat.S_ISREG(mode):
         return Path(path).open("rb"), str(Path(path).absolute())
@@ -97,7 +98,7 @@ _OTHER_KINDS = {
 }
 
 
-def _standard_input() -> BinaryIO:
+def _standard_input() -> Stream:
     stream = getattr(sys.stdin, "buffer", None)
     if stream is None or stream.closed:
         raise MediaError("Standard input is closed.", "Send a picture into it: smol ask - 'question' < photo.jpg.")

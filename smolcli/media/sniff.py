@@ -11,7 +11,9 @@ Door = Literal["image", "document", "video"]
 STILL_BRANDS = frozenset(
     {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
 )
-ATOMS = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot"})  # how an MP4 or QuickTime file starts
+ATOMS = frozenset(
+    {b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot"}
+)  # how an MP4 or QuickTime file starts
 
 VIDEO_STARTS = (
     b"\x1a\x45\xdf\xa3",  # Matroska, WebM
