@@ -31,9 +31,10 @@ def open_document(given: Input, options: MediaOptions) -> Media:
     mupdf = _silent_mupdf()
     try:
         document = mupdf.open(stream=given.read_all(), filetype="pdf")
-    except (RuntimeError, ValueError) as error:
+    except Exception as error:  # MuPDF's classes have no common base of their own
         if "encrypt" in str(error).lower():
-            raise EncryptedError(f"{given.name} is encrypted in a way that is not supported.") from error
+            hint = "Open it in a viewer and print it to PDF."
+            raise EncryptedError(f"{given.name} is encrypted in a way that is not supported.", hint) from error
         raise MediaError(f"{given.name} is no readable PDF.", "Open it in a viewer and print it to PDF.") from error
     finally:
         given.close()  # it is in memory now
@@ -114,7 +115,7 @@ class DocumentMedia(Media):
             raise MediaError(f"{self._name} has been closed.")
         try:
             yield
-        except (RuntimeError, ValueError, TypeError, IndexError, OverflowError, MemoryError) as error:
+        except Exception as error:  # MuPDF's classes have no common base of their own
             where = self._name if index is None else f"Page {index + 1} of {self._name}"
             raise MediaError(f"{where} cannot be read: the PDF is damaged.", "Print it to PDF again.") from error
 
@@ -133,7 +134,7 @@ def _text(page: Any) -> str:
     """The page's text layer, "" where there is none or it is damaged."""
     try:
         return str(page.get_text("text")).strip()
-    except (RuntimeError, ValueError):
+    except Exception:  # the page has been drawn; its text is a help, not the page
         return ""
 
 

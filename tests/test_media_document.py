@@ -1,0 +1,177 @@
+"""Documents: size, turn, crop, text, pages, passwords, and PDFs that lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawing import draw_pdf, pdf_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_media import refused
+
+from smolcli.errors import EncryptedError, UsageError
+from smolcli.media import MediaOptions, open_media
+
+RED, BLUE = (1, 0, 0), (0, 0, 1)
+CORNERS = [((0, 0, 50, 50), RED), ((150, 50, 200, 100), BLUE)]  # of a page of 200 x 100 points
+
+
+def read(path, **options):
+    with open_media(str(path), MediaOptions(**options)) as media:
+        frames = list(media.frames())
+        assert [(f.rgb.shape[1], f.rgb.shape[0]) for f in frames] == [o.size_px for o in media.outlines]
+        return frames, media.warnings
+
+
+def one_page(size: bytes, extra: bytes = b"") -> bytes:
+    """A hand-written PDF of one empty page whose MediaBox is `size`."""
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[%s]%s>>" % (size, extra)
+    return pdf_of([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>", page])
+
+
+def test_pages_come_with_their_numbers_and_text_one_at_a_time(tmp_path):
+    path = draw_pdf(tmp_path / "a.pdf", [{"text": f"Seite {number}"} for number in (1, 2, 3)])
+    with open_media(path, MediaOptions(longest_edge_px=100)) as media:
+        assert media.source.kind == "page"
+        assert media.video is None
+        pages = media.frames()
+        first = next(pages)
+        assert (first.place.page, first.place.index, first.place.label) == (1, 0, "page 1")
+        assert first.text == "Seite 1"
+        assert [(page.place.page, page.text) for page in pages] == [(2, "Seite 2"), (3, "Seite 3")]
+        assert media.warnings == []
+
+
+def test_a_page_without_text_has_none(tmp_path):
+    (page,), _ = read(draw_pdf(tmp_path / "a.pdf", [{}]), longest_edge_px=50)
+    assert page.text == ""
+    assert (page.rgb == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "pixels"), [((595, 842), (1447, 2048)), ((842, 595), (2048, 1447)), ((30, 20), (2048, 1365))]
+)
+def test_a_page_is_drawn_to_the_model_s_longest_edge(tmp_path, size, pixels):
+    (page,), _ = read(draw_pdf(tmp_path / "a.pdf", [{"size": size}]))
+    assert (page.rgb.shape[1], page.rgb.shape[0]) == pixels
+
+
+def test_an_explicit_resolution_is_honoured(tmp_path):
+    (page,), warnings = read(draw_pdf(tmp_path / "a.pdf", [{"size": (720, 360)}]), dpi=100)
+    assert page.rgb.shape == (500, 1000, 3)
+    assert warnings == []
+
+
+def test_an_explicit_resolution_stops_at_four_longest_edges_and_says_so(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(one_page(b"0 0 14400 7200"))
+    (page,), warnings = read(tmp_path / "a.pdf", dpi=600, longest_edge_px=200)
+    assert page.rgb.shape == (400, 800, 3)
+    assert warnings == [f"Page 1 of {str(tmp_path / 'a.pdf')!r} is too large: drawn at 4 dpi."]
+
+
+def test_an_explicit_resolution_stops_at_the_pixel_limit(tmp_path):
+    (page,), warnings = read(draw_pdf(tmp_path / "a.pdf", [{"size": (100, 100)}]), dpi=720, max_pixels=250_000)
+    assert page.rgb.shape == (500, 500, 3)
+    assert len(warnings) == 1
+
+
+def test_a_resolution_of_nothing_is_refused(tmp_path):
+    assert "0 dpi" in refused(draw_pdf(tmp_path / "a.pdf", [{}]), MediaOptions(dpi=0), UsageError).message
+
+
+def test_colours_stand_where_they_were_drawn(tmp_path):
+    (page,), _ = read(draw_pdf(tmp_path / "a.pdf", [{"size": (200, 100), "fill": CORNERS}]), longest_edge_px=200)
+    assert page.rgb[10, 10].tolist() == [255, 0, 0]
+    assert page.rgb[90, 190].tolist() == [0, 0, 255]
+    assert page.rgb[90, 10].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize(("degrees", "red_at"), [(90, (10, -10)), (180, (-10, -10)), (270, (-10, 10))])
+def test_a_turned_page_is_drawn_as_it_is_shown(tmp_path, degrees, red_at):
+    page = {"size": (200, 100), "fill": CORNERS, "rotate": degrees}
+    (frame,), _ = read(draw_pdf(tmp_path / "a.pdf", [page]), longest_edge_px=200)
+    assert frame.rgb.shape[:2] == ((100, 200) if degrees == 180 else (200, 100))
+    assert frame.rgb[red_at].tolist() == [255, 0, 0]
+
+
+def test_only_the_crop_box_is_drawn(tmp_path):
+    page = {"size": (200, 100), "fill": CORNERS, "crop": (140, 40, 200, 100)}
+    (frame,), _ = read(draw_pdf(tmp_path / "a.pdf", [page]), longest_edge_px=60)
+    assert frame.rgb.shape == (60, 60, 3)
+    assert frame.rgb[30, 30].tolist() == [0, 0, 255]
+
+
+def test_chosen_pages_come_in_the_order_asked(tmp_path):
+    path = draw_pdf(tmp_path / "a.pdf", [{"text": str(number)} for number in range(1, 6)])
+    frames, _ = read(path, pages="4-end,1", longest_edge_px=50)
+    assert [(frame.place.page, frame.text) for frame in frames] == [(4, "4"), (5, "5"), (1, "1")]
+    assert "There are 5 pages" in refused(path, MediaOptions(pages="6"), UsageError).hint
+
+
+def test_a_locked_document_opens_with_its_password_only(tmp_path):
+    path = draw_pdf(tmp_path / "a.pdf", [{"text": "secret"}], password="Schlüssel")
+    error = refused(path, error=EncryptedError)
+    assert (error.exit_code, "--password" in error.hint) == (8, True)
+    assert "does not open" in refused(path, MediaOptions(password="wrong"), EncryptedError).message
+    (page,), _ = read(path, password="Schlüssel", longest_edge_px=50)
+    assert page.text == "secret"
+
+
+def test_a_password_that_is_not_needed_does_no_harm(tmp_path):
+    assert len(read(draw_pdf(tmp_path / "a.pdf", [{}]), password="x", longest_edge_px=50)[0]) == 1
+
+
+def test_a_document_without_pages_is_refused(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(pdf_of([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[]/Count 0>>"]))
+    assert "no pages" in refused(tmp_path / "a.pdf").message
+
+
+def test_a_pdf_header_with_nothing_behind_it_is_refused(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7\nnothing here\n")
+    assert "PDF" in refused(tmp_path / "a.pdf").message
+
+
+def test_a_truncated_document_says_that_it_was_repaired(tmp_path):
+    whole = Path(draw_pdf(tmp_path / "b.pdf", [{"text": "one"}, {"text": "two"}])).read_bytes()
+    (tmp_path / "a.pdf").write_bytes(whole[:-120])
+    frames, warnings = read(tmp_path / "a.pdf", longest_edge_px=50)
+    assert frames
+    assert "damaged and was repaired" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    "size", [b"0 0 1e9 1", b"0 0 1 1e9", b"0 0 99999 99999", b"-5 -5 1e30 1e30", b"0 0 0 0", b"a b"]
+)
+def test_a_page_that_lies_about_its_size_cannot_take_much_memory(tmp_path, size):
+    (tmp_path / "a.pdf").write_bytes(one_page(size))
+    for dpi in (None, 72):
+        (page,), _ = read(tmp_path / "a.pdf", dpi=dpi, longest_edge_px=256)
+        assert max(page.rgb.shape) <= 1024
+
+
+def test_a_page_s_own_unit_is_taken_into_account(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(one_page(b"0 0 100 50", b"/UserUnit 2"))
+    (page,), _ = read(tmp_path / "a.pdf", dpi=72)
+    assert page.rgb.shape == (100, 200, 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(3, 3000), st.floats(3, 3000), st.integers(16, 700), st.sampled_from([b"", b"/Rotate 90"]))
+def test_the_size_promised_is_the_size_drawn(tmp_path_factory, width, height, edge, turn):
+    path = tmp_path_factory.mktemp("pdf") / "a.pdf"
+    path.write_bytes(one_page(b"0 0 %.3f %.3f" % (width, height), turn))
+    (page,), _ = read(path, longest_edge_px=edge)
+    assert max(page.rgb.shape[:2]) == edge
+    assert isinstance(page.rgb, np.ndarray)
+
+
+def test_a_closed_document_is_an_error_and_no_crash(tmp_path):
+    media = open_media(draw_pdf(tmp_path / "a.pdf", [{}]), MediaOptions())
+    outlines = media.outlines
+    media.close()
+    media.close()
+    assert outlines
+    with pytest.raises(Exception, match="has been closed"):
+        next(media.frames())

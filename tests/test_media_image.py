@@ -1,0 +1,205 @@
+"""Pictures: every golden file decodes to the expected bytes, and what no golden covers."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+
+import numpy as np
+import pytest
+from drawing import GOLDEN, golden, sha256, synth
+from PIL import Image
+from test_media import refused
+from test_tiles import assert_equals_reference
+
+from smolcli.errors import UsageError
+from smolcli.media import MediaOptions, open_media
+
+ON_PURPOSE = {"file-gray16-png", "file-rgba-png-alpha-dropped"}  # we scale 16-bit greys and show alpha on white
+FILES = [case for case in golden("preprocess.json") if "file" in case and case["name"] not in ON_PURPOSE]
+
+
+def frames_of(path, **options):
+    with open_media(str(path), MediaOptions(**options)) as media:
+        frames = list(media.frames())
+        assert [(f.rgb.shape[1], f.rgb.shape[0]) for f in frames] == [o.size_px for o in media.outlines]
+        assert [f.place for f in frames] == [o.place for o in media.outlines]
+        assert all(f.rgb.dtype == np.uint8 and f.rgb.shape[2] == 3 for f in frames)
+        return frames
+
+
+def saved(folder, picture, **how):
+    path = folder / "picture"
+    picture.save(path, **how)
+    return path
+
+
+@pytest.mark.parametrize("case", golden("decode.json"), ids=lambda case: case["file"])
+def test_a_picture_decodes_as_the_reference_decodes_it(case):
+    (frame,) = frames_of(GOLDEN / case["file"])
+    assert [frame.rgb.shape[1], frame.rgb.shape[0]] == case["size"]
+    assert sha256(frame.rgb.tobytes()) == case.get("rgb_sha256_scaled", case["rgb_sha256"])
+    assert frame.place.page is None
+    assert frame.text == ""
+
+
+@pytest.mark.parametrize("case", FILES, ids=lambda case: case["name"])
+def test_a_file_s_tiles_equal_the_reference_bit_for_bit(case):
+    (frame,) = frames_of(GOLDEN / case["file"])
+    assert_equals_reference(frame.rgb, case)
+
+
+def test_frames_can_be_read_again(tmp_path):
+    with open_media(str(GOLDEN / "images/rgb.png"), MediaOptions()) as media:
+        first, second = next(media.frames()).rgb, next(media.frames()).rgb
+    assert np.array_equal(first, second)
+
+
+def test_an_animation_gives_its_first_picture_or_all():
+    assert [frame.place.index for frame in frames_of(GOLDEN / "images/anim.gif")] == [0]
+    first, second = frames_of(GOLDEN / "images/anim.gif", all_frames=True)
+    assert (second.place.index, second.place.page) == (1, None)
+    assert not np.array_equal(first.rgb, second.rgb)
+
+
+@pytest.mark.parametrize("container", ["PNG", "WEBP"])
+def test_every_picture_of_a_lossless_animation_is_exact(tmp_path, container):
+    drawn = [synth(40, 30, seed) for seed in range(4)]
+    pictures = [Image.fromarray(rgb) for rgb in drawn]
+    path = saved(tmp_path, pictures[0], format=container, save_all=True, append_images=pictures[1:], lossless=True)
+    assert len(frames_of(path)) == 1
+    for frame, rgb in zip(frames_of(path, all_frames=True), drawn, strict=True):
+        assert np.array_equal(frame.rgb, rgb)
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "jpeg"])
+def test_a_tiff_of_many_pages_gives_pages(tmp_path, compression):
+    pictures = [Image.fromarray(synth(40 + page, 30, page)) for page in range(3)]
+    path = saved(
+        tmp_path, pictures[0], format="TIFF", save_all=True, append_images=pictures[1:], compression=compression
+    )
+    pages = frames_of(path)
+    assert [(f.place.page, f.place.label, f.place.source.kind) for f in pages] == [
+        (1, "page 1", "page"),
+        (2, "page 2", "page"),
+        (3, "page 3", "page"),
+    ]
+    assert [f.rgb.shape[1] for f in pages] == [40, 41, 42]
+    assert [f.place.page for f in frames_of(path, pages="3,1")] == [3, 1]
+    assert "There are 3 pages" in refused(path, MediaOptions(pages="4"), UsageError).hint
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(("container", "how"), [("TIFF", {}), ("PNG", {}), ("WEBP", {"lossless": True})])
+def test_every_orientation_is_turned_upright_in_every_container(tmp_path, container, how, orientation):
+    upright = synth(24, 16, 7)
+    turns = {  # how the upright picture is stored under each orientation
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.swapaxes(0, 1),
+        6: lambda a: np.rot90(a, 1),
+        7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+        8: lambda a: np.rot90(a, -1),
+    }
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(turns[orientation](upright)))
+    (frame,) = frames_of(saved(tmp_path, stored, format=container, exif=exif, **how))
+    assert np.array_equal(frame.rgb, upright)
+
+
+def test_a_broken_exif_block_does_not_hide_the_picture(tmp_path):
+    path = saved(
+        tmp_path, Image.fromarray(synth(20, 10, 1)), format="JPEG", exif=b"Exif\x00\x00MM\x00\x2a\xff\xff\xff\xff"
+    )
+    assert frames_of(path)[0].rgb.shape == (10, 20, 3)
+
+
+def test_transparency_is_shown_on_white_in_every_mode(tmp_path):
+    for mode in ("RGBA", "LA"):
+        assert (frames_of(saved(tmp_path, Image.new(mode, (4, 4)), format="PNG"))[0].rgb == 255).all()
+    black = Image.new("RGB", (4, 4))
+    assert (frames_of(saved(tmp_path, black, format="PNG", transparency=(0, 0, 0)))[0].rgb == 255).all()
+    assert (frames_of(saved(tmp_path, black, format="PNG"))[0].rgb == 0).all()
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I"])
+def test_sixteen_bit_greys_keep_their_upper_byte(tmp_path, mode):
+    values = np.array([[0, 255, 256, 32768, 65535]], np.uint16)
+    if mode == "I":  # a 16-bit PGM comes from Pillow as 32-bit integers
+        path = tmp_path / "picture"
+        path.write_bytes(b"P5 5 1 65535\n" + values.astype(">u2").tobytes())
+    else:
+        dtype = ">u2" if mode.endswith("B") else "<u2"
+        picture = Image.frombytes(mode, (5, 1), values.astype(dtype).tobytes())
+        path = saved(tmp_path, picture, format="TIFF")
+    assert frames_of(path)[0].rgb[0, :, 0].tolist() == [0, 0, 1, 128, 255]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([[-1.0, 0.0, 1.0]], np.float32), [0, 128, 255]),
+        (np.array([[0.0, np.nan, np.inf, 4.0]], np.float32), [0, 0, 0, 255]),
+        (np.array([[-3.0e38, 3.0e38]], np.float32), [0, 255]),
+        (np.array([[7.0, 7.0]], np.float32), [0, 0]),
+        (np.array([[np.nan, np.nan]], np.float32), [0, 0]),
+        (np.array([[-(2**31), 2**31 - 1]], np.int32), [0, 255]),
+    ],
+)
+def test_integer_and_float_pictures_are_stretched_over_their_own_range(tmp_path, values, expected):
+    path = saved(tmp_path, Image.fromarray(values), format="TIFF")
+    assert frames_of(path)[0].rgb[0, :, 1].tolist() == expected
+
+
+def test_a_decompression_bomb_is_refused_with_its_size_and_the_limit(tmp_path):
+    path = saved(tmp_path, Image.new("1", (20000, 20000)), format="PNG")
+    message = refused(path).message
+    assert "20000 x 20000 pixels (400 megapixels)" in message
+    assert "limit is 179 megapixels" in message
+
+
+def test_the_pixel_limit_is_the_caller_s_and_leaves_pillow_as_it_was(tmp_path):
+    before = Image.MAX_IMAGE_PIXELS
+    path = saved(tmp_path, Image.new("1", (100, 100)), format="PNG")
+    assert "10000 pixels); the limit is 9999 pixels" in refused(path, MediaOptions(max_pixels=9999)).message
+    assert len(frames_of(path, max_pixels=10000)) == 1
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+def test_a_large_picture_hidden_in_an_icon_is_refused(tmp_path):
+    inner = io.BytesIO()
+    Image.new("1", (3000, 3000)).save(inner, "PNG")
+    png = inner.getvalue()
+    header = b"\0\0\1\0\1\0" + bytes([16, 16, 0, 0, 1, 0, 32, 0]) + len(png).to_bytes(4, "little") + b"\x16\0\0\0"
+    (tmp_path / "a.ico").write_bytes(header + png)
+    assert "limit" in refused(tmp_path / "a.ico", MediaOptions(max_pixels=1_000_000)).message
+
+
+@pytest.mark.parametrize("name", ["rgb420.jpg", "rgb.png", "rgb.webp", "anim.gif", "rgb.bmp", "rgb.tiff"])
+def test_a_truncated_picture_is_refused(tmp_path, name):
+    data = (GOLDEN / "images" / name).read_bytes()
+    (tmp_path / name).write_bytes(data[: len(data) * 4 // 10])
+    assert "damaged or unfinished" in refused(tmp_path / name).message
+
+
+def test_a_single_picture_has_page_one_only():
+    assert len(frames_of(GOLDEN / "images/rgb.png", pages="1-end")) == 1
+    assert "There is one page" in refused(GOLDEN / "images/rgb.png", MediaOptions(pages="2"), UsageError).hint
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pillow_heif") is not None, reason="the extra is installed")
+def test_a_heic_picture_names_the_extra_that_reads_it(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(64))
+    assert "pip install 'smolcli[heif]'" in refused(tmp_path / "a.jpg").hint
+
+
+def test_an_avif_picture_is_read_where_pillow_can(tmp_path):
+    rgb = np.full((16, 24, 3), 200, np.uint8)
+    try:
+        path = saved(tmp_path, Image.fromarray(rgb), format="AVIF", quality=100)
+    except (KeyError, OSError):
+        pytest.skip("this Pillow has no AVIF encoder")
+    assert np.abs(frames_of(path)[0].rgb.astype(int) - 200).max() <= 3
