@@ -1,6 +1,7 @@
 """`python examples/train_nano VERB …`: train, resume, evaluate, export, preview."""
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def main() -> None:
         width = max(map(len, VERBS))
         lines = (f"  {name:{width}}  {text}" for name, (_, text) in VERBS.items())
         sys.exit("usage: python examples/train_nano VERB …  (VERB --help tells more)\n" + "\n".join(lines))
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait for work leave the cores to others
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     module = importlib.import_module(f"train_nano.{VERBS[verb][0]}")
     (module.resume if verb == "resume" else module.main)(sys.argv[2:])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from . import labels, prompts, vocabulary
 from .drawing import clips, forms, pages, photos, scenes, shapes, tables
@@ -34,6 +35,7 @@ class Sample:
     tiles    uint8 (tiles, 256, 256, 3)
     labels   uint8 (tiles, 256, 4), see `labels.patch_labels`
     prompt, answer   ids; the answer starts with a space and ends with <end_of_utterance>
+    pictures as drawn, before the processor's resize: one, or one per frame
     cells    per answer id the image token (0 … 64 · tiles - 1) where its character stands, -1 where it stands nowhere
     """
 
@@ -45,6 +47,7 @@ class Sample:
     prompt: list[int]
     answer: list[int]
     cells: list[int]
+    pictures: list[Image.Image]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,10 @@ def _assemble(rng, task: str, layout: Layout, drawn: Drawn, options: Options) ->
     if options.varied:
         prompt = prompts.varied(rng, prompt, drawn.question)
     ids = vocabulary.encode(prompt)
-    return Sample(task, drawn.question, text, np.concatenate(tiles), np.concatenate(marks), ids, answer, where)
+    pictures = [canvas.image for canvas in drawn.frames]
+    return Sample(
+        task, drawn.question, text, np.concatenate(tiles), np.concatenate(marks), ids, answer, where, pictures
+    )
 
 
 def _prompt(rng, question: str, layout: Layout) -> str:

@@ -136,7 +136,7 @@ def dense_page(rng, layout: Layout, held: bool = False) -> Drawn:
 
 
 def _wrap(sheet: Sheet, size: int, box: tuple[float, float, float], most: int) -> list[Line]:
-    """At most `most` lines of running text, broken at words, from the first baseline in `box` (x, y, width) downwards."""
+    """At most `most` lines of running text in `box` (x, first baseline, width), broken at words."""
     rng, font, (x, y, width) = sheet.rng, sheet.font(size), box
     step, lines, waiting = size * rng.uniform(1.12, 1.55), [], []
     while len(lines) < most and y < sheet.canvas.size[1] - 0.25 * size:

@@ -1,0 +1,149 @@
+"""Curriculum phase → batches of samples, drawn by processes of their own. Torch-free (the processes load no torch)."""
+
+import multiprocessing
+import queue
+import random
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from . import vocabulary
+from .geometry import GRIDS, UNSPLIT, Layout
+from .samples import CLIP, Options, Sample, draw
+
+IGNORE = -100  # target of a position that counts for no loss (torch's own convention)
+FRAMES = (1, 2, 3, 3, 4, 4, 5, 6, 8, 10, 12, 16)
+WIDE, TALL, SQUARE = GRIDS[1:]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What is drawn at one time: weights of layouts (CLIP is one) and tasks, longest answer, level of wear."""
+
+    layouts: dict
+    tasks: dict = field(default_factory=dict)
+    longest: int = 240
+    level: float = 0.5
+
+
+VISION = Phase({UNSPLIT: 10, WIDE: 1, TALL: 1, SQUARE: 1}, {"dense": 6, "sign": 2, "line": 1, "form": 1}, 10**6, 0.7)
+PHASES = (
+    Phase({UNSPLIT: 1}, {"word": 1}, 11, 0.2),
+    Phase({UNSPLIT: 1}, {"word": 1, "line": 3}, 28, 0.2),
+    Phase({UNSPLIT: 4, WIDE: 1}, {"word": 1, "line": 3, "sign": 1}, 40, 0.3),
+    Phase(
+        {UNSPLIT: 4, WIDE: 1.5, SQUARE: 1},
+        {"word": 1, "line": 2, "sign": 1, "form": 0.5, "receipt": 0.4, "shape": 0.8, "scene": 0.3, "photo": 0.2},
+        60,
+        0.3,
+    ),
+    Phase(
+        {UNSPLIT: 4, WIDE: 1.5, TALL: 1, SQUARE: 2, CLIP: 0.5},
+        {"word": 1, "line": 1.5, "sign": 1.2, "paragraph": 0.4, "form": 0.8, "receipt": 0.7, "table": 0.3}
+        | {"shape": 1, "scene": 0.5, "photo": 0.5},
+        110,
+        0.4,
+    ),
+    Phase(
+        {UNSPLIT: 3, WIDE: 1.6, TALL: 1, SQUARE: 3, CLIP: 0.8},
+        {"word": 0.8, "line": 1.4, "sign": 1.3, "paragraph": 0.9, "columns": 0.3, "form": 1, "receipt": 0.8}
+        | {"table": 0.5, "shape": 1, "scene": 0.5, "photo": 0.7},
+    ),
+)
+ADVANCE = (0.6, 0.72, 0.86, 0.88, 0.9)  # token accuracy (moving average) at which the next phase begins
+
+
+class Batch(NamedTuple):
+    """Samples of one layout. b samples of n tiles, t prompt and answer ids, a answer ids; IGNORE fills up.
+
+    tiles uint8 (b · n, 256, 256, 3)   labels uint8 (b · n, 256, 4)   ids int64 (b, t)
+    rows int64 (b, a): positions that predict the answer   targets, cells int64 (b, a)
+    images int64 (b, 64 · n): positions of the image tokens
+    """
+
+    name: str
+    tiles: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray
+    rows: np.ndarray
+    targets: np.ndarray
+    cells: np.ndarray
+    images: np.ndarray
+
+
+def collate(samples: list[Sample], name: str) -> Batch:
+    """One batch of samples that have the same layout."""
+    count = len(samples)
+    ids = np.full((count, max(len(s.prompt) + len(s.answer) for s in samples) - 1), vocabulary.PADDING, np.int64)
+    longest = max(len(sample.answer) for sample in samples)
+    rows = np.zeros((count, longest), np.int64)
+    targets, cells = np.full((2, count, longest), IGNORE, np.int64)
+    for i, sample in enumerate(samples):
+        before, length = len(sample.prompt), len(sample.answer)
+        ids[i, : before + length - 1] = (sample.prompt + sample.answer)[:-1]
+        rows[i, :length] = np.arange(before - 1, before - 1 + length)
+        targets[i, :length] = sample.answer
+        cells[i, :length] = [cell if cell >= 0 else IGNORE for cell in sample.cells]
+    images = np.nonzero(ids == vocabulary.IMAGE)[1].reshape(count, -1)
+    tiles = np.concatenate([sample.tiles for sample in samples])
+    labels = np.concatenate([sample.labels for sample in samples])
+    return Batch(name, tiles, labels, ids, rows, targets, cells, images)
+
+
+def batches(rng, phase: Phase, tiles: int):
+    """Three batches of about `tiles` tiles each, all of one layout; sorted by length, so that little is padding."""
+    kind = rng.choices(list(phase.layouts), phase.layouts.values())[0]
+    layout = Layout(frames=rng.choice(FRAMES)) if kind == CLIP else kind
+    size = max(1, tiles // layout.tiles)
+    pool: list[Sample] = []
+    while len(pool) < 3 * size:
+        task = CLIP if kind == CLIP else rng.choices(list(phase.tasks), phase.tasks.values())[0]
+        sample = draw(rng, task, layout, Options(level=phase.level))
+        if len(sample.text) <= phase.longest:
+            pool.append(sample)
+    pool.sort(key=lambda sample: len(sample.prompt) + len(sample.answer))
+    groups = [pool[i : i + size] for i in range(0, len(pool), size)]
+    rng.shuffle(groups)
+    name = CLIP if kind == CLIP else f"{layout.rows}x{layout.cols}"
+    return [collate(group, name) for group in groups]
+
+
+def _produce(seed: str, ready, phase, tiles: int) -> None:
+    rng = random.Random(seed)
+    while True:
+        current = VISION if phase.value < 0 else PHASES[phase.value]
+        for batch in batches(rng, current, tiles):
+            ready.put(batch)
+
+
+class Producers:
+    """Processes that draw batches ahead of the training loop; `phase` -1 is the tower's first lessons."""
+
+    def __init__(self, count: int, seed: str, tiles: int, phase: int):
+        context = multiprocessing.get_context("spawn")  # never a fork of a process with threads or a CUDA context
+        self._queue, self._phase = context.Queue(max(8, 2 * count)), context.Value("i", phase)
+        self._processes = [
+            context.Process(target=_produce, args=(f"{seed}/{i}", self._queue, self._phase, tiles), daemon=True)
+            for i in range(count)
+        ]
+        for process in self._processes:
+            process.start()
+
+    def phase(self, number: int) -> None:
+        """Draw for this phase from now on."""
+        self._phase.value = number
+
+    def next(self) -> Batch:
+        """The next batch; waits for it, and fails when a process has died."""
+        while True:
+            try:
+                return self._queue.get(timeout=60)
+            except queue.Empty as empty:
+                if not all(process.is_alive() for process in self._processes):
+                    raise SystemExit("a drawing process died; its message stands above") from empty
+
+    def close(self) -> None:
+        """End the processes."""
+        for process in self._processes:
+            process.terminate()

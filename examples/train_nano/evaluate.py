@@ -1,0 +1,204 @@
+"""Weights → the table: error rates per class on fonts, words and seeds that training never saw.
+
+python examples/train_nano evaluate RUN/last.pt [--cases 200] [--class NAME]… [--json FILE] [--worst FOLDER]
+"""
+
+import argparse
+import json
+import random
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from . import prompts, vocabulary
+from .geometry import GRIDS, UNSPLIT, Layout
+from .samples import CLIP, Options, Sample, draw
+
+SEED = "held out"  # with the class's name and the case's number: the same cases for everybody, on the same fonts
+WIDE, TALL, SQUARE = GRIDS[1:]
+CLIPS = tuple(Layout(frames=count) for count in (2, 3, 4, 6, 8, 16))
+LONGEST = 240  # characters of the right answer
+_FREE = {*prompts.READ, *prompts.DESCRIBE, *prompts.FIELDS, *prompts.ANY_TEXT}
+
+
+def reads(sample: Sample) -> bool:
+    """A transcription."""
+    return sample.question in prompts.READ and sample.text != prompts.NO_TEXT
+
+
+def asks_value(sample: Sample) -> bool:
+    """A question for one value that the page does answer."""
+    return sample.question not in _FREE and sample.text not in (prompts.NOT_FOUND, prompts.YES, prompts.NO)
+
+
+def asks_in_vain(sample: Sample) -> bool:
+    """A question that the page does not answer."""
+    return sample.text == prompts.NOT_FOUND
+
+
+def reads_in_vain(sample: Sample) -> bool:
+    """The request to read where there is nothing to read."""
+    return sample.text == prompts.NO_TEXT
+
+
+def anything(sample: Sample) -> bool:
+    """Every question."""
+    return True
+
+
+@dataclass(frozen=True)
+class Class:
+    """One row of the table: which samples, what is measured and how good it shall be."""
+
+    name: str
+    tasks: tuple[str, ...]
+    layouts: tuple[Layout, ...]
+    asked: Callable[[Sample], bool]
+    measure: str  # "CER" (character error rate) or "exact" (share of exact answers)
+    target: float | None = None
+
+
+CLASSES = (
+    Class("line", ("word", "line"), (UNSPLIT,), reads, "CER", 0.02),
+    Class("sign", ("sign",), (WIDE, TALL, SQUARE), reads, "CER", 0.03),
+    Class("paragraph", ("paragraph",), (SQUARE,), reads, "CER", 0.05),
+    Class("columns", ("columns",), (SQUARE,), reads, "CER"),
+    Class("field", ("form", "receipt"), (WIDE, TALL, SQUARE), asks_value, "exact", 0.8),
+    Class("table", ("table",), (SQUARE,), asks_value, "exact"),
+    Class("shape", ("shape",), (UNSPLIT, WIDE, TALL, SQUARE), anything, "exact", 0.95),
+    Class("scene", ("scene",), (SQUARE,), anything, "exact"),
+    Class("clip", (CLIP,), CLIPS, anything, "exact", 0.9),
+    Class("no text", ("photo", "photo", "scene", "shape"), (WIDE, TALL, SQUARE), reads_in_vain, "exact", 0.98),
+    Class("not found", ("form", "receipt", "table"), (WIDE, TALL, SQUARE), asks_in_vain, "exact", 0.8),
+)
+
+
+@dataclass
+class Case:
+    """One question, the right answer, what was said, and their edit distance (at most the right one's length)."""
+
+    question: str
+    right: str
+    said: str
+    distance: int
+
+
+@dataclass
+class Row:
+    """Result of a class."""
+
+    name: str
+    cases: int
+    cer: float
+    exact: float
+    refused: float  # share of answers that say "Not found." or "There is no text." where there is an answer
+
+
+def edit_distance(a: str, b: str) -> int:
+    """Least number of characters to put in, take out or change (Levenshtein)."""
+    before = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            row.append(min(row[-1] + 1, before[j] + 1, before[j - 1] + (x != y)))
+        before = row
+    return before[-1]
+
+
+def cases_of(kind: Class, count: int, options: Options):
+    """The class's samples, the same at every call."""
+    for number in range(count):
+        rng = random.Random(f"{SEED}/{kind.name}/{number}")
+        while True:
+            sample = draw(rng, rng.choice(kind.tasks), rng.choice(kind.layouts), options)
+            if kind.asked(sample) and len(sample.text) <= LONGEST:
+                yield sample
+                break
+
+
+def measure(reader: Callable[[Sample], str], kind: Class, count: int, options: Options) -> tuple[Row, list]:
+    """The row of one class, and its (case, sample) pairs from worst to best."""
+    seen = []
+    for sample in cases_of(kind, count, options):
+        said = reader(sample).strip()
+        distance = min(len(sample.text), edit_distance(said, sample.text))
+        seen.append((Case(sample.question, sample.text, said, distance), sample))
+    cases = [case for case, _ in seen]
+    refusals = (prompts.NOT_FOUND, prompts.NO_TEXT)
+    row = Row(
+        name=kind.name,
+        cases=len(cases),
+        cer=sum(case.distance for case in cases) / sum(len(case.right) for case in cases),
+        exact=sum(case.said == case.right for case in cases) / len(cases),
+        refused=sum(case.said in refusals and case.right not in refusals for case in cases) / len(cases),
+    )
+    return row, sorted(seen, key=lambda pair: -pair[0].distance / len(pair[0].right))
+
+
+def met(kind: Class, row: Row) -> bool:
+    """Whether the row is as good as its target."""
+    if kind.target is None:
+        return True
+    return row.cer <= kind.target if kind.measure == "CER" else row.exact >= kind.target
+
+
+def line_of(kind: Class, row: Row) -> str:
+    """The row as Markdown."""
+    sign = "≤" if kind.measure == "CER" else "≥"
+    target = f"{kind.measure} {sign} {kind.target:.0%}" if kind.target else ""
+    mark = ("met" if met(kind, row) else "missed") if target else ""
+    return f"| {row.name} | {row.cases} | {row.cer:.1%} | {row.exact:.1%} | {row.refused:.1%} | {target} | {mark} |"
+
+
+HEAD = "| class | cases | CER | exact | refused | target | |\n|---|---|---|---|---|---|---|"
+
+
+def trained_reader(path: Path, device: str) -> Callable[[Sample], str]:
+    """Reads with the weights of a checkpoint, in the trainer's own PyTorch."""
+    from . import runs
+
+    model = runs.load_model(path, device)
+    return lambda sample: vocabulary.decode(model.read(sample.tiles, sample.prompt, 2 * len(sample.text) + 20))
+
+
+def _keep_worst(folder: Path, kind: Class, pairs: list, count: int) -> None:
+    """Pictures of the worst cases and, in worst.jsonl, what was right and what was said."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "worst.jsonl").open("a") as out:
+        for number, (case, sample) in enumerate(pairs[:count]):
+            name = f"{kind.name.replace(' ', '-')}-{number}.png"
+            sample.pictures[-1].save(folder / name)
+            out.write(json.dumps({"picture": name, **asdict(case)}) + "\n")
+
+
+def main(argv: list[str]) -> None:
+    """`evaluate CHECKPOINT …`."""
+    parser = argparse.ArgumentParser(prog="train_nano evaluate", description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint", type=Path, help="RUN/last.pt")
+    parser.add_argument("--cases", type=int, default=200, help="per class")
+    parser.add_argument("--class", dest="classes", action="append", choices=[kind.name for kind in CLASSES])
+    parser.add_argument("--seen", action="store_true", help="fonts and words of training, fresh seeds")
+    parser.add_argument("--wear", type=float, default=0.0, help="0: clean pages; training draws with 0.5")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, help="of torch; 1 beside a training run")
+    parser.add_argument("--json", type=Path, help="write rows here as well")
+    parser.add_argument("--worst", type=Path, help="write pictures of the two worst cases per class into this folder")
+    asked = parser.parse_args(argv)
+    if asked.threads:
+        import torch
+
+        torch.set_num_threads(asked.threads)
+    reader = trained_reader(asked.checkpoint, asked.device)
+    options = Options(held=not asked.seen, level=asked.wear, varied=False)
+    print(HEAD, flush=True)
+    rows = []
+    for kind in CLASSES:
+        if asked.classes and kind.name not in asked.classes:
+            continue
+        row, pairs = measure(reader, kind, asked.cases, options)
+        print(line_of(kind, row), flush=True)
+        rows.append(asdict(row))
+        if asked.worst:
+            _keep_worst(asked.worst, kind, pairs, 2)
+    if asked.json:
+        asked.json.write_text(json.dumps({"checkpoint": str(asked.checkpoint), "rows": rows}, indent=1) + "\n")

@@ -1,0 +1,67 @@
+"""Model and batch → the three losses: the answer, the characters in each patch, where one head looks."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from .batches import IGNORE, Batch
+from .labels import CLASSES
+from .labels import IGNORE as UNREADABLE
+from .model import Nano
+
+BLANK_WEIGHT = 0.12  # of "no character here" beside a character
+BLANK_SHARE = 0.25  # of the blank patches that are looked at
+
+
+class Weights(NamedTuple):
+    """How much each loss counts in a stage."""
+
+    answer: float
+    characters: float
+    guide: float
+
+
+def character_loss(model: Nano, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Dense loss of patch features (n, 256, width) against labels uint8 (n, 256, 4), and the accuracy on characters."""
+    labels, features = labels.flatten(0, 1), features.flatten(0, 1)
+    written = ((labels > 0) & (labels < UNREADABLE)).any(1)
+    blank = (labels[:, 0] == 0) & (torch.rand(len(labels), device=labels.device) < BLANK_SHARE)
+    chosen = (written | blank).nonzero()[:, 0]
+    logits = model.characters(features[chosen]).view(-1, CLASSES)
+    target = labels[chosen].long().flatten()
+    weight = torch.where(target > 0, 1.0, BLANK_WEIGHT)
+    loss = (F.cross_entropy(logits, target, reduction="none") * weight).sum() / weight.sum().clamp(min=1)
+    right = logits.argmax(-1) == target
+    return loss, right[target > 0].float().mean()
+
+
+def losses(model: Nano, batch: Batch, weights: Weights, autocast) -> tuple[Tensor, dict[str, Tensor]]:
+    """The weighted sum to be minimised and its parts by name (detached); `autocast()` is the context for matrices."""
+    device = model.cos.device
+    on = {key: torch.from_numpy(getattr(batch, key)).to(device, non_blocking=True) for key in batch._fields[1:]}
+    tower_learns = model.characters.weight.requires_grad
+    with autocast(), torch.set_grad_enabled(tower_learns and torch.is_grad_enabled()):
+        features = model.see(on["tiles"]).float()
+    total, parts = torch.zeros((), device=device), {}
+    if weights.characters and (batch.labels > 0).any():
+        loss, accuracy = character_loss(model, features, on["labels"])
+        total = total + weights.characters * loss
+        parts |= {"characters": loss, "character_accuracy": accuracy}
+    if weights.answer:
+        with autocast():
+            embedded = model.embed(on["ids"], features)
+            hidden, looked = model.decode(embedded, (on["rows"], on["images"]))
+            rows = on["rows"][..., None].expand(-1, -1, hidden.shape[-1])
+            logits = model.head(hidden.gather(1, rows))
+        targets = on["targets"]
+        answer = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
+        total = total + weights.answer * answer
+        right = (logits.argmax(-1) == targets)[targets != IGNORE].float().mean()
+        parts |= {f"answer({batch.name})": answer, f"accuracy({batch.name})": right}
+        if (batch.cells != IGNORE).any():
+            guide = F.cross_entropy(looked.float().flatten(0, 1), on["cells"].flatten(), ignore_index=IGNORE)
+            total = total + weights.guide * guide
+            parts["guide"] = guide
+    return total, {name: value.detach() for name, value in parts.items() if not value.isnan()}

@@ -1,0 +1,102 @@
+"""A run's folder: its plan, its progress and its weights, saved so that a killed run loses minutes at most."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .config import SIZES, NanoConfig
+from .losses import Weights
+from .model import Nano
+from .optimizer import Optimizer
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of the schedule, `share` of its minutes. Rates: Muon's, AdamW's, and the tower's beside them."""
+
+    share: float
+    weights: Weights
+    matrix_lr: float = 0.02
+    vector_lr: float = 2e-3
+    tower_scale: float = 1.0
+    decay: float = 0.3  # the last part of the stage, in which the rate falls to `floor`
+    floor: float = 0.05
+
+
+# The tower learns characters, then the decoder learns to read beside the frozen tower, then both learn everything.
+STAGES = {
+    "vision": Stage(0.2, Weights(0, 1, 0)),
+    "align": Stage(0.2, Weights(1, 0, 0.5)),
+    "joint": Stage(0.6, Weights(1, 0.3, 0.2), 0.005, 1e-3, tower_scale=0.5, decay=0.8, floor=0.02),
+}
+
+
+@dataclass
+class Plan:
+    """What a run was asked to do; it is saved with the weights, and `resume` needs nothing else."""
+
+    minutes: float
+    stages: list[str]
+    size: str = "base"
+    tiles: int = 20  # per step
+    producers: int = 1
+    device: str = "cpu"
+    seed: int = 0
+    rate: float = 1.0  # times the stages' learning rates
+
+    def minutes_of(self, stage: str) -> float:
+        """Minutes that this stage takes."""
+        return self.minutes * STAGES[stage].share / sum(STAGES[name].share for name in self.stages)
+
+
+@dataclass
+class Progress:
+    """How far a run has come."""
+
+    stage: int = 0  # index into the plan's stages
+    seconds: float = 0.0  # of the running stage, time stopped or killed not counted
+    steps: int = 0
+    tiles: int = 0
+    samples: int = 0
+    total_seconds: float = 0.0
+    phase: int = 0
+    accuracy: float = 0.0  # of answer tokens, moving average since the phase began
+    history: list = field(default_factory=list)
+
+
+def save(path: Path, model: Nano, optimizer: Optimizer, plan: Plan, progress: Progress) -> None:
+    """Write everything to `path`, whole or not at all."""
+    state = {"config": asdict(model.config), "model": model.state_dict(), "optimizer": optimizer.state_dict()}
+    state |= {"plan": asdict(plan), "progress": asdict(progress)}
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(path)
+
+
+def load(path: Path) -> dict:
+    """What `save` wrote, on the CPU; a sentence when there is none."""
+    if not path.is_file():
+        raise SystemExit(f"{path}: no such checkpoint; start a run with `train`, or name the file of another one")
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def weights_of(state: dict) -> dict[str, Tensor]:
+    """The weights that read best: the moving average where there is one (float32)."""
+    averaged = state["optimizer"]["average"] if "optimizer" in state else {}
+    return {name: value.float() for name, value in {**state["model"], **averaged}.items()}
+
+
+def load_model(path: Path, device: str = "cpu") -> Nano:
+    """The model of a checkpoint, ready to read."""
+    state = load(path)
+    model = Nano(NanoConfig(**state["config"]))
+    model.load_state_dict(weights_of(state))
+    return model.eval().to(device)
+
+
+def new_model(plan: Plan, weights: Path | None) -> Nano:
+    """The model that a run starts with: random, or another checkpoint's weights."""
+    torch.manual_seed(plan.seed)
+    return load_model(weights).train() if weights else Nano(SIZES[plan.size])

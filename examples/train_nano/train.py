@@ -1,0 +1,227 @@
+"""Drawn batches → weights: three stages on one clock, on a CPU (bf16 where it has it) or a GPU.
+
+    python examples/train_nano train RUN --minutes 600              from nothing
+    python examples/train_nano train RUN --minutes 80 --weights W   the last stage only, from trained weights
+    python examples/train_nano resume RUN                           go on after a kill, a crash, or kill -TERM
+
+RUN is a folder: last.pt (saved every 3 minutes), log.txt, pid. kill -TERM saves and ends; kill -STOP and -CONT pause.
+"""
+
+import argparse
+import contextlib
+import functools
+import os
+import signal
+import time
+from pathlib import Path
+
+import torch
+
+from . import runs
+from .batches import ADVANCE, PHASES, Producers
+from .config import SIZES, NanoConfig
+from .losses import losses
+from .model import Nano
+from .optimizer import Optimizer
+from .runs import STAGES, Plan, Progress
+
+SAVE_S, LOG_S = 180.0, 20.0
+LONGEST_STEP_S = 6.0  # a step that took longer was a pause: the clock of the schedule counts no more than this
+WARM_UP = 60  # steps
+
+
+def autocast_for(device: str):
+    """A context in which matrices are multiplied in bfloat16, where the machine does that in hardware."""
+    if device == "cpu":
+        known = getattr(torch.cpu, "get_capabilities", dict)()
+        if not (known.get("avx512_bf16") or known.get("amx_bf16")):
+            return contextlib.nullcontext
+    return functools.partial(torch.autocast, device, torch.bfloat16)
+
+
+def rate_at(done: float, steps: int, stage: runs.Stage) -> float:
+    """Share of the full learning rate: a short warm-up, level, a straight fall over the last `decay` of the stage."""
+    falling = max(0.0, (1 - done) / stage.decay)
+    return min(1.0, (steps + 1) / WARM_UP) * min(1.0, stage.floor + (1 - stage.floor) * falling)
+
+
+class Trainer:
+    """One run: model, optimizer, progress and the loop over its stages."""
+
+    def __init__(self, folder: Path, plan: Plan, model: Nano, state: dict | None = None):
+        self.folder, self.plan, self.model = folder, plan, model.to(plan.device)
+        self.progress = Progress(**state["progress"]) if state else Progress(phase=self._first_phase())
+        self.autocast = autocast_for(plan.device)
+        self._begin_stage(state)
+        self._stopped = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+
+    def _first_phase(self) -> int:
+        return len(PHASES) - 1 if self.plan.stages == ["joint"] else 0
+
+    def _stop(self, *_) -> None:
+        self._stopped = True
+
+    def _begin_stage(self, state: dict | None = None) -> None:
+        """Freeze what the stage leaves alone; its optimizer starts fresh unless a saved one goes on."""
+        self.name = self.plan.stages[self.progress.stage]
+        self.stage = STAGES[self.name]
+        frozen = {"vision": ("text_model", "connector"), "align": ("vision_model", "characters")}.get(self.name, ())
+        for name, value in self.model.named_parameters():
+            value.requires_grad_(not any(part in name for part in frozen))
+        rates = (self.stage.matrix_lr * self.plan.rate, self.stage.vector_lr * self.plan.rate, self.stage.tower_scale)
+        self.optimizer = Optimizer(self.model, *rates)
+        if state:
+            self.optimizer.load_state_dict(state["optimizer"])
+
+    def run(self) -> None:
+        """Train until the plan is done or the run is told to stop."""
+        self._say(f"# {time.strftime('%F %T')} {self.plan} {self.autocast}, {self.progress.steps} steps so far")
+        while self.progress.stage < len(self.plan.stages) and not self._stopped:
+            self._run_stage()
+            if not self._stopped:
+                self._end_stage()
+        self._save()
+        self._say(f"# {time.strftime('%F %T')} {'stopped' if self._stopped else 'done'}, {self.progress.steps} steps")
+
+    def _end_stage(self) -> None:
+        """The next stage starts from the averaged weights."""
+        self.model.load_state_dict(self.optimizer.average, strict=False)
+        self.progress.stage += 1
+        self.progress.seconds = 0.0
+        if self.progress.stage < len(self.plan.stages):
+            self._begin_stage()
+            self._save()
+
+    def _run_stage(self) -> None:
+        phase = -1 if self.name == "vision" else self.progress.phase
+        seed = f"{self.plan.seed}/{self.progress.steps}"
+        producers = Producers(self.plan.producers, seed, self.plan.tiles, phase)
+        limit, tick = 60 * self.plan.minutes_of(self.name), time.monotonic()
+        log = Log(self)
+        saved = tick
+        try:
+            while self.progress.seconds < limit and not self._stopped:
+                batch = producers.next()
+                parts = self._step(batch, self.progress.seconds / limit)
+                now = time.monotonic()
+                self.progress.seconds += min(now - tick, LONGEST_STEP_S)
+                self.progress.total_seconds += min(now - tick, LONGEST_STEP_S)
+                tick = now
+                log.add(parts)
+                if self._advance(parts, batch.name):
+                    producers.phase(self.progress.phase)
+                if now - saved > SAVE_S:
+                    self._save()
+                    saved = now
+        finally:
+            producers.close()
+
+    def _step(self, batch, done: float) -> dict:
+        loss, parts = losses(self.model, batch, self.stage.weights, self.autocast)
+        loss.backward()
+        share = rate_at(done, self.optimizer.steps, self.stage)
+        parts["gradient"] = self.optimizer.step(share)
+        parts["rate"] = share
+        self.progress.steps += 1
+        self.progress.tiles += len(batch.tiles)
+        self.progress.samples += len(batch.ids)
+        return parts
+
+    def _advance(self, parts: dict, name: str) -> bool:
+        """Whether the curriculum has moved on: token accuracy has passed the phase's mark."""
+        right = parts.get(f"accuracy({name})")
+        if right is None:
+            return False
+        progress = self.progress
+        progress.accuracy += (float(right) - progress.accuracy) * 0.025
+        if progress.phase >= len(ADVANCE) or progress.accuracy <= ADVANCE[progress.phase]:
+            return False
+        progress.phase, progress.accuracy = progress.phase + 1, 0.0
+        self._say(f"# step {progress.steps}: phase {progress.phase}")
+        return True
+
+    def _save(self) -> None:
+        runs.save(self.folder / "last.pt", self.model, self.optimizer, self.plan, self.progress)
+
+    def _say(self, line: str) -> None:
+        print(line, flush=True)
+        with (self.folder / "log.txt").open("a") as log:
+            log.write(line + "\n")
+
+
+class Log:
+    """Means of what each step reports, one line every 20 seconds."""
+
+    def __init__(self, trainer: Trainer):
+        self.trainer = trainer
+        self._begin()
+
+    def _begin(self) -> None:
+        self.parts: dict[str, list[float]] = {}
+        self.since, self.tiles = time.monotonic(), self.trainer.progress.tiles
+
+    def add(self, parts: dict) -> None:
+        """Take one step's values; write a line when it is time."""
+        for name, value in parts.items():
+            self.parts.setdefault(name, []).append(float(value))
+        passed = time.monotonic() - self.since
+        if passed < LOG_S:
+            return
+        trainer, progress = self.trainer, self.trainer.progress
+        means = {name: round(sum(values) / len(values), 4) for name, values in sorted(self.parts.items())}
+        speed = (progress.tiles - self.tiles) / passed
+        head = f"{time.strftime('%T')} {trainer.name} step {progress.steps} {progress.seconds / 60:.1f} min"
+        trainer._say(f"{head} {speed:.1f} tiles/s " + " ".join(f"{name} {mean}" for name, mean in means.items()))
+        progress.history.append([trainer.name, progress.steps, round(progress.total_seconds), means])
+        self._begin()
+
+
+def main(argv: list[str]) -> None:
+    """`train RUN --minutes M [--weights FILE] …`."""
+    parser = argparse.ArgumentParser(prog="train_nano train", description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, help="folder of the run; made when it is not there")
+    parser.add_argument("--minutes", type=float, required=True, help="length of the whole schedule")
+    parser.add_argument("--weights", type=Path, help="start from this checkpoint's weights: the joint stage only")
+    parser.add_argument("--size", choices=SIZES, default="base")
+    parser.add_argument("--tiles", type=int, help="tiles per step (20 on a CPU, 384 on a GPU)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--producers", type=int, help="drawing processes (1 on a CPU, cores - 2 on a GPU)")
+    parser.add_argument("--rate", type=float, default=1.0, help="times the recipe's learning rates")
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args(argv)
+    if (asked.run / "last.pt").exists():
+        parser.error(f"{asked.run} holds a run already: go on with `resume {asked.run}`, or name another folder")
+    gpu = asked.device != "cpu"
+    plan = Plan(
+        minutes=asked.minutes,
+        stages=["joint"] if asked.weights else list(STAGES),
+        size=asked.size,
+        tiles=asked.tiles or (384 if gpu else 20),
+        producers=asked.producers or (max(1, (os.cpu_count() or 3) - 2) if gpu else 1),
+        device=asked.device,
+        seed=asked.seed,
+        rate=asked.rate,
+    )
+    asked.run.mkdir(parents=True, exist_ok=True)
+    _start(Trainer(asked.run, plan, runs.new_model(plan, asked.weights)))
+
+
+def resume(argv: list[str]) -> None:
+    """`resume RUN`."""
+    parser = argparse.ArgumentParser(prog="train_nano resume", description="Go on with a run where it was saved last.")
+    parser.add_argument("run", type=Path)
+    asked = parser.parse_args(argv)
+    state = runs.load(asked.run / "last.pt")
+    plan = Plan(**state["plan"])
+    if state["progress"]["stage"] >= len(plan.stages):
+        parser.error(f"{asked.run} is done; go on with `train NEW --weights {asked.run / 'last.pt'} --minutes M`")
+    model = Nano(NanoConfig(**state["config"]))
+    model.load_state_dict(state["model"])
+    _start(Trainer(asked.run, plan, model, state))
+
+
+def _start(trainer: Trainer) -> None:
+    (trainer.folder / "pid").write_text(f"{os.getpid()}\n")
+    trainer.run()
