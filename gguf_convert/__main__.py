@@ -1,0 +1,150 @@
+"""`python -m gguf_convert`: a command line comes in, a pair of files and one line each on stdout go out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .convert import ConversionResult, ConvertOptions, convert
+from .errors import ConvertError
+from .outputs import LM_TYPES, MMPROJ_TYPES
+
+SCHEMA = 1
+BAR_WIDTH = 24
+REDRAW_S = 0.1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one conversion; returns the exit code."""
+    options, as_json = parse(argv)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _stop)
+    bar = Bar(sys.stderr.isatty())
+    try:
+        result = convert(options, bar)
+    except ConvertError as error:
+        bar.clear()
+        print(f"error: {error.message}", *(["\n  " + error.hint] if error.hint else []), sep="", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        bar.clear()
+        return 130
+    bar.clear()
+    for warning in result.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(json.dumps(as_dict(result), ensure_ascii=False, indent=1) if as_json else as_text(result))
+    return 0
+
+
+def parse(argv: Sequence[str] | None) -> tuple[ConvertOptions, bool]:
+    """The options, and whether JSON is wanted. Exits with 2 on a wrong command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gguf_convert",
+        description="Convert a SmolVLM / Idefics3 checkpoint to GGUF: the language model and its projector (mmproj).",
+        epilog=f"Types: --lm {' '.join(LM_TYPES)}; --mmproj auto {' '.join(MMPROJ_TYPES)}.",
+    )
+    parser.add_argument("source", metavar="SRC", help="folder with config.json and *.safetensors, or a Hub id")
+    parser.add_argument("-o", "--out", type=Path, default=Path(), metavar="DIR", help="where to write (default: here)")
+    parser.add_argument("--name", default="", help="name of the files (default: the folder's)")
+    parser.add_argument("--lm", type=_types, metavar="TYPE,…", help="types of the language model (default: q8_0)")
+    parser.add_argument("--mmproj", type=_types, metavar="TYPE,…", help="types of the projector (default: auto)")
+    parser.add_argument("--outtype", type=_types, metavar="TYPE,…", help="types of both files")
+    parser.add_argument("--force", action="store_true", help="replace files that exist")
+    parser.add_argument("--no-verify", action="store_true", help="do not read the files back")
+    parser.add_argument("--json", action="store_true", help="describe the result as JSON")
+    args = parser.parse_args(argv)
+    options = ConvertOptions(
+        source=args.source,
+        out=args.out,
+        name=args.name,
+        lm=args.lm or args.outtype or ("q8_0",),
+        mmproj=args.mmproj or args.outtype or ("auto",),
+        force=args.force,
+        verify=not args.no_verify,
+    )
+    return options, args.json
+
+
+def as_dict(result: ConversionResult) -> dict[str, Any]:
+    """The result as `--json` prints it."""
+    return {
+        "schema": SCHEMA,
+        "files": [
+            {
+                "part": file.part,
+                "path": str(file.path),
+                "type": file.type,
+                "bytes": file.bytes,
+                "sha256": file.sha256,
+                "pair_id": file.pair_id,
+                "fallbacks": [{"tensor": f.tensor, "type": f.type, "reason": f.reason} for f in file.fallbacks],
+            }
+            for file in result.files
+        ],
+        "source": {"name": result.source, "revision": result.revision, "architecture": result.architecture},
+        "verified": result.verified,
+        "warnings": list(result.warnings),
+    }
+
+
+def as_text(result: ConversionResult) -> str:
+    """One line per file, then what fell back to another type and why."""
+    lines = [f"{file.path}  {file.bytes / 1e6:,.1f} MB  {file.type}" for file in result.files]
+    for file in result.files:
+        groups: dict[tuple[str, str], int] = {}
+        for fallback in file.fallbacks:
+            key = (fallback.type, fallback.reason)
+            groups[key] = groups.get(key, 0) + 1
+        lines += [f"  {file.path.name}: {n} tensors are {kind}: {reason}" for (kind, reason), n in groups.items()]
+    lines.append(f"pair {result.pair_id}{', verified' if result.verified else ''}")
+    return "\n".join(lines)
+
+
+class Bar:
+    """A progress bar on stderr, with bytes and the time left; silent where stderr is no terminal."""
+
+    def __init__(self, shown: bool) -> None:
+        self.shown, self.started, self.drawn = shown, time.monotonic(), 0.0
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Redraw, ten times a second at most."""
+        now = time.monotonic()
+        if not self.shown or now - self.drawn < REDRAW_S:
+            return
+        self.drawn = now
+        full = int(BAR_WIDTH * done / max(total, 1))
+        left = (now - self.started) * (total - done) / max(done, 1)
+        sizes = f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+        print(
+            f"\r\x1b[K{step} [{'#' * full}{'.' * (BAR_WIDTH - full)}] {sizes}, {left:.0f} s left",
+            end="",
+            file=sys.stderr,
+        )
+
+    def clear(self) -> None:
+        """Leave the line empty."""
+        if self.shown:
+            print("\r\x1b[K", end="", flush=True, file=sys.stderr)
+
+
+def _types(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise argparse.ArgumentTypeError("name at least one type")
+    return names
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    """A polite signal unwinds, so that the staging folder goes."""
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
