@@ -14,7 +14,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from drawing import GOLDEN, draw_clip, draw_pdf, sha256
+from drawing import GOLDEN, draw_clip, draw_pdf, sha256, synth
+from PIL import Image
 
 from smolcli.errors import MediaError, SmolError, UsageError
 from smolcli.media import MediaOptions, open_media
@@ -166,12 +167,16 @@ def test_decoders_write_nothing_to_stdout_or_stderr(tmp_path):
     clip = Path(draw_clip(tmp_path / "a.mp4", 60)).read_bytes()
     (tmp_path / "b.mp4").write_bytes(clip[:3000] + bytes(3000) + clip[6000:])
     (tmp_path / "c.mp4").write_bytes(clip[: len(clip) // 2])
-    (tmp_path / "d.tiff").write_bytes((GOLDEN / "images/rgb.tiff").read_bytes()[:-700])
+    Image.fromarray(synth(90, 60, 1)).save(tmp_path / "tiff", "TIFF", compression="tiff_deflate")
+    tiff = (tmp_path / "tiff").read_bytes()
+    (tmp_path / "d.tiff").write_bytes(tiff[:400] + bytes(1000) + tiff[1400:])
+    recording = Path(draw_clip(tmp_path / "a.mkv", 60, fourcc="FFV1")).read_bytes()
+    (tmp_path / "e.mkv").write_bytes(recording[: len(recording) // 2])
     code = (
         "import sys\nfrom smolcli.errors import SmolError\nfrom smolcli.media import *\nfor path in sys.argv[1:]:\n"
         "    try: list(open_media(path, MediaOptions()).frames())\n    except SmolError: pass"
     )
-    paths = [str(tmp_path / name) for name in ("b.pdf", "b.mp4", "c.mp4", "d.tiff")]
+    paths = [str(tmp_path / name) for name in ("b.pdf", "b.mp4", "c.mp4", "d.tiff", "e.mkv")]
     done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 

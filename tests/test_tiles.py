@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from drawing import golden, sha256, synth
@@ -126,6 +128,16 @@ def test_a_picture_other_than_the_planned_one_is_refused():
         cut(synth(10, 10, 0), plan((10, 11), SMALL, LOW))
     with pytest.raises(ValueError, match="cannot be cut"):
         plan((0, 10), SMALL, LOW)
+
+
+def test_cutting_a_large_picture_takes_less_memory_than_the_picture():
+    rgb = np.zeros((5000, 5000, 3), np.uint8)
+    planned = plan((5000, 5000), SMALL, HIGH)
+    tracemalloc.start()
+    cut(rgb, planned)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < rgb.nbytes * 0.8
 
 
 def test_banded_resampling_equals_resampling_at_once(monkeypatch):

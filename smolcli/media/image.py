@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -113,7 +114,7 @@ class ImageMedia(Media):
         """Keep Pillow quiet; its exceptions, of any class on a hostile file, become a MediaError."""
         name, usual_limit = self._given.name, Image.MAX_IMAGE_PIXELS
         try:
-            with warnings.catch_warnings():
+            with _muted_libtiff(self._given.head), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 yield
@@ -150,6 +151,26 @@ def _register_heif(given: Input) -> None:
             "Type: pip install 'smolcli[heif]'.",
         ) from error
     heif.register_heif_opener()
+
+
+@contextlib.contextmanager
+def _muted_libtiff(head: bytes) -> Iterator[None]:
+    """While a TIFF is read, file descriptor 2 leads nowhere: libtiff writes there what Pillow then raises anyway."""
+    try:
+        stderr = os.dup(2) if head[:2] in (b"II", b"MM") else None
+    except OSError:  # the process has no stderr
+        stderr = None
+    if stderr is None:
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
 
 
 def _orientation(image: Image.Image) -> int:
