@@ -47,7 +47,7 @@ class Place:
 
     @property
     def label(self) -> str:
-        """"page 3", "0:12.5", or the file's name."""
+        """ "page 3", "0:12.5", or the file's name."""
         if self.page is not None:
             return f"page {self.page}"
         if self.time_s is not None:
@@ -225,6 +225,7 @@ class Counts:
 class Seconds:
     """Wall time of one answer, in seconds. In company, prefill and decode are shared batches: the time until they ended."""
 
+    preprocess: float = 0.0  # decoding and cutting its media
     encode: float = 0.0
     prefill: float = 0.0
     decode: float = 0.0

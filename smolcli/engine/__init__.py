@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from smolcli.datatypes import Generation, ModelFacts, ModelPair, Piece, Request, Turn
+from smolcli.datatypes import Generation, ModelFacts, ModelPair, Piece, Request, TilePlan, Turn
 from smolcli.engine.tokens import TokenSequence
 
 
@@ -36,6 +36,9 @@ class Planner(Protocol):
 
     def tokens(self, turns: Sequence[Turn], generate: bool = True) -> TokenSequence:
         """The exact id sequence of a conversation."""
+
+    def image_tokens(self, plan: TilePlan) -> int:
+        """How many ids one image takes, markers and line breaks included."""
 
     def close(self) -> None:
         """Free everything native; safe to call twice."""

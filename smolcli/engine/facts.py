@@ -79,5 +79,7 @@ def _warnings(projector: GGUFFile, vision: Vision) -> list[str]:
             f"{projector.path.name} does not say its longest edge (clip.vision.preproc_image_size); 4 × {vision.tile_px} is used."
         )
     if vision.eps > 2 * _EPS:
-        found.append(f"{projector.path.name} has layer norm epsilon {vision.eps:g} where the models were trained with {_EPS:g}.")
+        found.append(
+            f"{projector.path.name} has layer norm epsilon {vision.eps:g} where the models were trained with {_EPS:g}."
+        )
     return found

@@ -28,4 +28,6 @@ class Sampler:
         # The smallest set whose mass reaches top_p: the token that crosses the line is in it.
         kept = int(np.searchsorted(mass, self._sampling.top_p * mass[-1])) + 1
         kept = min(kept, len(order))
-        return int(order[np.searchsorted(mass[:kept], self._random.random() * mass[kept - 1], side="right").clip(max=kept - 1)])
+        return int(
+            order[np.searchsorted(mass[:kept], self._random.random() * mass[kept - 1], side="right").clip(max=kept - 1)]
+        )

@@ -188,6 +188,6 @@ class Scheduler:
             yield Piece(item.job.key, text)
         job, now = item.job, time.perf_counter()
         counts = Counts(len(job.identity), job.image_tokens, item.new_tokens, item.cached, job.encodes)
-        seconds = Seconds(job.encode_s, item.prefill_end_s - item.started_s, now - item.prefill_end_s)
+        seconds = Seconds(0.0, job.encode_s, item.prefill_end_s - item.started_s, now - item.prefill_end_s)
         mean = item.logprob / item.new_tokens if item.new_tokens else None
         yield Generation(job.key, item.stream.text, reason, counts, seconds, mean)

@@ -79,7 +79,9 @@ def read_language(file: GGUFFile) -> Language:
     _positive(file, "llama.attention.layer_norm_rms_epsilon")
     rope = _count(file, "llama.rope.dimension_count", key_width)
     if facts.heads % facts.kv_heads or key_width % 2 or rope > key_width or rope % 2:
-        raise _damaged(file, f"{heads} heads, {facts.kv_heads} kv heads, head width {key_width} and rope {rope} do not go together")
+        raise _damaged(
+            file, f"{heads} heads, {facts.kv_heads} kv heads, head width {key_width} and rope {rope} do not go together"
+        )
     _check_shapes(file, dict(_language_shapes(facts)), optional={"output.weight": (width, vocab)})
     return facts
 
@@ -88,7 +90,9 @@ def read_vision(file: GGUFFile) -> Vision:
     """Check a projector file of the idefics3 kind. Raises ModelError."""
     architecture = _text(file, "general.architecture")
     if architecture != "clip":
-        raise ModelError(f"{file.path} is a {architecture!r} language model, not a vision projector (mmproj).", ADD_MMPROJ)
+        raise ModelError(
+            f"{file.path} is a {architecture!r} language model, not a vision projector (mmproj).", ADD_MMPROJ
+        )
     projector = file.get("clip.projector_type") or file.get("clip.vision.projector_type")
     if projector != "idefics3":
         raise ModelError(f"{file.path} has a {projector!r} projector; the SmolVLM family has 'idefics3'.")
@@ -111,7 +115,10 @@ def read_vision(file: GGUFFile) -> Vision:
         if not isinstance(values, list) or len(values) != 3:
             raise _damaged(file, f"{key} is not three numbers")
     if facts.width % facts.heads or facts.tokens_per_tile < 1:
-        raise _damaged(file, f"width {facts.width}, {facts.heads} heads, tile {facts.tile_px}, patch {facts.patch_px} and scale {facts.scale} do not go together")
+        raise _damaged(
+            file,
+            f"width {facts.width}, {facts.heads} heads, tile {facts.tile_px}, patch {facts.patch_px} and scale {facts.scale} do not go together",
+        )
     _check_shapes(file, dict(_vision_shapes(facts)), optional={})
     return facts
 

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from smolcli.datatypes import RGB, Floats, Generation, ImagePart, ModelPair, Piece, Request, Turn
+from smolcli.datatypes import RGB, Floats, Generation, ImagePart, ModelPair, Piece, Request, TilePlan, Turn
 from smolcli.engine import EngineOptions
 from smolcli.engine.cores import physical_cores
 from smolcli.engine.facts import read_pair
@@ -65,6 +65,11 @@ class Vocabulary:
         """The exact id sequence of a conversation. Raises ModelError when the model's template cannot hold it."""
         self._native()
         return self._prompter.build(turns, generate)
+
+    def image_tokens(self, plan: TilePlan) -> int:
+        """How many ids one image takes, markers and line breaks included."""
+        self._native()
+        return self._prompter.image_tokens(plan)
 
     def _native(self) -> NativeThread:
         if self._thread is None:

@@ -54,29 +54,21 @@ class Prompter:
         parts = [part for turn in turns for part in turn.parts]
         texts = [part for part in parts if isinstance(part, TextPart)]
         images = tuple(part for part in parts if isinstance(part, ImagePart))
-        pieces = self._pieces(self._render(turns, generate), texts, images)
+        pieces = self._pieces(_render(self._template, turns, generate), texts, images)
         return TokenSequence(np.array(list(self._ids(pieces)), np.int32), images)
 
-    def _render(self, turns: Sequence[Turn], generate: bool) -> str:
-        """The template's text with every text part as a mark (NUL number NUL) and every image as the image token."""
-        from jinja2 import TemplateError
-        from jinja2.ext import loopcontrols
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
+    def image_tokens(self, plan: TilePlan) -> int:
+        """How many ids one image takes, markers and line breaks included. Images never merge with what stands around them."""
+        return sum(1 for _ in self._ids([(expand(plan), True)]))
 
-        number = iter(range(sum(len(turn.parts) for turn in turns)))
-        messages = [{"role": turn.role, "content": [_content(part, number) for part in turn.parts]} for turn in turns]
-        # Options as in transformers' apply_chat_template; the sandbox because a GGUF file is a stranger's file.
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
-        environment.globals["raise_exception"] = _refuse
-        try:
-            return environment.from_string(self._template).render(messages=messages, add_generation_prompt=generate)
-        except (TemplateError, TypeError, ValueError, IndexError, OverflowError, RecursionError) as error:
-            raise ModelError(f"The model's chat template cannot be used: {error}.") from error
-
-    def _pieces(self, rendered: str, texts: list[TextPart], images: tuple[ImagePart, ...]) -> Iterator[tuple[str, bool]]:
+    def _pieces(
+        self, rendered: str, texts: list[TextPart], images: tuple[ImagePart, ...]
+    ) -> Iterator[tuple[str, bool]]:
         """(text, may hold special tokens) from the rendered template with marks and images filled in."""
         found = re.split(f"(\0[0-9]+\0|{re.escape(IMAGE)})", rendered)
-        if found[1::2].count(IMAGE) != len(images) or [int(m[1:-1]) for m in found[1::2] if m != IMAGE] != [*range(len(texts))]:
+        if found[1::2].count(IMAGE) != len(images) or [int(m[1:-1]) for m in found[1::2] if m != IMAGE] != [
+            *range(len(texts))
+        ]:
             raise ModelError(
                 "The model's chat template does not place every text and image of the messages in their order.",
                 "Use a model of the SmolVLM family, or one whose GGUF file carries its own template.",
@@ -102,6 +94,29 @@ class Prompter:
                 run = ""
                 yield self._specials[chunk]
         yield from self._tokenize(run) if run else ()
+
+
+def template_text(template: str, turns: Sequence[Turn], generate: bool = True) -> str:
+    """The conversation as a template writes it, each image as one image token: for people to look at. Raises ModelError."""
+    texts = [part.text for turn in turns for part in turn.parts if isinstance(part, TextPart)]
+    return re.sub("\0([0-9]+)\0", lambda mark: texts[int(mark[1])], _render(template, turns, generate))
+
+
+def _render(template: str, turns: Sequence[Turn], generate: bool) -> str:
+    """The template's text with every text part as a mark (NUL number NUL) and every image as the image token."""
+    from jinja2 import TemplateError
+    from jinja2.ext import loopcontrols
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    number = iter(range(sum(len(turn.parts) for turn in turns)))
+    messages = [{"role": turn.role, "content": [_content(part, number) for part in turn.parts]} for turn in turns]
+    # Options as in transformers' apply_chat_template; the sandbox because a GGUF file is a stranger's file.
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+    environment.globals["raise_exception"] = _refuse
+    try:
+        return environment.from_string(template).render(messages=messages, add_generation_prompt=generate)
+    except (TemplateError, TypeError, ValueError, IndexError, OverflowError, RecursionError) as error:
+        raise ModelError(f"The model's chat template cannot be used: {error}.") from error
 
 
 def expand(plan: TilePlan) -> str:

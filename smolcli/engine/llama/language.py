@@ -30,7 +30,9 @@ class ContextSize:
 class LanguageModel:
     """Owner of one llama_model and its llama_context. All methods run in the engine's native thread."""
 
-    def __init__(self, path: Path, devices: tuple[Device, ...] | None, gpu_layers: int | None, vocab_only: bool) -> None:
+    def __init__(
+        self, path: Path, devices: tuple[Device, ...] | None, gpu_layers: int | None, vocab_only: bool
+    ) -> None:
         self._llama, _ = bindings()
         params = self._llama.llama_model_default_params()
         params.vocab_only = vocab_only
@@ -71,14 +73,17 @@ class LanguageModel:
         params.n_ctx = size.cells
         params.n_batch = params.n_ubatch = size.batch_rows
         params.n_seq_max = size.sequences
-        params.n_outputs_max = size.sequences  # logits for the last row of each: 200 kB a row with the family's vocabulary
+        params.n_outputs_max = (
+            size.sequences
+        )  # logits for the last row of each: 200 kB a row with the family's vocabulary
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = True
         params.no_perf = True
         self._context = self._llama.llama_init_from_model(self.handle, params)
         if not self._context:
             raise EngineError(
-                f"llama.cpp cannot make a context of {size.cells} tokens.{last_error()}", "Lower --context or --parallel."
+                f"llama.cpp cannot make a context of {size.cells} tokens.{last_error()}",
+                "Lower --context or --parallel.",
             )
         self._memory = self._llama.llama_get_memory(self._context)
         self._batch = self._llama.llama_batch_init(size.batch_rows, width, 1)

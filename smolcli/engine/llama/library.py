@@ -45,6 +45,9 @@ class Device:
 @cache
 def bindings() -> tuple[Any, Any]:
     """The modules llama_cpp.llama_cpp and llama_cpp.mtmd_cpp, loaded once, silenced and initialised."""
+    if "OMP_WAIT_POLICY" not in os.environ:
+        # libgomp spins for milliseconds at every barrier by default: on a busy machine that costs 10 times the work itself.
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     try:
         from llama_cpp import llama_cpp as llama
         from llama_cpp import mtmd_cpp as mtmd
@@ -106,7 +109,9 @@ class NativeThread:
     """One thread in which every native call of an engine is made, one after the other."""
 
     def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = (
+            queue.SimpleQueue()
+        )
         self._thread = threading.Thread(target=self._serve, name="llama", daemon=True)
         self._thread.start()
 

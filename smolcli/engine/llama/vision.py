@@ -75,7 +75,9 @@ class VisionTower:
     def _encode(self, chunk: Any) -> Floats:
         tokens = self._mtmd.mtmd_input_chunk_get_n_tokens(chunk)
         if tokens != self._shape[0]:
-            raise EngineError(f"llama.cpp makes {tokens} tokens of a tile where the model's files promise {self._shape[0]}.")
+            raise EngineError(
+                f"llama.cpp makes {tokens} tokens of a tile where the model's files promise {self._shape[0]}."
+            )
         if self._mtmd.mtmd_encode_chunk(self._context, chunk):
             raise EngineError(f"llama.cpp could not encode a tile.{last_error()}")
         output = self._mtmd.mtmd_get_output_embd(self._context)

@@ -1,0 +1,103 @@
+"""What is said to a person: one place that writes to stderr, knows the terminal, and keeps quiet when told to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from smolcli.errors import SmolError
+from smolcli.output import printable
+
+
+def say(message: str) -> None:
+    """One line on stderr. A stderr that is gone is no reason to fail."""
+    try:
+        sys.stderr.write(f"smol: {printable(message)}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
+
+
+def report(error: SmolError) -> None:
+    """An error as one line: what, where, and the way out."""
+    say(f"error: {error}".replace("\n", " "))
+
+
+def is_terminal(stream: Any) -> bool:
+    """Whether a person watches this stream."""
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):
+        return False
+
+
+class Progress:
+    """A bar on stderr, on a terminal only: how many of how many, and what is being done."""
+
+    def __init__(self, total: int, quiet: bool) -> None:
+        self._bar: Any = None
+        if quiet or total < 2 or not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("reading", total=total)
+        self._bar.start()
+
+    def advance(self) -> None:
+        """One more is done."""
+        if self._bar is not None:
+            self._bar.advance(self._task)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+class Interrupt:
+    """Ctrl-C, twice: the first asks to stop after the current answer, the second stops at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+        """The signal handler."""
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        say("interrupted; ending after the current answer (Ctrl-C again stops at once)")
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """While answers are being written, Ctrl-C lets the current one finish."""
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def peak_rss_bytes() -> int | None:
+    """The most memory that this process ever held, None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,87 @@
+"""--messages FILE: conversations given as JSON, planned or asked, one JSON line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from smolcli.cli._options import ClipOptions, PageOptions, ReadingOptions
+from smolcli.cli._plans import plan_record, tile_hashes
+from smolcli.cli._session import Delivery, Run, media_options, sampling_of, style_for, text_output
+from smolcli.datatypes import ImagePart
+from smolcli.engine import Planner
+from smolcli.output import to_json
+from smolcli.prompt import load_prompt
+from smolcli.tasks.answering import Asked, ask_engine, request
+from smolcli.tasks.messages import Conversation, Reader, build, read_cases
+from smolcli.tasks.planning import RequestPlan, geometry
+from smolcli.tiles import parse_detail
+
+_Options = tuple[ReadingOptions, PageOptions, ClipOptions]
+
+
+def plan_conversations(
+    run: Run, path: Path, reading: ReadingOptions, pages: PageOptions, clips: ClipOptions, hashes: bool
+) -> None:
+    """One JSON line per case of the file."""
+    with ExitStack() as stack:
+        stream = stack.enter_context(text_output(run.output))
+        cases = read_cases(path)
+        planner = stack.enter_context(run.planner())
+        reader = _reader(planner, (reading, pages, clips))
+        for case in cases:
+            conversation = build(case, reader, render=hashes)
+            record: dict[str, Any] = {"name": conversation.name} if conversation.name else {}
+            plan = _plan(planner, conversation)
+            record |= plan_record(planner.facts, plan, run.speeds(planner.facts))
+            if hashes:
+                parts = [part for turn in conversation.turns for part in turn.parts if isinstance(part, ImagePart)]
+                _add_hashes(record["media"], parts)
+            stream.write(to_json(record) + "\n")
+
+
+def ask_conversations(run: Run, path: Path, reading: ReadingOptions, pages: PageOptions, clips: ClipOptions) -> None:
+    """One answer per case of the file, in order. Raises DoesNotFitError before anything is encoded."""
+    with ExitStack() as stack:
+        delivery = stack.enter_context(Delivery(run))
+        cases = read_cases(path)
+        engine = stack.enter_context(run.engine())
+        reader = _reader(engine, (reading, pages, clips))
+        style, sampling = style_for("ask", reading, engine.facts), sampling_of(reading)
+        for case in cases:  # planned first, without pixels: a case that cannot be asked costs the others nothing
+            _plan(engine, build(case, reader, render=False)).require_fit()
+
+        def asked() -> Iterator[Asked]:
+            for key, case in enumerate(cases):
+                conversation = build(case, reader, render=True)
+                places = tuple(outline.place for medium in conversation.media for outline in medium.outlines)
+                wish = request(key, conversation.turns, sampling, style.max_tokens)
+                yield Asked(wish, conversation.name or "messages", conversation.question, places)
+
+        delivery.write(engine, ask_engine(engine, asked()), len(cases))
+
+
+def _reader(planner: Planner, options: _Options) -> Reader:
+    reading, pages, clips = options
+    files = replace(
+        media_options(pages, planner.facts), max_frames=clips.frames or planner.facts.max_frames, fps=clips.fps
+    )
+    # The conversation is the user's own; only what stands around frames comes from us, as transformers writes it.
+    prompt = load_prompt("video", reading.prompt_style or "reference")
+    return Reader(geometry(planner.facts), parse_detail(reading.detail or "high"), files, prompt)
+
+
+def _plan(planner: Planner, conversation: Conversation) -> RequestPlan:
+    sequence = planner.tokens(conversation.turns, conversation.generate)
+    return RequestPlan(conversation.media, sequence, planner.context_tokens)
+
+
+def _add_hashes(media: list[dict[str, Any]], parts: list[ImagePart]) -> None:
+    found = tile_hashes(parts)
+    for entry in media:
+        hashes = [next(found) for _ in entry.get("frames", [None])]
+        if entry["kind"] != "video":
+            entry["tile_sha256"] = hashes[0]

@@ -1,0 +1,111 @@
+"""A request plan → its JSON object, or a table for people.
+
+{"schema": 1, "model", "family", "media": […], "ids": [id or [id, count], …], "n_tokens", "context", "fits", "estimated_s"}
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from smolcli.datatypes import ImagePart, ModelFacts, Outline, TilePlan
+from smolcli.output import SCHEMA
+from smolcli.prompt import timestamp
+from smolcli.speeds import Speeds
+from smolcli.tasks.planning import PlannedMedium, RequestPlan
+
+
+def plan_record(facts: ModelFacts, plan: RequestPlan, speeds: Speeds | None) -> dict[str, Any]:
+    """The whole plan as JSON data."""
+    tokens = len(plan.sequence.ids)
+    return {
+        "schema": SCHEMA,
+        "model": facts.name,
+        "family": facts.family,
+        "media": [record for medium in plan.media for record in _media_records(medium)],
+        "ids": run_lengths(plan.sequence.ids.tolist()),
+        "n_tokens": tokens,
+        "context": plan.context_tokens,
+        "fits": plan.fits,
+        "estimated_s": round(speeds.estimate_s(plan.encodes, tokens), 2) if speeds else None,
+    }
+
+
+def run_lengths(ids: Sequence[int]) -> list[int | list[int]]:
+    """Ids with two or more of the same written as [id, count]."""
+    runs = ((token, len(list(group))) for token, group in groupby(ids))
+    return [token if count == 1 else [token, count] for token, count in runs]
+
+
+def tile_hashes(parts: Sequence[ImagePart]) -> Iterator[list[str]]:
+    """sha256 of each tile's raw uint8 RGB bytes, row by row, global view last; one list per picture."""
+    for part in parts:
+        yield [hashlib.sha256(tile.tobytes()).hexdigest() for tile in part.tiles.rgb] if part.tiles else []
+
+
+def _media_records(medium: PlannedMedium) -> Iterator[dict[str, Any]]:
+    source = medium.source.path or None
+    if medium.video is None:
+        for outline, cut in zip(medium.outlines, medium.plans, strict=True):
+            yield _picture_record(source, outline, cut)
+        return
+    yield {
+        "kind": "video",
+        "source": source,
+        "size": list(medium.video.size_px),
+        "fps": medium.video.fps,
+        "duration_s": medium.video.duration_s,
+        "frames": [
+            {"index": o.place.index, "time_s": o.place.time_s, "label": timestamp(o.place.time_s or 0.0)}
+            for o in medium.outlines
+        ],
+        "tokens": sum(cut.tokens for cut in medium.plans),
+        "encodes": medium.encodes,
+    }
+
+
+def _picture_record(source: str | None, outline: Outline, cut: TilePlan) -> dict[str, Any]:
+    return {
+        "kind": "page" if outline.place.page is not None else "image",
+        "source": source,
+        "page": outline.place.page,
+        "size": list(outline.size_px),
+        "resized": list(cut.resized_px),
+        "rows": cut.rows,
+        "cols": cut.cols,
+        "tile_px": cut.tile_px,
+        "tokens": cut.tokens,
+        "encodes": cut.encodes,
+    }
+
+
+def plan_lines(facts: ModelFacts, plan: RequestPlan, speeds: Speeds | None) -> Iterator[str]:
+    """The plan in words, a line per picture or clip."""
+    for medium in plan.media:
+        if medium.video is not None:
+            first, last = medium.outlines[0].place.time_s or 0.0, medium.outlines[-1].place.time_s or 0.0
+            tile = medium.plans[0].tile_px
+            yield (
+                f"{medium.source.path}: {_size(medium.video.size_px)}, {medium.video.duration_s:.1f} s → {len(medium.plans)} frames "
+                f"({timestamp(first)} to {timestamp(last)}), each {tile}×{tile}, {medium.encodes} encodes"
+            )
+            continue
+        for outline, cut in zip(medium.outlines, medium.plans, strict=True):
+            where = f" {outline.place.label}" if outline.place.page is not None else ""
+            grid = f"{cut.rows}×{cut.cols} tiles and the global view" if cut.rows else "one tile"
+            yield (
+                f"{medium.source.path}{where}: {_size(outline.size_px)} → {_size(cut.resized_px)} → {grid} of {cut.tile_px} px, "
+                f"{cut.encodes} encodes, {cut.tokens} tokens"
+            )
+    tokens = len(plan.sequence.ids)
+    verdict = f"{plan.context_tokens - tokens} left for the answer" if plan.fits else "does not fit"
+    time = (
+        f"about {speeds.estimate_s(plan.encodes, tokens):.1f} s" if speeds else "time not measured yet on this machine"
+    )
+    yield f"{facts.name}: {tokens} tokens of {plan.context_tokens} ({verdict}), {plan.encodes} encodes, {time}"
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"

@@ -1,0 +1,229 @@
+"""Options in, a ready run out: the model pair, the engine, the prompt, the writer. What every reading command shares."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from smolcli.cli._console import Progress, interruptible, is_terminal, peak_rss_bytes, say
+from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.cli._plans import plan_lines
+from smolcli.cli._stats import stats_lines
+from smolcli.datatypes import Answer, Failure, ModelFacts, ModelPair, Piece, Sampling
+from smolcli.engine import Engine, EngineOptions, Planner, load_engine, load_planner
+from smolcli.errors import INTERRUPTED, SmolError, SomeInputsFailed
+from smolcli.media import MediaOptions
+from smolcli.models import resolve
+from smolcli.output import JsonWriter, LineWriter, OutputFile, TextWriter, Writer
+from smolcli.prompt import Prompt, load_prompt, load_prompt_file, style_of
+from smolcli.settings import load_settings
+from smolcli.speeds import Speeds, measured, remember, speed_key
+from smolcli.tasks.answering import Event
+from smolcli.tasks.planning import RequestPlan, Style
+from smolcli.tiles import parse_detail
+
+
+class Interrupted(SmolError):
+    """Ctrl-C: what was answered until then is written out."""
+
+    exit_code = INTERRUPTED
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The options of one command line."""
+
+    model: ModelOptions
+    output: OutputOptions
+
+    def pair(self) -> ModelPair:
+        """The model to read with. The built-in one introduces itself, once, on stderr."""
+        pair = resolve(self.model.model, self.model.mmproj)
+        if pair.note and not self.output.quiet:
+            say(f"reading with the built-in model {pair.name}: {pair.note} (name another with -m)")
+        return pair
+
+    @contextmanager
+    def engine(self) -> Iterator[Engine]:
+        """The model with its weights."""
+        with load_engine(self.pair(), self._engine_options()) as engine:
+            self._say_warnings(engine.facts)
+            yield engine
+
+    @contextmanager
+    def planner(self) -> Iterator[Planner]:
+        """The model's vocabulary and facts only."""
+        with load_planner(self.pair(), self._engine_options()) as planner:
+            self._say_warnings(planner.facts)
+            yield planner
+
+    def _engine_options(self) -> EngineOptions:
+        model = self.model
+        verbose = self.output.verbose > 1
+        return EngineOptions(model.threads, model.device, model.gpu_layers, model.context, model.parallel, verbose)
+
+    def _say_warnings(self, facts: ModelFacts) -> None:
+        if not self.output.quiet:
+            for warning in facts.warnings:
+                say(f"note: {warning}")
+
+    def notes(self, notes: Sequence[str]) -> None:
+        """Sentences about what will be read differently than asked."""
+        if not self.output.quiet:
+            for note in notes:
+                say(f"note: {note}")
+
+    def show_plan(self, facts: ModelFacts, plan: RequestPlan) -> None:
+        """--plan: what will be computed, on stderr."""
+        if self.output.plan:
+            for line in plan_lines(facts, plan, self.speeds(facts)):
+                say(f"plan: {line}")
+
+    def speed_key(self, facts: ModelFacts) -> str:
+        """Under what this run's speeds are remembered."""
+        pair = resolve(self.model.model, self.model.mmproj)
+        size = pair.language.stat().st_size + pair.projector.stat().st_size
+        return speed_key(facts.name, size, self.model.threads or 0, self.model.device)
+
+    def speeds(self, facts: ModelFacts) -> Speeds | None:
+        """What this machine was measured to do with this model."""
+        return measured(load_settings().state_dir, self.speed_key(facts))
+
+
+def style_for(task: str, reading: ReadingOptions, facts: ModelFacts) -> Style:
+    """The prompt in the model family's style, with the user's changes. Raises UsageError."""
+    prompt: Prompt = load_prompt(task, reading.prompt_style or style_of(facts.family))
+    if reading.prompt_file is not None:
+        prompt = load_prompt_file(reading.prompt_file, prompt)
+    if reading.system is not None:
+        prompt = replace(prompt, system=reading.system)
+    return Style(
+        prompt, parse_detail(reading.detail or prompt.detail), reading.hint, reading.max_tokens or prompt.max_tokens
+    )
+
+
+def sampling_of(reading: ReadingOptions) -> Sampling:
+    """The sampler's settings."""
+    return Sampling(reading.temp, reading.top_p, reading.seed, reading.max_tokens)
+
+
+def media_options(pages: PageOptions, facts: ModelFacts) -> MediaOptions:
+    """How files are to be decoded for this model."""
+    return MediaOptions(
+        longest_edge_px=facts.longest_edge_px,
+        dpi=pages.dpi,
+        pages=pages.pages,
+        password=pages.password,
+        all_frames=pages.all_frames,
+    )
+
+
+@contextmanager
+def text_output(output: OutputOptions) -> Iterator[IO[str]]:
+    """Standard output, or a file that appears whole: for what is not an answer."""
+    if output.output in (None, "-"):
+        yield sys.stdout
+        return
+    file = OutputFile(Path(str(output.output)), output.force)
+    try:
+        yield file.stream
+    except BaseException:
+        file.discard()
+        raise
+    file.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a command prints: a heading per page, or lines with a first column made by `label`."""
+
+    heading: bool = False
+    label: Callable[[Answer], str] | None = None
+
+
+PLAIN = Form()
+
+
+class Delivery:
+    """Writes the answers of one run to stdout or a file as they come, and sums the run up."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        target = run.output.output
+        self._file = OutputFile(Path(target), run.output.force) if target not in (None, "-") else None
+        self._stream: IO[str] = self._file.stream if self._file else sys.stdout
+        self._stream_pieces = self._file is None and is_terminal(sys.stdout) and run.model.parallel == 1
+        self.answers: list[Answer] = []
+        self.failures: list[Failure] = []
+
+    def __enter__(self) -> Delivery:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Keep what was answered, even when the run broke off; leave nothing when nothing was."""
+        if self._file is not None:
+            (self._file.commit if self.answers else self._file.discard)()
+            self._file = None
+
+    def write(self, engine: Engine, events: Iterator[Event], total: int, form: Form = PLAIN) -> None:
+        """Write every answer of an expected `total`. Raises SomeInputsFailed, or the one error when there is no answer at all; Interrupted."""
+        writer, start = self._writer(form), time.perf_counter()
+        progress = Progress(total, self._run.output.quiet)
+        try:
+            with interruptible() as interrupt:
+                for event in events:
+                    self._take(event, writer)
+                    if not isinstance(event, Piece):
+                        progress.advance()
+                        if interrupt.asked:
+                            raise Interrupted("Interrupted.")
+        finally:
+            progress.close()
+            self._sum_up(engine, time.perf_counter() - start)
+        self._raise_failures()
+
+    def _take(self, event: Event, writer: Writer) -> None:
+        if isinstance(event, Piece):
+            if self._stream_pieces:
+                writer.piece(event.text)
+        elif isinstance(event, Answer):
+            self.answers.append(event)
+            writer.answer(event)
+            self._run.notes([warning for warning in event.warnings if warning not in self._said()])
+        else:
+            self.failures.append(event)
+            say(f"error: {event.message} {event.hint}".strip())
+
+    def _said(self) -> set[str]:
+        return {warning for answer in self.answers[:-1] for warning in answer.warnings}
+
+    def _writer(self, form: Form) -> Writer:
+        if self._run.output.json:
+            return JsonWriter(self._stream)
+        if form.label is not None:
+            return LineWriter(self._stream, form.label)
+        return TextWriter(self._stream, form.heading)
+
+    def _sum_up(self, engine: Engine, wall_s: float) -> None:
+        if not self.answers:
+            return
+        if self._run.output.stats:
+            for line in stats_lines(self.answers, engine.load_s, wall_s, peak_rss_bytes()):
+                say(line)
+        if self._run.model.parallel == 1:
+            key = self._run.speed_key(engine.facts)
+            remember(load_settings().state_dir, key, engine.load_s, self.answers)
+
+    def _raise_failures(self) -> None:
+        if not self.failures:
+            return
+        codes = {failure.exit_code for failure in self.failures}
+        error = SomeInputsFailed(f"{len(self.failures)} of {len(self.failures) + len(self.answers)} inputs failed.")
+        if not self.answers and len(codes) == 1:
+            error.exit_code = codes.pop()
+        raise error

@@ -1,0 +1,26 @@
+"""What a run took, in a few lines for stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from smolcli.datatypes import Answer
+
+
+def stats_lines(answers: list[Answer], load_s: float, wall_s: float, peak_bytes: int | None) -> Iterator[str]:
+    """Seconds per stage, tokens, tokens per second, peak memory."""
+    seconds = [answer.generation.seconds for answer in answers]
+    counts = [answer.generation.counts for answer in answers]
+    prompt, cached = sum(c.prompt_tokens for c in counts), sum(c.cached_tokens for c in counts)
+    image, new, encodes = (sum(getattr(c, name) for c in counts) for name in ("image_tokens", "new_tokens", "encodes"))
+    prefill, decode = sum(s.prefill for s in seconds), sum(s.decode for s in seconds)
+    yield (
+        f"stats: load {load_s:.2f} s, preprocess {sum(s.preprocess for s in seconds):.2f} s, "
+        f"encode {sum(s.encode for s in seconds):.2f} s ({encodes} tiles), prefill {prefill:.2f} s, decode {decode:.2f} s, "
+        f"answers after {wall_s:.2f} s"
+    )
+    read = f"{(prompt - cached) / prefill:.0f} tokens/s" if prefill else "-"
+    wrote = f"{new / decode:.1f} tokens/s" if decode else "-"
+    yield f"stats: prompt {prompt} tokens ({image} of images, {cached} reused; {read}), new {new} tokens ({wrote})"
+    if peak_bytes is not None:
+        yield f"stats: peak memory {peak_bytes / 1e6:.0f} MB"

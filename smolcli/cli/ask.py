@@ -1,0 +1,55 @@
+"""smol ask MEDIA... QUESTION"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smolcli.cli._inputs import longest, open_inputs, split_arguments
+from smolcli.cli._options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
+from smolcli.cli._session import Delivery, Run, media_options, sampling_of, style_for
+from smolcli.tasks.ask import ask
+from smolcli.tasks.planning import plan_request
+
+
+@with_options(model=ModelOptions, reading=ReadingOptions, pages=PageOptions, clips=ClipOptions, output=OutputOptions)
+def command(
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="MEDIA... QUESTION", show_default=False)] = None,
+    question: Annotated[
+        list[str] | None,
+        typer.Option("-Q", "--question", help="Ask this (again and again); @FILE: one per line; -: standard input."),
+    ] = None,
+    messages: Annotated[
+        Path | None, typer.Option("--messages", help="A conversation as JSON, its media as files.", metavar="FILE")
+    ] = None,
+    *,
+    model: ModelOptions,
+    reading: ReadingOptions,
+    pages: PageOptions,
+    clips: ClipOptions,
+    output: OutputOptions,
+) -> None:
+    """Answer a question about images, pages and clips, all in one prompt.
+
+    Example: smol ask photo.jpg "What is this?"
+    """
+    run = Run(model, output)
+    if messages is not None:
+        from smolcli.cli._conversations import ask_conversations
+
+        ask_conversations(run, messages, reading, pages, clips)
+        return
+    media_paths, questions = split_arguments(arguments or [], question or [])
+    with ExitStack() as stack:
+        delivery = stack.enter_context(Delivery(run))
+        engine = stack.enter_context(run.engine())
+        style = style_for("ask", reading, engine.facts)
+        asked, options = (longest(questions), style), (media_options(pages, engine.facts), clips)
+        media, notes = open_inputs(stack, media_paths, engine, asked, options)
+        plan = plan_request(engine, media, longest(questions), style)
+        run.notes(notes)
+        run.show_plan(engine.facts, plan)
+        delivery.write(engine, ask(engine, media, plan, questions, style, sampling_of(reading)), len(questions))

@@ -1,0 +1,47 @@
+"""smol prompts, smol prompts show NAME"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from smolcli.datatypes import ImagePart, TilePlan
+from smolcli.engine.tokens import DEFAULT_TEMPLATE, IMAGE, template_text
+from smolcli.prompt import Clip, Medium, load_prompt, names, render, styles
+
+command = typer.Typer(help="List the prompts, or show one as the model reads it.", no_args_is_help=False)
+_PICTURE = ImagePart(TilePlan((512, 512), (512, 512), (512, 512), 0, 0, 512, 64))
+
+
+@command.callback(invoke_without_command=True)
+def listing(context: typer.Context) -> None:
+    """List the prompts and the styles.
+
+    Example: smol prompts show video --prompt-style training
+    """
+    if context.invoked_subcommand is not None:
+        return
+    for name in names():
+        sys.stdout.write(f"{name}\t{load_prompt(name, 'reference').description}\n")
+    sys.stdout.write(f"styles\t{', '.join(styles())}\n")
+
+
+@command.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    prompt_style: Annotated[str, typer.Option("--prompt-style", help="reference, training or paper.")] = "reference",
+    question: Annotated[str | None, typer.Option("-Q", "--question", help="Ask this instead of the default.")] = None,
+) -> None:
+    """Print a prompt, rendered with the family's chat template; <image> stands for a picture's rows.
+
+    Example: smol prompts show docvqa
+    """
+    prompt = load_prompt(name, prompt_style)
+    media: list[Medium] = [Clip((_PICTURE,) * 3, (0.0, 1.0, 2.0), 3.0)] if name == "video" else [_PICTURE]
+    turns = render(prompt, media, prompt.default_question if question is None else question)
+    sys.stdout.write(f"# {name}, {prompt_style} style: {prompt.description}\n# source: {prompt.source}\n")
+    hints = ", ".join(prompt.hints) or "none"
+    sys.stdout.write(f"# detail: {prompt.detail}; hints: {hints}; {IMAGE} stands for one picture\n")
+    sys.stdout.write(template_text(DEFAULT_TEMPLATE, turns) + "\n")

@@ -1,0 +1,24 @@
+"""Is a file of a folder a picture? By its first bytes, or by its name where the bytes tell nothing (a damaged picture must be reported)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from smolcli.media.sniff import is_still
+
+_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .png .webp .gif .tif .tiff .bmp .heic .heif .avif .jp2 .ppm .pgm .pbm .tga".split()
+)
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"BM", b"\0\0\0\x0cjP  ")
+
+
+def looks_like_picture(path: str) -> bool:
+    """True for what an image decoder should try."""
+    if Path(path).suffix.lower() in _SUFFIXES:
+        return True
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(64)
+    except OSError:
+        return False
+    return head.startswith(_STARTS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or is_still(head)

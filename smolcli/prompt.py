@@ -1,0 +1,195 @@
+"""ASK: a prompt file, media and a question go in, the turns of a conversation come out.
+
+A prompt is one task file (`prompts/ask.toml`) laid over one style (`prompts/styles/reference.toml`): the style says what stands around
+media, the task what is asked. Media come first, the question last, so that one prefix serves every question.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from smolcli.datatypes import ImagePart, Part, TextPart, Turn
+from smolcli.errors import UsageError
+
+_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Everything that is said around media. Braces are filled in: {question}; {image_count}; {frame_count} in words,
+    {frame_number} in digits, {video_duration} as H:MM:SS, {video_duration_exact} with microseconds, {timestamp} as MM:SS."""
+
+    name: str
+    question: str = "{question}"
+    default_question: str = ""
+    description: str = ""
+    source: str = ""
+    system: str = ""
+    image_intro: str = ""
+    images_intro: str = ""  # for two or more; image_intro when empty
+    image_outro: str = ""
+    images_outro: str = ""
+    video_intro: str = ""
+    frame: str = ""
+    video_outro: str = ""
+    detail: str = "auto"
+    max_tokens: int | None = None
+    hints: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The frames of one clip and their times in seconds; duration_s None: the last time is used (transformers)."""
+
+    frames: tuple[ImagePart, ...]
+    times_s: tuple[float, ...]
+    duration_s: float | None
+
+
+Medium = ImagePart | Clip
+
+
+def render(prompt: Prompt, media: Sequence[Medium], question: str, hint: str = "") -> tuple[Turn, ...]:
+    """The turns of one question about some media: a system turn if the prompt has one, then the user's. Raises UsageError."""
+    if hint and hint not in prompt.hints:
+        raise UsageError(
+            f"The prompt {prompt.name!r} has no hint {hint!r}.", f"Known: {', '.join(prompt.hints) or 'none'}."
+        )
+    asked = _fill(prompt.question, question=question) + prompt.hints.get(hint, "")
+    texts = _merged([*_around(prompt, media), TextPart(asked)])
+    system = [Turn("system", (TextPart(prompt.system),))] if prompt.system else []
+    return (*system, Turn("user", texts))
+
+
+def clip_parts(prompt: Prompt, clip: Clip) -> Iterator[Part]:
+    """A clip as the reference writes it: intro, every frame after its time, outro."""
+    duration = clip.duration_s if clip.duration_s is not None else (clip.times_s[-1] if clip.times_s else 0.0)
+    yield TextPart(
+        _fill(
+            prompt.video_intro,
+            frame_count=in_words(len(clip.frames)),
+            frame_number=str(len(clip.frames)),
+            video_duration=str(timedelta(seconds=int(duration))),
+            video_duration_exact=str(timedelta(seconds=float(duration))),
+        )
+    )
+    for time_s, frame in zip(clip.times_s, clip.frames, strict=True):
+        yield TextPart(_fill(prompt.frame, timestamp=timestamp(time_s)))
+        yield frame
+    yield TextPart(prompt.video_outro)
+
+
+def timestamp(time_s: float) -> str:
+    """MM:SS, whole seconds rounded down; minutes go past 59 (processing_smolvlm.py)."""
+    return f"{int(time_s // 60):02d}:{int(time_s % 60):02d}"
+
+
+def in_words(number: int) -> str:
+    """A whole number 0 … 999 in English words, as num2words writes it ("sixty-four")."""
+    if number < 20:
+        return _ONES.split()[number]
+    if number < 100:
+        tens, ones = divmod(number, 10)
+        return _TENS.split()[tens - 2] + (f"-{in_words(ones)}" if ones else "")
+    hundreds, rest = divmod(number, 100)
+    return f"{in_words(hundreds)} hundred" + (f" and {in_words(rest)}" if rest else "")
+
+
+def load_prompt(name: str, style: str) -> Prompt:
+    """A packaged prompt in one style. Raises UsageError, which lists what there is."""
+    return _build(name, {**_packaged(f"styles/{style}", styles(), "style"), **_packaged(name, names(), "prompt")})
+
+
+def load_prompt_file(path: Path, base: Prompt) -> Prompt:
+    """A user's own TOML file over the prompt that it replaces. Raises UsageError for a file or key that cannot be."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The prompt file {path} cannot be read ({error}).") from error
+    try:
+        own = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"The prompt file {path} is not valid TOML: {error}.") from error
+    return _build(path.stem, {**{f.name: getattr(base, f.name) for f in fields(base) if f.name != "name"}, **own})
+
+
+def names() -> list[str]:
+    """The packaged prompts."""
+    return sorted(path.stem for path in folder().glob("*.toml") if path.stem != "families")
+
+
+def styles() -> list[str]:
+    """The packaged styles."""
+    return sorted(path.stem for path in (folder() / "styles").glob("*.toml"))
+
+
+def style_of(family: str) -> str:
+    """The style that a model family reads by default."""
+    table = tomllib.loads((folder() / "families.toml").read_text(encoding="utf-8"))
+    return str(table["families"].get(family, table["default"]))
+
+
+@cache
+def folder() -> Path:
+    """Where the prompts lie: in the package, or beside it in a checkout."""
+    packaged = Path(__file__).parent / "_prompts"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "prompts"
+
+
+def _packaged(name: str, known: list[str], what: str) -> dict[str, Any]:
+    if Path(name).name not in known:
+        raise UsageError(f"There is no {what} {Path(name).name!r}.", f"Known: {', '.join(known)}.")
+    return tomllib.loads((folder() / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def _build(name: str, values: dict[str, Any]) -> Prompt:
+    known = {f.name for f in fields(Prompt)} - {"name"}
+    if unknown := sorted(set(values) - known):
+        raise UsageError(
+            f"The prompt {name!r} has unknown keys: {', '.join(unknown)}.", f"Known: {', '.join(sorted(known))}."
+        )
+    for key, value in values.items():
+        wanted = {"hints": Mapping, "max_tokens": int | None}.get(key, str)
+        if not isinstance(value, wanted) or (
+            key == "hints" and not all(isinstance(text, str) for text in value.values())
+        ):
+            raise UsageError(f"In the prompt {name!r}, the value of {key!r} is of the wrong type.")
+    return Prompt(name, **values)
+
+
+def _around(prompt: Prompt, media: Sequence[Medium]) -> Iterator[Part]:
+    """The media in order; pictures share one intro before the first and one outro after the last."""
+    pictures = [index for index, medium in enumerate(media) if isinstance(medium, ImagePart)]
+    several = len(pictures) > 1
+    intro = prompt.images_intro if several and prompt.images_intro else prompt.image_intro
+    outro = prompt.images_outro if several and prompt.images_outro else prompt.image_outro
+    for index, medium in enumerate(media):
+        if isinstance(medium, Clip):
+            yield from clip_parts(prompt, medium)
+            continue
+        if index == pictures[0]:
+            yield TextPart(_fill(intro, image_count=str(len(pictures))))
+        yield medium
+        if index == pictures[-1]:
+            yield TextPart(outro)
+
+
+def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Without empty texts: the template writes "User:" or "User: " by what the first part is. The question stays, even empty."""
+    return tuple(part for part in parts[:-1] if not isinstance(part, TextPart) or part.text) + (parts[-1],)
+
+
+def _fill(text: str, **values: str) -> str:
+    """Replace {name}; every other brace is text (questions and prompt files may hold JSON)."""
+    for name, value in values.items():
+        if "{" + name + "}" in text:
+            before, after = text.split("{" + name + "}", 1)
+            text = before + value + after
+    return text

@@ -1,0 +1,85 @@
+"""What this machine was measured to do with a model: recorded after each run, read by `smol plan` for its estimate."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from smolcli.datatypes import Answer
+
+_FILE = "speeds.json"
+_NEW = 0.3  # weight of the newest run in the running mean
+_SPARE = 512  # models remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Speeds:
+    """Seconds: to load, per vision-tower pass, per prompt token, per new token; and new tokens of a usual answer."""
+
+    load_s: float
+    encode_s: float
+    prefill_s: float
+    decode_s: float
+    answer_tokens: float
+
+    def estimate_s(self, encodes: int, prompt_tokens: int) -> float:
+        """Wall time of one request from a cold start."""
+        reading = self.encode_s * encodes + self.prefill_s * prompt_tokens
+        return self.load_s + reading + self.decode_s * self.answer_tokens
+
+
+def speed_key(model: str, size_bytes: int, threads: int, device: str) -> str:
+    """What a measurement is of."""
+    return f"{model}/{size_bytes}/{threads}/{device}"
+
+
+def measured(folder: Path, key: str) -> Speeds | None:
+    """The remembered speeds, None where this machine has not run the model (or the file cannot be read)."""
+    try:
+        return Speeds(**_read(folder)[key])
+    except (KeyError, TypeError):
+        return None
+
+
+def remember(folder: Path, key: str, load_s: float, answers: list[Answer]) -> None:
+    """Mix a run's speeds into the remembered ones. A state folder that cannot be written is no error: nothing is lost but an estimate."""
+    fresh = _speeds_of(load_s, answers)
+    if fresh is None:
+        return
+    table = _read(folder)
+    old = table.pop(key, None)
+    if isinstance(old, dict) and old.keys() == asdict(fresh).keys():
+        fresh = Speeds(**{name: old[name] * (1 - _NEW) + value * _NEW for name, value in asdict(fresh).items()})
+    table[key] = asdict(fresh)
+    while len(table) > _SPARE:
+        table.pop(next(iter(table)))
+    temporary = folder / f"{_FILE}.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(table), encoding="utf-8")
+        temporary.replace(folder / _FILE)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+
+
+def _speeds_of(load_s: float, answers: list[Answer]) -> Speeds | None:
+    """Means over a run; None when it encoded, read or wrote nothing to measure by."""
+    seconds = [answer.generation.seconds for answer in answers]
+    counts = [answer.generation.counts for answer in answers]
+    encodes, new = sum(count.encodes for count in counts), sum(count.new_tokens for count in counts)
+    read = sum(count.prompt_tokens - count.cached_tokens for count in counts)
+    if not encodes or not new or not read:
+        return None
+    encode_s, prefill_s = sum(s.encode + s.preprocess for s in seconds), sum(s.prefill for s in seconds)
+    decode_s = sum(s.decode for s in seconds)
+    return Speeds(load_s, encode_s / encodes, prefill_s / read, decode_s / new, new / len(answers))
+
+
+def _read(folder: Path) -> dict[str, dict[str, float]]:
+    try:
+        table = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return table if isinstance(table, dict) else {}

@@ -1,0 +1,112 @@
+"""Planned questions in, answers out: renders and cuts the media, runs the engine, and says what each answer is about."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from smolcli.datatypes import Answer, Failure, ImagePart, Piece, Place, Request, Sampling, Turn
+from smolcli.engine import Engine
+from smolcli.errors import MediaError, SmolError
+from smolcli.media import Media
+from smolcli.prompt import Medium
+from smolcli.tasks.planning import PlannedMedium, RequestPlan, medium_parts
+from smolcli.tiles import cut
+
+Event = Piece | Answer | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Media of one request, rendered and cut; `places` in the order of the pictures."""
+
+    media: tuple[Medium, ...]
+    places: tuple[Place, ...]
+    warnings: tuple[str, ...]
+    preprocess_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request on its way through the engine, and what its answer will say beside the text."""
+
+    request: Request
+    prompt: str
+    question: str
+    places: tuple[Place, ...]
+    warnings: tuple[str, ...] = ()
+    preprocess_s: float = 0.0
+
+
+def load_media(media: Sequence[Media], plan: RequestPlan) -> Loaded:
+    """Render and cut every frame that was planned. Raises MediaError; a request never goes on without a picture."""
+    start = time.perf_counter()
+    loaded: list[Medium] = []
+    places: list[Place] = []
+    for medium, planned in zip(media, plan.media, strict=True):
+        parts, shown = load_pictures(medium, planned)
+        loaded += medium_parts(planned, parts)
+        places += shown
+    warnings = (*plan.notes, *(warning for medium in media for warning in medium.warnings))
+    return Loaded(tuple(loaded), tuple(places), warnings, time.perf_counter() - start)
+
+
+def load_pictures(medium: Media, planned: PlannedMedium) -> tuple[list[ImagePart], list[Place]]:
+    """Every picture of one file, cut, and its place. A damaged clip may give fewer frames; nothing else may. Raises MediaError."""
+    parts, places = [], []
+    for frame, plan in zip(medium.frames(), planned.plans, strict=False):
+        parts.append(ImagePart(plan, cut(frame.rgb, plan)))
+        places.append(frame.place)
+    if not parts or (planned.video is None and len(parts) < len(planned.plans)):
+        raise MediaError(
+            f"{planned.source.path} gave {len(parts)} of {len(planned.plans)} pictures.", "The file is damaged."
+        )
+    return parts, places
+
+
+def ask_engine(engine: Engine, asked: Iterable[Asked | Failure]) -> Iterator[Event]:
+    """Run requests as they are pulled; failures pass through in their turn, answers come as they finish."""
+    waiting: dict[int, Asked] = {}
+    failures: deque[Failure] = deque()
+
+    def requests() -> Iterator[Request]:
+        for item in asked:
+            if isinstance(item, Failure):
+                failures.append(item)
+                continue
+            waiting[item.request.key] = item
+            yield item.request
+
+    for event in engine.run(requests()):
+        while failures:
+            yield failures.popleft()
+        if isinstance(event, Piece):
+            yield event
+            continue
+        item = waiting.pop(event.key)
+        seconds = replace(event.seconds, preprocess=item.preprocess_s)
+        warnings = item.warnings
+        if event.stop_reason == "repetition":
+            warnings = (*warnings, "the answer repeated itself without end and was cut.")
+        yield Answer(
+            places=item.places,
+            prompt=item.prompt,
+            question=item.question,
+            text=event.text,
+            model=engine.facts.name,
+            generation=replace(event, seconds=seconds),
+            warnings=warnings,
+        )
+    yield from failures
+
+
+def request(key: int, turns: tuple[Turn, ...], sampling: Sampling, max_tokens: int | None) -> Request:
+    """A request whose token limit is the user's, else the prompt's."""
+    return Request(key, turns, replace(sampling, max_tokens=sampling.max_tokens or max_tokens))
+
+
+def failure(path: str, error: SmolError) -> Failure:
+    """An error as a record beside the answers."""
+    return Failure(path, type(error).__name__, error.message, error.hint, error.exit_code)

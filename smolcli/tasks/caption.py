@@ -1,0 +1,31 @@
+"""Many files, one caption for each picture in them; a file that cannot be read is a Failure and the rest go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import count
+
+from smolcli.datatypes import Failure, Sampling
+from smolcli.engine import Engine
+from smolcli.errors import SmolError
+from smolcli.media import MediaOptions, open_media
+from smolcli.tasks.answering import Asked, Event, ask_engine, failure
+from smolcli.tasks.pages import ask_pages
+from smolcli.tasks.planning import Style
+
+
+def caption(
+    engine: Engine, paths: Iterable[str], options: MediaOptions, style: Style, sampling: Sampling
+) -> Iterator[Event]:
+    """One answer per picture, as each is finished; several are read at once when the engine is parallel."""
+    keys = count()
+
+    def asked() -> Iterator[Asked | Failure]:
+        for path in paths:
+            try:
+                with open_media(path, options) as media:
+                    yield from ask_pages(engine, media, style.prompt.default_question, style, sampling, keys)
+            except SmolError as error:
+                yield failure(path, error)
+
+    return ask_engine(engine, asked())

@@ -1,0 +1,31 @@
+"""One document, one answer per page, in the order of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from smolcli.datatypes import Answer, Sampling
+from smolcli.engine import Engine
+from smolcli.media import Media
+from smolcli.tasks.answering import Event, ask_engine
+from smolcli.tasks.pages import ask_pages
+from smolcli.tasks.planning import Style
+
+
+def docvqa(engine: Engine, media: Media, question: str, style: Style, sampling: Sampling) -> Iterator[Event]:
+    """Ask each page the same question; answers come page by page, even when several pages are read at once."""
+    return _in_order(ask_engine(engine, ask_pages(engine, media, question, style, sampling)))
+
+
+def _in_order(events: Iterator[Event]) -> Iterator[Event]:
+    """Hold back answers that finished before an earlier page's."""
+    ready: dict[int, Answer] = {}
+    due = 0
+    for event in events:
+        if not isinstance(event, Answer):
+            yield event
+            continue
+        ready[event.generation.key] = event
+        while due in ready:
+            yield ready.pop(due)
+            due += 1

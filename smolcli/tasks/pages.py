@@ -1,0 +1,52 @@
+"""One file → one request per picture in it: the pages of a document, or the one picture of an image."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import count
+
+from smolcli.datatypes import Failure, ImagePart, Sampling
+from smolcli.engine import Planner
+from smolcli.errors import MediaError, SmolError
+from smolcli.media import Media
+from smolcli.prompt import render
+from smolcli.tasks.answering import Asked, failure, request
+from smolcli.tasks.planning import Page, RequestPlan, Style, plan_request
+from smolcli.tiles import cut
+
+
+def plan_pages(planner: Planner, media: Media, question: str, style: Style) -> Iterator[RequestPlan]:
+    """The plan of each picture's own request, in order."""
+    if media.video is not None:
+        raise MediaError(f"{media.source.path} is a clip, not pages.", f"Try: smol video {media.source.path}")
+    for outline in media.outlines:
+        yield plan_request(planner, [Page(media.source, (outline,))], question, style)
+
+
+def ask_pages(
+    planner: Planner, media: Media, question: str, style: Style, sampling: Sampling, keys: Iterator[int] | None = None
+) -> Iterator[Asked | Failure]:
+    """One request per picture, rendered only when its turn comes; a picture that fails is a Failure, and the file ends there.
+
+    Raises DoesNotFitError before anything is rendered.
+    """
+    keys = keys or count()
+    plans = list(plan_pages(planner, media, question, style))
+    for plan in plans:
+        plan.require_fit()
+    frames = media.frames()
+    for plan in plans:
+        start = time.perf_counter()
+        try:
+            frame = next(frames, None)
+            if frame is None:
+                raise MediaError(f"{media.source.path} ended before {plan.media[0].outlines[0].place.label}.")
+            cuts = plan.media[0].plans[0]
+            turns = render(style.prompt, [ImagePart(cuts, cut(frame.rgb, cuts))], question, style.hint)
+        except SmolError as error:
+            yield failure(media.source.path, error)
+            return
+        wish = request(next(keys), turns, sampling, style.max_tokens)
+        warnings = (*plan.notes, *media.warnings)
+        yield Asked(wish, style.prompt.name, question, (frame.place,), warnings, time.perf_counter() - start)

@@ -1,0 +1,188 @@
+"""Opened media and a question → what the request would be, before any pixel is rendered or encoded.
+
+The plan decides how finely each picture is cut, and how many frames of a clip are read, so that the prompt fits the context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from smolcli.datatypes import ImagePart, ModelFacts, Outline, Size, Source, TilePlan, Turn, VideoFacts
+from smolcli.engine import Planner
+from smolcli.engine.tokens import TokenSequence
+from smolcli.errors import DoesNotFitError
+from smolcli.prompt import Clip, Medium, Prompt, render
+from smolcli.tiles import Detail, Geometry, ladder, plan
+
+ANSWER_ROOM = 256  # tokens that `auto` leaves for the answer where the user sets no limit ...
+ANSWER_SHARE = 8  # ... or this part of a small context
+
+_Found = tuple[Source, tuple[Outline, ...], VideoFacts | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the user wants to be answered: the prompt, how fine to cut, which hint, how many new tokens (None: what fits)."""
+
+    prompt: Prompt
+    detail: Detail
+    hint: str = ""
+    max_tokens: int | None = None
+
+
+class Outlined(Protocol):
+    """What planning needs of an opened file (or of one page of it): where it came from and the sizes of its frames."""
+
+    @property
+    def source(self) -> Source: ...
+    @property
+    def outlines(self) -> Sequence[Outline]: ...
+    @property
+    def video(self) -> VideoFacts | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One picture of a file as something to plan with by itself."""
+
+    source: Source
+    outlines: tuple[Outline, ...]
+    video: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMedium:
+    """One file of a request: its frames (not rendered) and how each is cut."""
+
+    source: Source
+    outlines: tuple[Outline, ...]
+    plans: tuple[TilePlan, ...]
+    video: VideoFacts | None = None
+
+    @property
+    def encodes(self) -> int:
+        """Vision-tower passes for all of its frames."""
+        return sum(plan.encodes for plan in self.plans)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPlan:
+    """What would be computed. `notes` are sentences for the user: fewer tiles than usual, and why."""
+
+    media: tuple[PlannedMedium, ...]
+    sequence: TokenSequence
+    context_tokens: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether the prompt leaves room for at least one new token."""
+        return len(self.sequence.ids) < self.context_tokens
+
+    @property
+    def encodes(self) -> int:
+        """Vision-tower passes of the whole request."""
+        return sum(medium.encodes for medium in self.media)
+
+    def require_fit(self) -> None:
+        """Raise DoesNotFitError, with the numbers and what to change, unless the request fits."""
+        if self.fits:
+            return
+        pictures = sum(len(medium.plans) for medium in self.media)
+        raise DoesNotFitError(
+            f"The request has {len(self.sequence.ids)} tokens ({pictures} pictures in {self.encodes} tiles), "
+            f"but the model's context holds {self.context_tokens}.",
+            "Use a lower --detail, fewer --pages or --frames, fewer files, or a shorter question.",
+        )
+
+
+def geometry(facts: ModelFacts) -> Geometry:
+    """The model's facts as tiles.py wants them."""
+    return Geometry(facts.tile_px, facts.tokens_per_tile, facts.longest_edge_px, facts.grid_limit)
+
+
+def plan_request(planner: Planner, media: Sequence[Outlined], question: str, style: Style) -> RequestPlan:
+    """Plan one request about all media at once, in their order."""
+    found = [(medium.source, tuple(medium.outlines), medium.video) for medium in media]
+    sizes = [outline.size_px for _, outlines, video in found if video is None for outline in outlines]
+    shape = geometry(planner.facts)
+    lowest = iter([plan(size, shape, Detail("low")) for size in sizes])
+    low = [_cut_medium(item, lowest, shape) for item in found]
+    notes: tuple[str, ...] = ()
+    chosen = [plan(size, shape, style.detail) for size in sizes]
+    if style.detail.word == "auto" and sizes:
+        base = len(planner.tokens(_turns(low, question, style)).ids)
+        chosen, notes = _auto(planner, sizes, shape, planner.context_tokens - _room(planner, style) - base)
+    plans = iter(chosen)
+    planned = tuple(_cut_medium(item, plans, shape) for item in found)
+    return RequestPlan(planned, planner.tokens(_turns(planned, question, style)), planner.context_tokens, notes)
+
+
+def frames_that_fit(planner: Planner, question: str, style: Style, asked: int) -> int:
+    """The most frames of one clip, up to `asked`, whose prompt leaves room for an answer; at least 1."""
+    shape = geometry(planner.facts).for_video()
+    frame = ImagePart(plan((shape.tile_px, shape.tile_px), shape, Detail("low")))
+    limit = planner.context_tokens - _room(planner, style)
+
+    def tokens(count: int) -> int:
+        clip = Clip((frame,) * count, (5999.0,) * count, 5999.0)
+        return len(planner.tokens(render(style.prompt, [clip], question, style.hint)).ids)
+
+    low, high = 1, max(1, asked)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if tokens(middle) <= limit else (low, middle - 1)
+    return low
+
+
+def medium_parts(planned: PlannedMedium, parts: Sequence[ImagePart]) -> list[Medium]:
+    """The pictures of one file as the prompt takes them: one by one, or as a clip."""
+    if planned.video is None:
+        return list(parts)
+    times = tuple(outline.place.time_s or 0.0 for outline in planned.outlines[: len(parts)])
+    return [Clip(tuple(parts), times, planned.video.duration_s)]
+
+
+def _turns(planned: Sequence[PlannedMedium], question: str, style: Style) -> tuple[Turn, ...]:
+    media = [part for item in planned for part in medium_parts(item, [ImagePart(plan) for plan in item.plans])]
+    return render(style.prompt, media, question, style.hint)
+
+
+def _cut_medium(item: _Found, plans: Iterator[TilePlan], shape: Geometry) -> PlannedMedium:
+    source, outlines, video = item
+    if video is not None:  # a clip's frames are never split (smolvlm.md §5.1)
+        cuts = tuple(plan(outline.size_px, shape.for_video(), Detail("low")) for outline in outlines)
+    else:
+        cuts = tuple(next(plans) for _ in outlines)
+    return PlannedMedium(source, outlines, cuts, video)
+
+
+def _room(planner: Planner, style: Style) -> int:
+    """Tokens that `auto` keeps free for the answer."""
+    return min(style.max_tokens or ANSWER_ROOM, max(1, planner.context_tokens // ANSWER_SHARE))
+
+
+def _auto(
+    planner: Planner, sizes: Sequence[Size], shape: Geometry, room: int
+) -> tuple[list[TilePlan], tuple[str, ...]]:
+    """The finest plans whose tokens beyond the unsplit form fit in `room`: the costliest picture goes down first."""
+    ladders = [ladder(size, shape) for size in sizes]
+    costs = [[planner.image_tokens(step) for step in steps] for steps in ladders]
+    at = [0] * len(sizes)
+    room += sum(cost[-1] for cost in costs)
+    spent = sum(cost[0] for cost in costs)
+    while spent > room:
+        lowerable = [index for index in range(len(sizes)) if at[index] + 1 < len(ladders[index])]
+        if not lowerable:
+            break
+        index = max(lowerable, key=lambda i: costs[i][at[i]])
+        spent -= costs[index][at[index]] - costs[index][at[index] + 1]
+        at[index] += 1
+    chosen = [steps[step] for steps, step in zip(ladders, at, strict=True)]
+    wanted, given = (sum(plan.encodes for plan in plans) for plans in ([steps[0] for steps in ladders], chosen))
+    if given == wanted:
+        return chosen, ()
+    what = "the picture is" if len(sizes) == 1 else f"{len(sizes)} pictures are"
+    return chosen, (f"{what} read in {given} tiles instead of {wanted}, so that the prompt fits the context.",)
