@@ -164,7 +164,7 @@ def _vision(vision: dict[str, Any], config: dict[str, Any], preprocessor: dict[s
     _require(vision, "hidden_act", "gelu_pytorch_tanh", "vision tower")
     image, patch = _get(vision, "image_size", 224), _get(vision, "patch_size", 32)
     scale = _get(config, "scale_factor", 2)
-    if image % patch or (image // patch) % scale:
+    if image < patch or (image // patch) % scale:  # the convolution leaves a remainder of pixels out: 384 / 14 is 27
         raise NotOfFamilyError(f"A tile of {image} px does not divide into patches of {patch} px, merged by {scale}.")
     return VisionConfig(
         hidden=_get(vision, "hidden_size", 1152),
