@@ -13,7 +13,8 @@ from smolcli.media.listing import looks_like_picture
 def find_pictures(paths: Iterable[str], recursive: bool) -> Iterator[str]:
     """The files named, and the pictures in the folders named (sorted by name; hidden files are left out).
 
-    A file that is named is never left out: if it is no picture, reading it will say so. Raises MediaError for an empty folder.
+    A file that is named is never left out: if it is no picture, reading it will say so. Raises MediaError for an empty
+    folder.
     """
     seen: set[str] = set()
     for path in paths:
@@ -23,6 +24,7 @@ def find_pictures(paths: Iterable[str], recursive: bool) -> Iterator[str]:
         else:
             found = list(_pictures_in(folder, recursive))
             if not found:
+                hint = "" if recursive else "Add --recursive to look in its folders too."
                 raise MediaError(
                     f"There are no pictures in {path}.", "Add --recursive to look in its folders too." * (not recursive)
                 )

@@ -1,7 +1,7 @@
 """The nouns that flow from room to room: media → tiles → prompt → engine → tasks → output.
 
-Arrays wear their shape and dtype, numbers their unit (`_px`, `_s`, `_tokens`). Inside the program an index counts from 0;
-`page` counts from 1, because it is only ever shown to people.
+Arrays wear their shape and dtype, numbers their unit (`_px`, `_s`, `_tokens`). Inside the program an index counts from
+0; `page` counts from 1, because it is only ever shown to people.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # importing numpy takes longer than `smol --help` may
+    import numpy as np
+    import numpy.typing as npt
 
-RGB = npt.NDArray[np.uint8]  # (H, W, 3), or (N, T, T, 3) for tiles
-Floats = npt.NDArray[np.float32]
+    RGB = npt.NDArray[np.uint8]  # (H, W, 3), or (N, T, T, 3) for tiles
+    Floats = npt.NDArray[np.float32]
+else:
+    RGB = Floats = Any
 
 Kind = Literal["image", "page", "video"]
 Size = tuple[int, int]  # (width, height), pixels
@@ -75,7 +78,10 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What a clip says of itself. duration_s is total_frames / fps; fps is 24 where the file does not tell (transformers)."""
+    """What a clip says of itself. duration_s is total_frames / fps;
+
+    fps is 24 where the file does not tell (transformers).
+    """
 
     size_px: Size
     fps: float
@@ -148,7 +154,8 @@ class Turn:
 class ModelPair:
     """The two GGUF files of one model and what we know of it beside them.
 
-    max_frames: most video frames that it was trained to read at once; note: one honest line on what it is good for ("" if unknown).
+    max_frames: most video frames that it was trained to read at once; note: one honest line on what it is good for (""
+    if unknown).
     """
 
     language: Path
@@ -163,8 +170,9 @@ class ModelFacts:
     """What a loaded pair says of itself (GGUF keys in brackets).
 
     tile_px [clip.vision.image_size], tokens_per_tile [(image_size / patch_size / projector.scale_factor)²],
-    longest_edge_px [clip.vision.preproc_image_size, else 4 × image_size], grid_limit [most rows or columns with a position token],
-    context_tokens [llama.context_length], width [llama.embedding_length]. `warnings` are sentences for the user.
+    longest_edge_px [clip.vision.preproc_image_size, else 4 × image_size], grid_limit [most rows or columns with a
+    position token], context_tokens [llama.context_length], width [llama.embedding_length]. `warnings` are sentences for
+    the user.
     """
 
     name: str
@@ -182,7 +190,7 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen. temperature 0 is greedy; max_tokens None is what the context holds, at most 1024."""
+    """How the next token is chosen. temperature 0 is greedy; max_tokens None: what the context holds, at most 1024."""
 
     temperature: float = 0.0
     top_p: float = 1.0
@@ -223,7 +231,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """Wall time of one answer, in seconds. In company, prefill and decode are shared batches: the time until they ended."""
+    """Wall time of one answer, in seconds. In company, prefill and decode are shared batches:
+
+    the time until they ended.
+    """
 
     preprocess: float = 0.0  # decoding and cutting its media
     encode: float = 0.0
@@ -233,7 +244,10 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A finished answer of the engine. mean_logprob: natural logarithm, mean over the new tokens; None when there are none."""
+    """A finished answer of the engine. mean_logprob: natural logarithm, mean over the new tokens;
+
+    None when there are none.
+    """
 
     key: int
     text: str

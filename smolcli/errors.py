@@ -1,7 +1,7 @@
 """The error tree. Each class owns its exit code; each error is one sentence and, where there is one, the way out.
 
     SmolError
-    ├── SomeInputsFailed     1   answers of the others are on stdout
+    ├── SomeInputsFailedError 1   answers of the others are on stdout
     ├── UsageError           2   the command line
     ├── MediaError           3   unreadable, missing or unsupported input
     │   └── EncryptedError   8   a document that wants a password
@@ -33,7 +33,7 @@ class SmolError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
-class SomeInputsFailed(SmolError):
+class SomeInputsFailedError(SmolError):
     """Some inputs failed; each was reported when it did, and the answers of the others are on stdout."""
 
     exit_code = 1

@@ -1,7 +1,8 @@
 """Answers in, bytes out: writers by name, and files that appear whole or not at all.
 
-The JSON object of an answer (`SCHEMA` 1): schema, model, prompt, media [{kind, source, sha256, page | frames}], page or time_s
-where there is one, question, text, stop_reason, mean_logprob, counts, seconds, warnings. One object per answer and line.
+The JSON object of an answer (`SCHEMA` 1): schema, model, prompt, media [{kind, source, sha256, page | frames}], page or
+time_s where there is one, question, text, stop_reason, mean_logprob, counts, seconds, warnings. One object per answer
+and line.
 """
 
 from __future__ import annotations
@@ -129,7 +130,10 @@ def printable(text: str) -> str:
 
 
 class OutputFile:
-    """A text file that is written beside its final name and renamed when it is complete. Refuses what exists, unless `force`."""
+    """A text file that is written beside its final name and renamed when it is complete.
+
+    Refuses what exists, unless `force`.
+    """
 
     def __init__(self, path: Path, force: bool) -> None:
         self._path = path

@@ -1,7 +1,8 @@
 """ASK: a prompt file, media and a question go in, the turns of a conversation come out.
 
-A prompt is one task file (`prompts/ask.toml`) laid over one style (`prompts/styles/reference.toml`): the style says what stands around
-media, the task what is asked. Media come first, the question last, so that one prefix serves every question.
+A prompt is one task file (`prompts/ask.toml`) laid over one style (`prompts/styles/reference.toml`): the style says
+what stands around media, the task what is asked. Media come first, the question last, so that one prefix serves every
+question.
 """
 
 from __future__ import annotations
@@ -17,14 +18,19 @@ from typing import Any
 from smolcli.datatypes import ImagePart, Part, TextPart, Turn
 from smolcli.errors import UsageError
 
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+)
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """Everything that is said around media. Braces are filled in: {question}; {image_count}; {frame_count} in words,
-    {frame_number} in digits, {video_duration} as H:MM:SS, {video_duration_exact} with microseconds, {timestamp} as MM:SS."""
+    {frame_number} in digits, {video_duration} as H:MM:SS, {video_duration_exact} with microseconds, {timestamp} as
+    MM:SS.
+    """
 
     name: str
     question: str = "{question}"
@@ -57,7 +63,10 @@ Medium = ImagePart | Clip
 
 
 def render(prompt: Prompt, media: Sequence[Medium], question: str, hint: str = "") -> tuple[Turn, ...]:
-    """The turns of one question about some media: a system turn if the prompt has one, then the user's. Raises UsageError."""
+    """The turns of one question about some media: a system turn if the prompt has one, then the user's.
+
+    Raises UsageError.
+    """
     if hint and hint not in prompt.hints:
         raise UsageError(
             f"The prompt {prompt.name!r} has no hint {hint!r}.", f"Known: {', '.join(prompt.hints) or 'none'}."
@@ -156,12 +165,15 @@ def _build(name: str, values: dict[str, Any]) -> Prompt:
             f"The prompt {name!r} has unknown keys: {', '.join(unknown)}.", f"Known: {', '.join(sorted(known))}."
         )
     for key, value in values.items():
-        wanted = {"hints": Mapping, "max_tokens": int | None}.get(key, str)
-        if not isinstance(value, wanted) or (
-            key == "hints" and not all(isinstance(text, str) for text in value.values())
-        ):
+        if not _is_of_type(key, value):
             raise UsageError(f"In the prompt {name!r}, the value of {key!r} is of the wrong type.")
     return Prompt(name, **values)
+
+
+def _is_of_type(key: str, value: object) -> bool:
+    if key == "hints":
+        return isinstance(value, Mapping) and all(isinstance(text, str) for text in value.values())
+    return isinstance(value, int | None) if key == "max_tokens" else isinstance(value, str)
 
 
 def _around(prompt: Prompt, media: Sequence[Medium]) -> Iterator[Part]:
@@ -182,8 +194,11 @@ def _around(prompt: Prompt, media: Sequence[Medium]) -> Iterator[Part]:
 
 
 def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Without empty texts: the template writes "User:" or "User: " by what the first part is. The question stays, even empty."""
-    return tuple(part for part in parts[:-1] if not isinstance(part, TextPart) or part.text) + (parts[-1],)
+    """Without empty texts: the template writes "User:" or "User: " by what the first part is.
+
+    The question stays, even empty.
+    """
+    return (*(part for part in parts[:-1] if not isinstance(part, TextPart) or part.text), parts[-1])
 
 
 def _fill(text: str, **values: str) -> str:

@@ -11,7 +11,10 @@ import platformdirs
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """debug: show tracebacks (SMOL_DEBUG=1). state_dir: where measured speeds are kept (SMOL_STATE_DIR, else the XDG state folder)."""
+    """debug: show tracebacks (SMOL_DEBUG=1). state_dir:
+
+    where measured speeds are kept (SMOL_STATE_DIR, else the XDG state folder).
+    """
 
     debug: bool
     state_dir: Path

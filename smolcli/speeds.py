@@ -44,7 +44,10 @@ def measured(folder: Path, key: str) -> Speeds | None:
 
 
 def remember(folder: Path, key: str, load_s: float, answers: list[Answer]) -> None:
-    """Mix a run's speeds into the remembered ones. A state folder that cannot be written is no error: nothing is lost but an estimate."""
+    """Mix a run's speeds into the remembered ones. A state folder that cannot be written is no error:
+
+    nothing is lost but an estimate.
+    """
     fresh = _speeds_of(load_s, answers)
     if fresh is None:
         return

@@ -1,10 +1,11 @@
-"""What a person types. `main(argv)` is the only place that catches errors; a file here without an underscore is a command."""
+"""What a person types. Only `main(argv)` catches errors; a file here without an underscore is a command."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -52,7 +53,10 @@ def _root(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line (None: sys.argv) and return its exit code (smolcli/errors.py). May be called again and again."""
+    """Run one command line (None: sys.argv) and return its exit code (smolcli/errors.py).
+
+    May be called again and again.
+    """
     _prepare_streams()
     code = _guarded(list(sys.argv[1:] if argv is None else argv))
     try:
@@ -75,7 +79,7 @@ def entry() -> None:
     sys.exit(code)
 
 
-def _guarded(argv: list[str]) -> int:
+def _guarded(argv: list[str]) -> int:  # noqa: PLR0911  one way out per kind of error
     """Every error becomes its sentence and its exit code."""
     try:
         result = app()(args=argv, prog_name="smol", standalone_mode=False)
@@ -94,9 +98,8 @@ def _guarded(argv: list[str]) -> int:
         return _broken_pipe()
     except Exception as error:  # a fault of ours: still a sentence, and how to report it
         _raise_in_debug(error)
-        say(
-            f"error: smol failed unexpectedly ({type(error).__name__}: {error}). Set SMOL_DEBUG=1 and report what it prints."
-        )
+        what = f"{type(error).__name__}: {error}"
+        say(f"error: smol failed unexpectedly ({what}). Set SMOL_DEBUG=1 and report what it prints.")
         return EngineError.exit_code
 
 
@@ -115,15 +118,13 @@ def _raise_in_debug(error: Exception) -> None:
 
 def _broken_pipe() -> int:
     """The reader went away: be quiet, and let Python's own flush at exit find an open descriptor."""
-    try:
+    with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
     return BROKEN_PIPE
 
 
 def _prepare_streams() -> None:
-    """File names that are not UTF-8 come out as the bytes they were; nothing that a model writes can break the output."""
+    """File names that are not UTF-8 come out as the bytes they were; no text can break the output."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

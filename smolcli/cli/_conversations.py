@@ -10,28 +10,26 @@ from typing import Any
 
 from smolcli.cli._options import ClipOptions, PageOptions, ReadingOptions
 from smolcli.cli._plans import plan_record, tile_hashes
-from smolcli.cli._session import Delivery, Run, media_options, sampling_of, style_for, text_output
-from smolcli.datatypes import ImagePart
+from smolcli.cli._session import Delivery, Run, media_options, style_for, text_output
+from smolcli.datatypes import ImagePart, Request
 from smolcli.engine import Planner
 from smolcli.output import to_json
 from smolcli.prompt import load_prompt
-from smolcli.tasks.answering import Asked, ask_engine, request
+from smolcli.tasks.answering import Asked, ask_engine
 from smolcli.tasks.messages import Conversation, Reader, build, read_cases
 from smolcli.tasks.planning import RequestPlan, geometry
 from smolcli.tiles import parse_detail
 
-_Options = tuple[ReadingOptions, PageOptions, ClipOptions]
+FileOptions = tuple[ReadingOptions, PageOptions, ClipOptions]
 
 
-def plan_conversations(
-    run: Run, path: Path, reading: ReadingOptions, pages: PageOptions, clips: ClipOptions, hashes: bool
-) -> None:
+def plan_conversations(run: Run, path: Path, options: FileOptions, hashes: bool) -> None:
     """One JSON line per case of the file."""
     with ExitStack() as stack:
         stream = stack.enter_context(text_output(run.output))
         cases = read_cases(path)
         planner = stack.enter_context(run.planner())
-        reader = _reader(planner, (reading, pages, clips))
+        reader = _reader(planner, options)
         for case in cases:
             conversation = build(case, reader, render=hashes)
             record: dict[str, Any] = {"name": conversation.name} if conversation.name else {}
@@ -43,14 +41,14 @@ def plan_conversations(
             stream.write(to_json(record) + "\n")
 
 
-def ask_conversations(run: Run, path: Path, reading: ReadingOptions, pages: PageOptions, clips: ClipOptions) -> None:
+def ask_conversations(run: Run, path: Path, options: FileOptions) -> None:
     """One answer per case of the file, in order. Raises DoesNotFitError before anything is encoded."""
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
         cases = read_cases(path)
         engine = stack.enter_context(run.engine())
-        reader = _reader(engine, (reading, pages, clips))
-        style, sampling = style_for("ask", reading, engine.facts), sampling_of(reading)
+        reader = _reader(engine, options)
+        style = style_for("ask", options[0], engine.facts)
         for case in cases:  # planned first, without pixels: a case that cannot be asked costs the others nothing
             _plan(engine, build(case, reader, render=False)).require_fit()
 
@@ -58,13 +56,13 @@ def ask_conversations(run: Run, path: Path, reading: ReadingOptions, pages: Page
             for key, case in enumerate(cases):
                 conversation = build(case, reader, render=True)
                 places = tuple(outline.place for medium in conversation.media for outline in medium.outlines)
-                wish = request(key, conversation.turns, sampling, style.max_tokens)
+                wish = Request(key, conversation.turns, style.sampling)
                 yield Asked(wish, conversation.name or "messages", conversation.question, places)
 
         delivery.write(engine, ask_engine(engine, asked()), len(cases))
 
 
-def _reader(planner: Planner, options: _Options) -> Reader:
+def _reader(planner: Planner, options: FileOptions) -> Reader:
     reading, pages, clips = options
     files = replace(
         media_options(pages, planner.facts), max_frames=clips.frames or planner.facts.max_frames, fps=clips.fps

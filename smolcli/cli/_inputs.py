@@ -28,7 +28,10 @@ def split_arguments(arguments: Sequence[str], questions: Sequence[str]) -> tuple
 
 
 def split_optional_question(arguments: Sequence[str], questions: Sequence[str]) -> tuple[list[str], list[str]]:
-    """As `split_arguments`, but without a question the media are planned alone: a last argument that is a file is one of them."""
+    """As `split_arguments`, but a last argument that is (or is named like)
+
+    a file is one of the media, with no question.
+    """
     if questions or len(arguments) < 1:
         return split_arguments(arguments, questions)
     last = arguments[-1]
@@ -66,7 +69,7 @@ def open_inputs(
     asked: tuple[str, Style],
     options: tuple[MediaOptions, ClipOptions],
 ) -> tuple[list[Media], list[str]]:
-    """Open every file, or none; clips with as many frames as the model can read. Returns them, and notes for the user."""
+    """Open every file, or none; clips with as many frames as the model can read. Also returns notes."""
     (question, style), (media_options, clips) = asked, options
     budget = frame_budget(planner, question, style, clips.frames)
     media_options = replace(media_options, max_frames=budget.frames, fps=clips.fps)

@@ -1,4 +1,4 @@
-"""The options that commands share, each written once: dataclasses whose fields are typer options, and the decorator that adds them."""
+"""The options that commands share, each written once, and the decorator that adds them to a command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 MODEL, READING, PAGES, CLIPS, OUTPUT = "Model", "Reading", "Pages", "Clips", "Output"
 
 
-def _option(panel: str, *names: str, help: str, **more: Any) -> Any:  # noqa: A002  typer's own name for it
+def _option(panel: str, *names: str, help: str, **more: Any) -> Any:
     return typer.Option(*names, help=help, rich_help_panel=panel, **more)
 
 

@@ -1,6 +1,7 @@
 """A request plan → its JSON object, or a table for people.
 
-{"schema": 1, "model", "family", "media": […], "ids": [id or [id, count], …], "n_tokens", "context", "fits", "estimated_s"}
+{"schema": 1, "model", "family", "media": […], "ids": [id or [id, count], …], "n_tokens", "context", "fits",
+"estimated_s"}
 """
 
 from __future__ import annotations
@@ -88,16 +89,17 @@ def plan_lines(facts: ModelFacts, plan: RequestPlan, speeds: Speeds | None) -> I
             first, last = medium.outlines[0].place.time_s or 0.0, medium.outlines[-1].place.time_s or 0.0
             tile = medium.plans[0].tile_px
             yield (
-                f"{medium.source.path}: {_size(medium.video.size_px)}, {medium.video.duration_s:.1f} s → {len(medium.plans)} frames "
-                f"({timestamp(first)} to {timestamp(last)}), each {tile}×{tile}, {medium.encodes} encodes"
+                f"{medium.source.path}: {_size(medium.video.size_px)}, {medium.video.duration_s:.1f} s → "
+                f"{len(medium.plans)} frames ({timestamp(first)} to {timestamp(last)}), "
+                f"each {tile}×{tile}, {medium.encodes} encodes"
             )
             continue
         for outline, cut in zip(medium.outlines, medium.plans, strict=True):
             where = f" {outline.place.label}" if outline.place.page is not None else ""
             grid = f"{cut.rows}×{cut.cols} tiles and the global view" if cut.rows else "one tile"
             yield (
-                f"{medium.source.path}{where}: {_size(outline.size_px)} → {_size(cut.resized_px)} → {grid} of {cut.tile_px} px, "
-                f"{cut.encodes} encodes, {cut.tokens} tokens"
+                f"{medium.source.path}{where}: {_size(outline.size_px)} → {_size(cut.resized_px)} → {grid} "
+                f"of {cut.tile_px} px, {cut.encodes} encodes, {cut.tokens} tokens"
             )
     tokens = len(plan.sequence.ids)
     verdict = f"{plan.context_tokens - tokens} left for the answer" if plan.fits else "does not fit"

@@ -1,4 +1,4 @@
-"""Options in, a ready run out: the model pair, the engine, the prompt, the writer. What every reading command shares."""
+"""Options in, a ready run out: model pair, engine, prompt, writer. What every reading command shares."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from smolcli.cli._plans import plan_lines
 from smolcli.cli._stats import stats_lines
 from smolcli.datatypes import Answer, Failure, ModelFacts, ModelPair, Piece, Sampling
 from smolcli.engine import Engine, EngineOptions, Planner, load_engine, load_planner
-from smolcli.errors import INTERRUPTED, SmolError, SomeInputsFailed
+from smolcli.errors import INTERRUPTED, SmolError, SomeInputsFailedError
 from smolcli.media import MediaOptions
 from smolcli.models import resolve
 from smolcli.output import JsonWriter, LineWriter, OutputFile, TextWriter, Writer
@@ -28,7 +28,7 @@ from smolcli.tasks.planning import RequestPlan, Style
 from smolcli.tiles import parse_detail
 
 
-class Interrupted(SmolError):
+class InterruptedRunError(SmolError):
     """Ctrl-C: what was answered until then is written out."""
 
     exit_code = INTERRUPTED
@@ -102,14 +102,8 @@ def style_for(task: str, reading: ReadingOptions, facts: ModelFacts) -> Style:
         prompt = load_prompt_file(reading.prompt_file, prompt)
     if reading.system is not None:
         prompt = replace(prompt, system=reading.system)
-    return Style(
-        prompt, parse_detail(reading.detail or prompt.detail), reading.hint, reading.max_tokens or prompt.max_tokens
-    )
-
-
-def sampling_of(reading: ReadingOptions) -> Sampling:
-    """The sampler's settings."""
-    return Sampling(reading.temp, reading.top_p, reading.seed, reading.max_tokens)
+    sampling = Sampling(reading.temp, reading.top_p, reading.seed, reading.max_tokens or prompt.max_tokens)
+    return Style(prompt, parse_detail(reading.detail or prompt.detail), reading.hint, sampling)
 
 
 def media_options(pages: PageOptions, facts: ModelFacts) -> MediaOptions:
@@ -171,7 +165,10 @@ class Delivery:
             self._file = None
 
     def write(self, engine: Engine, events: Iterator[Event], total: int, form: Form = PLAIN) -> None:
-        """Write every answer of an expected `total`. Raises SomeInputsFailed, or the one error when there is no answer at all; Interrupted."""
+        """Write every answer of an expected `total`.
+
+        Raises SomeInputsFailedError, or the one error when there is no answer at all.
+        """
         writer, start = self._writer(form), time.perf_counter()
         progress = Progress(total, self._run.output.quiet)
         try:
@@ -181,7 +178,7 @@ class Delivery:
                     if not isinstance(event, Piece):
                         progress.advance()
                         if interrupt.asked:
-                            raise Interrupted("Interrupted.")
+                            raise InterruptedRunError("Interrupted.")
         finally:
             progress.close()
             self._sum_up(engine, time.perf_counter() - start)
@@ -223,7 +220,9 @@ class Delivery:
         if not self.failures:
             return
         codes = {failure.exit_code for failure in self.failures}
-        error = SomeInputsFailed(f"{len(self.failures)} of {len(self.failures) + len(self.answers)} inputs failed.")
+        error = SomeInputsFailedError(
+            f"{len(self.failures)} of {len(self.failures) + len(self.answers)} inputs failed."
+        )
         if not self.answers and len(codes) == 1:
             error.exit_code = codes.pop()
         raise error

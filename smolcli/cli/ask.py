@@ -8,11 +8,7 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._inputs import longest, open_inputs, split_arguments
 from smolcli.cli._options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
-from smolcli.cli._session import Delivery, Run, media_options, sampling_of, style_for
-from smolcli.tasks.ask import ask
-from smolcli.tasks.planning import plan_request
 
 
 @with_options(model=ModelOptions, reading=ReadingOptions, pages=PageOptions, clips=ClipOptions, output=OutputOptions)
@@ -36,11 +32,16 @@ def command(
 
     Example: smol ask photo.jpg "What is this?"
     """
+    from smolcli.cli._inputs import longest, open_inputs, split_arguments
+    from smolcli.cli._session import Delivery, Run, media_options, style_for
+    from smolcli.tasks.ask import ask
+    from smolcli.tasks.planning import plan_request
+
     run = Run(model, output)
     if messages is not None:
         from smolcli.cli._conversations import ask_conversations
 
-        ask_conversations(run, messages, reading, pages, clips)
+        ask_conversations(run, messages, (reading, pages, clips))
         return
     media_paths, questions = split_arguments(arguments or [], question or [])
     with ExitStack() as stack:
@@ -52,4 +53,4 @@ def command(
         plan = plan_request(engine, media, longest(questions), style)
         run.notes(notes)
         run.show_plan(engine.facts, plan)
-        delivery.write(engine, ask(engine, media, plan, questions, style, sampling_of(reading)), len(questions))
+        delivery.write(engine, ask(engine, media, plan, questions, style), len(questions))

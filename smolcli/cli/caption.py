@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.batch import find_pictures
 from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
-from smolcli.cli._session import Delivery, Form, Run, media_options, sampling_of, style_for
-from smolcli.datatypes import Answer
-from smolcli.tasks.caption import caption
+
+if TYPE_CHECKING:
+    from smolcli.datatypes import Answer
 
 _TOGETHER = 4  # captions are short and their prompts small: several fit one context and share every decode
 
@@ -34,6 +33,10 @@ def command(
 
     Example: smol caption holiday/ > captions.tsv
     """
+    from smolcli.batch import find_pictures
+    from smolcli.cli._session import Delivery, Form, Run, media_options, style_for
+    from smolcli.tasks.caption import caption
+
     run = Run(model if model.parallel > 1 else replace(model, parallel=_TOGETHER), output)
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
@@ -42,7 +45,7 @@ def command(
         style = style_for("caption", reading, engine.facts)
         if question is not None:
             style = replace(style, prompt=replace(style.prompt, default_question=question))
-        events = caption(engine, found, media_options(pages, engine.facts), style, sampling_of(reading))
+        events = caption(engine, found, media_options(pages, engine.facts), style)
         delivery.write(engine, events, len(found), Form(label=_label))
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
-from smolcli.cli._session import PLAIN, Delivery, Form, Run, media_options, sampling_of, style_for
-from smolcli.datatypes import Answer
-from smolcli.media import open_media
-from smolcli.tasks.docvqa import docvqa
-from smolcli.tasks.pages import plan_pages
+
+if TYPE_CHECKING:
+    from smolcli.datatypes import Answer
 
 
 @with_options(model=ModelOptions, reading=ReadingOptions, pages=PageOptions, output=OutputOptions)
@@ -29,6 +27,11 @@ def command(
 
     Example: smol docvqa report.pdf "What is the total?" --pages 1,3-end
     """
+    from smolcli.cli._session import PLAIN, Delivery, Form, Run, media_options, style_for
+    from smolcli.media import open_media
+    from smolcli.tasks.docvqa import docvqa
+    from smolcli.tasks.pages import plan_pages
+
     run = Run(model, output)
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
@@ -41,7 +44,7 @@ def command(
                 run.show_plan(engine.facts, plan)
         several = len(media.outlines) > 1
         form = PLAIN if not several else Form(heading=True) if question is None else Form(label=_label)
-        delivery.write(engine, docvqa(engine, media, asked, style, sampling_of(reading)), len(media.outlines), form)
+        delivery.write(engine, docvqa(engine, media, asked, style), len(media.outlines), form)
 
 
 def _label(answer: Answer) -> str:

@@ -8,13 +8,7 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._inputs import longest, open_inputs, split_optional_question
 from smolcli.cli._options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
-from smolcli.cli._plans import plan_lines, plan_record, tile_hashes
-from smolcli.cli._session import Run, media_options, style_for, text_output
-from smolcli.output import printable, to_json
-from smolcli.tasks.answering import load_pictures
-from smolcli.tasks.planning import plan_request
 
 
 @with_options(model=ModelOptions, reading=ReadingOptions, pages=PageOptions, clips=ClipOptions, output=OutputOptions)
@@ -36,11 +30,18 @@ def command(
 
     Example: smol plan photo.jpg "What is this?" --detail native --json
     """
+    from smolcli.cli._inputs import longest, open_inputs, split_optional_question
+    from smolcli.cli._plans import plan_lines, plan_record, tile_hashes
+    from smolcli.cli._session import Run, media_options, style_for, text_output
+    from smolcli.output import printable, to_json
+    from smolcli.tasks.answering import load_pictures
+    from smolcli.tasks.planning import plan_request
+
     run = Run(model, output)
     if messages is not None:
         from smolcli.cli._conversations import plan_conversations
 
-        plan_conversations(run, messages, reading, pages, clips, hashes)
+        plan_conversations(run, messages, (reading, pages, clips), hashes)
         return
     paths, questions = split_optional_question(arguments or [], question or [])
     with ExitStack() as stack:

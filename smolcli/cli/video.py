@@ -7,12 +7,7 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._inputs import open_inputs
 from smolcli.cli._options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
-from smolcli.cli._session import Delivery, Run, media_options, sampling_of, style_for
-from smolcli.errors import MediaError
-from smolcli.tasks.ask import ask
-from smolcli.tasks.planning import plan_request
 
 
 @with_options(model=ModelOptions, reading=ReadingOptions, clips=ClipOptions, output=OutputOptions)
@@ -29,6 +24,12 @@ def command(
 
     Example: smol video clip.mp4 "What happens?" --frames 16
     """
+    from smolcli.cli._inputs import open_inputs
+    from smolcli.cli._session import Delivery, Run, media_options, style_for
+    from smolcli.errors import MediaError
+    from smolcli.tasks.ask import ask
+    from smolcli.tasks.planning import plan_request
+
     run = Run(model, output)
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
@@ -42,4 +43,4 @@ def command(
         plan = plan_request(engine, media, asked, style)
         run.notes(notes)
         run.show_plan(engine.facts, plan)
-        delivery.write(engine, ask(engine, media, plan, [asked], style, sampling_of(reading)), 1)
+        delivery.write(engine, ask(engine, media, plan, [asked], style), 1)

@@ -3,7 +3,8 @@
     with load_engine(pair, EngineOptions()) as engine:
         for event in engine.run([Request(0, turns)]): ...
 
-`load_planner` opens only the vocabulary: enough to say what a request would cost. Nothing native is imported until one of them is called.
+`load_planner` opens only the vocabulary: enough to say what a request would cost. Nothing native is imported until one
+of them is called.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ class Engine(Planner, Protocol):
     load_s: float  # seconds spent on loading weights so far
 
     def run(self, requests: Iterable[Request]) -> Iterator[Piece | Generation]:
-        """Answer many requests, several at a time; requests are pulled as room appears. Raises DoesNotFitError, EngineError."""
+        """Answer many requests, several at a time; requests are pulled as room appears.
+
+        Raises DoesNotFitError, EngineError.
+        """
 
     def embed(self, request: Request) -> int:
         """Encode the media of a request ahead of its turn; returns the number of vision-tower passes that it took."""

@@ -1,4 +1,7 @@
-"""How many threads to use: one per physical core that this process may run on. A second thread on a core slows matrix products down."""
+"""How many threads to use: one per physical core that this process may run on.
+
+A second thread on a core slows matrix products down.
+"""
 
 from __future__ import annotations
 

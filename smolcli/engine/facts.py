@@ -23,8 +23,8 @@ def read_pair(pair: ModelPair, language: GGUFFile, projector: GGUFFile) -> tuple
     text, vision = read_language(language), read_vision(projector)
     if text.width != vision.text_width:
         raise ModelError(
-            f"{projector.path.name} makes embeddings {vision.text_width} wide, but {language.path.name} reads {text.width}: "
-            "they are of two different models.",
+            f"{projector.path.name} makes embeddings {vision.text_width} wide, but {language.path.name} reads "
+            f"{text.width}: they are of two different models.",
             "Give the projector (mmproj) of the same model with --mmproj.",
         )
     specials = special_tokens(language)
@@ -76,7 +76,8 @@ def _warnings(projector: GGUFFile, vision: Vision) -> list[str]:
     found = []
     if vision.longest_edge_px is None:
         found.append(
-            f"{projector.path.name} does not say its longest edge (clip.vision.preproc_image_size); 4 × {vision.tile_px} is used."
+            f"{projector.path.name} does not say its longest edge (clip.vision.preproc_image_size); "
+            f"4 × {vision.tile_px} is used."
         )
     if vision.eps > 2 * _EPS:
         found.append(

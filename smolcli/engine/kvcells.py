@@ -1,7 +1,7 @@
 """Who holds which rows of the KV cache: sequences, the prefixes they share, and the budget.
 
-Rows that two sequences share are stored once. The books are kept by ownership: each row belongs to one sequence, and when that one
-goes, its shared rows pass to the heir that shares most of them.
+Rows that two sequences share are stored once. The books are kept by ownership: each row belongs to one sequence, and
+when that one goes, its shared rows pass to the heir that shares most of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ class KVStore(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """One KV sequence. identity int64 (n,): what each row is of; shared: leading rows that `parent` owns; owned: cells reserved."""
+    """One KV sequence. identity int64 (n,): what each row is of; shared: leading rows that `parent` owns; owned:
+
+    cells reserved.
+    """
 
     id: int
     identity: Identity

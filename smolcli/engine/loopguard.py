@@ -1,8 +1,9 @@
 """Characters in, the characters that are safe to show out: stops a text that repeats itself without end.
 
-Small models fall into loops in long greedy answers (docling#1515); a repeat penalty would also punish honest tables, so we look at the
-text instead. It works on characters because one model writes words and another bytes. A tail is periodic with period p when its
-last run of characters each equal the one p before; it is a loop when it holds enough copies of its unit and is long enough.
+Small models fall into loops in long greedy answers (docling#1515); a repeat penalty would also punish honest tables, so
+we look at the text instead. It works on characters because one model writes words and another bytes. A tail is periodic
+with period p when its last run of characters each equal the one p before; it is a loop when it holds enough copies of
+its unit and is long enough.
 """
 
 from __future__ import annotations

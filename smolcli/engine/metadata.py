@@ -1,8 +1,9 @@
-"""A GGUF file → its checked header: keys, tensors, rows of a matrix. Nothing native sees a file that has not passed here.
+"""A GGUF file → its checked header: keys, tensors, rows of a matrix. Nothing native sees a file that has not passed
+here.
 
-llama.cpp aborts the process on some malformed files, so everything that its loaders take for granted is looked at first:
-magic, version, counts, the extent of every tensor, the shapes that the hyperparameters promise, the tokenizer's arrays.
-The only file of smolcli that imports `gguf`.
+llama.cpp aborts the process on some malformed files, so everything that its loaders take for granted is looked at
+first: magic, version, counts, the extent of every tensor, the shapes that the hyperparameters promise, the tokenizer's
+arrays. The only file of smolcli that imports `gguf`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ DAMAGED = "Download or convert it again."
 
 @dataclass(frozen=True, slots=True)
 class TensorFacts:
-    """One tensor of the file: shape as GGUF writes it (fastest dimension first), type name ("F16"), bytes, file offset."""
+    """One tensor of the file: shape as GGUF writes it (fastest first), type name ("F16"), bytes, file offset."""
 
     name: str
     shape: tuple[int, ...]

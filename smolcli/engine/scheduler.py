@@ -1,8 +1,8 @@
 """Jobs in, pieces and generations out: many conversations in one decode batch (continuous batching).
 
-Each pass holds one row of every answer that is being written and fills up with rows of prompts that are still being read. A job
-is admitted when its cells fit; a finished one makes room at once. A prompt that begins like one whose KV is still there
-(the same media, another question) shares those rows instead of computing them again.
+Each pass holds one row of every answer that is being written and fills up with rows of prompts that are still being
+read. A job is admitted when its cells fit; a finished one makes room at once. A prompt that begins like one whose KV is
+still there (the same media, another question) shares those rows instead of computing them again.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from smolcli.datatypes import Counts, Floats, Generation, Piece, Sampling, Seconds, StopReason
-from smolcli.errors import EngineError
 from smolcli.engine.kvcells import KVCells, Sequence
 from smolcli.engine.sampling import Sampler
 from smolcli.engine.textstream import TextStream
+from smolcli.errors import EngineError
 
 Ids = npt.NDArray[np.int32]
 
@@ -58,7 +58,10 @@ class Decoder(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One prompt to continue. `rows(start, end)` gives the prompt's embeddings; `identity` int64 (n,) is equal where rows are."""
+    """One prompt to continue. `rows(start, end)` gives the prompt's embeddings; `identity` int64 (n,)
+
+    is equal where rows are.
+    """
 
     key: int
     identity: npt.NDArray[np.int64]
@@ -90,14 +93,20 @@ class _Running:
 
 
 class Scheduler:
-    """Runs jobs on a decoder. cells: KV rows in all; parallel: most answers at once; batch_rows: most rows in one decode."""
+    """Runs jobs on a decoder. cells: KV rows in all; parallel: most answers at once; batch_rows:
+
+    most rows in one decode.
+    """
 
     def __init__(self, decoder: Decoder, cells: int, parallel: int, batch_rows: int) -> None:
         self._decoder, self._batch_rows, self._parallel = decoder, batch_rows, parallel
         self._kv = KVCells(decoder, cells, parallel)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Piece | Generation]:
-        """Yield the pieces of every answer as they come and its Generation when it ends. Jobs are pulled as room appears."""
+        """Yield the pieces of every answer as they come and its Generation when it ends.
+
+        Jobs are pulled as room appears.
+        """
         waiting = iter(jobs)
         running: list[_Running] = []
         pending: Job | None = None
@@ -119,7 +128,7 @@ class Scheduler:
                 self._kv.drop(left.sequence)
 
     def _admit(self, job: Job, running: list[_Running]) -> _Running | None:
-        """Give the job a sequence, or None while there is no room or a prefix that it will share is still being read."""
+        """Give the job a sequence, or None while there is no room or its shared prefix is still being read."""
         longest = len(job.identity) - 1  # the last row is always computed: its logits start the answer
         source, shared = self._kv.best_prefix(job.identity[:longest])
         reader = next((other for other in running if other.sequence is source), None)

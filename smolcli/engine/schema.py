@@ -1,7 +1,7 @@
 """Checked headers → hyperparameters of the two halves, after every promise in the keys is held against the tensors.
 
-Keys and tensor names: llama.cpp `src/llama-arch.cpp` (llama) and `tools/mtmd/clip-impl.h` (clip, idefics3). A file that passes here
-cannot make the loaders divide by zero, read past an array or meet a shape that they do not expect.
+Keys and tensor names: llama.cpp `src/llama-arch.cpp` (llama) and `tools/mtmd/clip-impl.h` (clip, idefics3). A file that
+passes here cannot make the loaders divide by zero, read past an array or meet a shape that they do not expect.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Vision:
-    """Hyperparameters of the projector file (keys `clip.*`). longest_edge_px None: `clip.vision.preproc_image_size` is missing."""
+    """Hyperparameters of the projector file (keys `clip.*`). longest_edge_px None:
+
+    `clip.vision.preproc_image_size` is missing.
+    """
 
     width: int
     layers: int
@@ -117,7 +120,8 @@ def read_vision(file: GGUFFile) -> Vision:
     if facts.width % facts.heads or facts.tokens_per_tile < 1:
         raise _damaged(
             file,
-            f"width {facts.width}, {facts.heads} heads, tile {facts.tile_px}, patch {facts.patch_px} and scale {facts.scale} do not go together",
+            f"width {facts.width}, {facts.heads} heads, tile {facts.tile_px}, patch {facts.patch_px} "
+            f"and scale {facts.scale} do not go together",
         )
     _check_shapes(file, dict(_vision_shapes(facts)), optional={})
     return facts

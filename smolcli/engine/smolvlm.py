@@ -151,7 +151,10 @@ class SmolVLM(Vocabulary):
         )
 
     def _identity(self, sequence: TokenSequence) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """int64 (n,): the id of a text row; for an image row a negative number that its tile's pixels and its place decide."""
+        """int64 (n,): the id of a text row;
+
+        for an image row a negative number that its tile's pixels and its place decide.
+        """
         identity = sequence.ids.astype(np.int64)
         digests = [int.from_bytes(_digest(tile)[:7]) for part in sequence.images for tile in _tiles(part)]
         rows = np.repeat(np.array(digests, np.int64), self.facts.tokens_per_tile)

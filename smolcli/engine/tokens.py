@@ -1,8 +1,9 @@
 """Turns in, the exact id sequence out: the model's own chat template, media expanded as the reference does.
 
-The template decides where turns begin and end and may write special tokens; the text of a message never becomes one, whatever it
-spells (`ids_safe` of the goldens). Text is tokenized in runs from one special token to the next, never part by part: "User: " and
-"Describe" must merge. Expansion: transformers `processing_smolvlm.py`, `processing_idefics3.py` (get_image_prompt_string).
+The template decides where turns begin and end and may write special tokens; the text of a message never becomes one,
+whatever it spells (`ids_safe` of the goldens). Text is tokenized in runs from one special token to the next, never part
+by part: "User: " and "Describe" must merge. Expansion: transformers `processing_smolvlm.py`, `processing_idefics3.py`
+(get_image_prompt_string).
 """
 
 from __future__ import annotations
@@ -58,7 +59,10 @@ class Prompter:
         return TokenSequence(np.array(list(self._ids(pieces)), np.int32), images)
 
     def image_tokens(self, plan: TilePlan) -> int:
-        """How many ids one image takes, markers and line breaks included. Images never merge with what stands around them."""
+        """How many ids one image takes, markers and line breaks included.
+
+        Images never merge with what stands around them.
+        """
         return sum(1 for _ in self._ids([(expand(plan), True)]))
 
     def _pieces(
@@ -97,7 +101,10 @@ class Prompter:
 
 
 def template_text(template: str, turns: Sequence[Turn], generate: bool = True) -> str:
-    """The conversation as a template writes it, each image as one image token: for people to look at. Raises ModelError."""
+    """The conversation as a template writes it, each image as one image token: for people to look at.
+
+    Raises ModelError.
+    """
     texts = [part.text for turn in turns for part in turn.parts if isinstance(part, TextPart)]
     return re.sub("\0([0-9]+)\0", lambda mark: texts[int(mark[1])], _render(template, turns, generate))
 

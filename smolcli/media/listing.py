@@ -1,4 +1,6 @@
-"""Is a file of a folder a picture? By its first bytes, or by its name where the bytes tell nothing (a damaged picture must be reported)."""
+"""Is a file of a folder a picture? By its first bytes, or by its name where the bytes tell nothing (a damaged picture
+must be reported).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,25 @@ from pathlib import Path
 from smolcli.media.sniff import is_still
 
 _SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .png .webp .gif .tif .tiff .bmp .heic .heif .avif .jp2 .ppm .pgm .pbm .tga".split()
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".png",
+        ".webp",
+        ".gif",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".heic",
+        ".heif",
+        ".avif",
+        ".jp2",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".tga",
+    ]
 )
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"BM", b"\0\0\0\x0cjP  ")
 

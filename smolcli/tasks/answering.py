@@ -1,4 +1,4 @@
-"""Planned questions in, answers out: renders and cuts the media, runs the engine, and says what each answer is about."""
+"""Planned questions in, answers out: renders and cuts the media, runs the engine, says what each answer is about."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from smolcli.datatypes import Answer, Failure, ImagePart, Piece, Place, Request, Sampling, Turn
+from smolcli.datatypes import Answer, Failure, ImagePart, Piece, Place, Request
 from smolcli.engine import Engine
 from smolcli.errors import MediaError, SmolError
 from smolcli.media import Media
@@ -54,7 +54,10 @@ def load_media(media: Sequence[Media], plan: RequestPlan) -> Loaded:
 
 
 def load_pictures(medium: Media, planned: PlannedMedium) -> tuple[list[ImagePart], list[Place]]:
-    """Every picture of one file, cut, and its place. A damaged clip may give fewer frames; nothing else may. Raises MediaError."""
+    """Every picture of one file, cut, and its place. A damaged clip may give fewer frames; nothing else may.
+
+    Raises MediaError.
+    """
     parts, places = [], []
     for frame, plan in zip(medium.frames(), planned.plans, strict=False):
         parts.append(ImagePart(plan, cut(frame.rgb, plan)))
@@ -100,11 +103,6 @@ def ask_engine(engine: Engine, asked: Iterable[Asked | Failure]) -> Iterator[Eve
             warnings=warnings,
         )
     yield from failures
-
-
-def request(key: int, turns: tuple[Turn, ...], sampling: Sampling, max_tokens: int | None) -> Request:
-    """A request whose token limit is the user's, else the prompt's."""
-    return Request(key, turns, replace(sampling, max_tokens=sampling.max_tokens or max_tokens))
 
 
 def failure(path: str, error: SmolError) -> Failure:

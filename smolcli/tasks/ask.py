@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from smolcli.datatypes import Sampling
+from smolcli.datatypes import Request
 from smolcli.engine import Engine
 from smolcli.media import Media
 from smolcli.prompt import render
-from smolcli.tasks.answering import Asked, Event, ask_engine, load_media, request
+from smolcli.tasks.answering import Asked, Event, ask_engine, load_media
 from smolcli.tasks.planning import RequestPlan, Style
 
 
@@ -18,7 +18,6 @@ def ask(
     plan: RequestPlan,
     questions: Sequence[str],
     style: Style,
-    sampling: Sampling,
 ) -> Iterator[Event]:
     """Answer every question about the same media, which are encoded once. `plan` is that of the longest question.
 
@@ -30,7 +29,7 @@ def ask(
     def asked() -> Iterator[Asked]:
         for key, question in enumerate(questions):
             turns = render(style.prompt, loaded.media, question, style.hint)
-            wish = request(key, turns, sampling, style.max_tokens)
+            wish = Request(key, turns, style.sampling)
             spent = loaded.preprocess_s if key == 0 else 0.0
             yield Asked(wish, style.prompt.name, question, loaded.places, loaded.warnings, spent)
 

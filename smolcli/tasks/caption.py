@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import count
 
-from smolcli.datatypes import Failure, Sampling
+from smolcli.datatypes import Failure
 from smolcli.engine import Engine
 from smolcli.errors import SmolError
 from smolcli.media import MediaOptions, open_media
@@ -14,9 +14,7 @@ from smolcli.tasks.pages import ask_pages
 from smolcli.tasks.planning import Style
 
 
-def caption(
-    engine: Engine, paths: Iterable[str], options: MediaOptions, style: Style, sampling: Sampling
-) -> Iterator[Event]:
+def caption(engine: Engine, paths: Iterable[str], options: MediaOptions, style: Style) -> Iterator[Event]:
     """One answer per picture, as each is finished; several are read at once when the engine is parallel."""
     keys = count()
 
@@ -24,7 +22,7 @@ def caption(
         for path in paths:
             try:
                 with open_media(path, options) as media:
-                    yield from ask_pages(engine, media, style.prompt.default_question, style, sampling, keys)
+                    yield from ask_pages(engine, media, style.prompt.default_question, style, keys)
             except SmolError as error:
                 yield failure(path, error)
 

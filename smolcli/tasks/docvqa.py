@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from smolcli.datatypes import Answer, Sampling
+from smolcli.datatypes import Answer
 from smolcli.engine import Engine
 from smolcli.media import Media
 from smolcli.tasks.answering import Event, ask_engine
@@ -12,9 +12,9 @@ from smolcli.tasks.pages import ask_pages
 from smolcli.tasks.planning import Style
 
 
-def docvqa(engine: Engine, media: Media, question: str, style: Style, sampling: Sampling) -> Iterator[Event]:
+def docvqa(engine: Engine, media: Media, question: str, style: Style) -> Iterator[Event]:
     """Ask each page the same question; answers come page by page, even when several pages are read at once."""
-    return _in_order(ask_engine(engine, ask_pages(engine, media, question, style, sampling)))
+    return _in_order(ask_engine(engine, ask_pages(engine, media, question, style)))
 
 
 def _in_order(events: Iterator[Event]) -> Iterator[Event]:

@@ -1,8 +1,9 @@
 """A conversation written out as JSON → its turns: any chat layout, to be planned or asked.
 
-The format is that of a case of `prompts.json` (tests/golden): `messages` (roles and content parts, in the layout of transformers'
-chat templates) and `media`, one for each image or video part in order: a file by `path`; or, to plan only, an image by `width` and
-`height` (with `split`, `longest_edge`) or by `rows` and `cols`, a video by `indices`, `fps` and `duration`.
+The format is that of a case of `prompts.json` (tests/golden): `messages` (roles and content parts, in the layout of
+transformers' chat templates) and `media`, one for each image or video part in order: a file by `path`; or, to plan
+only, an image by `width` and `height` (with `split`, `longest_edge`) or by `rows` and `cols`, a video by `indices`,
+`fps` and `duration`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ _Medium = tuple[PlannedMedium, list[ImagePart]]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How the media of a conversation are read: the model's geometry, the detail of images, how to open files, clip texts."""
+    """How the media of a conversation are read:
+
+    the model's geometry, the detail of images, how to open files, clip texts.
+    """
 
     geometry: Geometry
     detail: Detail
@@ -39,7 +43,10 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One case: its turns, its media in order, whether the assistant is to go on; `render` was asked for if tiles are there."""
+    """One case: its turns, its media in order, whether the assistant is to go on;
+
+    `render` was asked for if tiles are there.
+    """
 
     name: str
     turns: tuple[Turn, ...]
@@ -61,7 +68,10 @@ def read_cases(path: Path) -> list[Mapping[str, Any]]:
 
 
 def build(case: Mapping[str, Any], reader: Reader, render: bool) -> Conversation:
-    """The turns of a case; with `render`, pictures are decoded and cut as well (all media must be files). Raises UsageError, MediaError."""
+    """The turns of a case; with `render`, pictures are decoded and cut as well (all media must be files).
+
+    Raises UsageError, MediaError.
+    """
     name = str(case.get("name", ""))
     specs = case.get("media", [])
     messages = case["messages"]
@@ -139,7 +149,7 @@ def _from_size(spec: Mapping[str, Any], reader: Reader, name: str) -> PlannedMed
         if (rows == 0) != (cols == 0) or max(rows, cols) > geometry.grid_max:
             raise _wrong(
                 name,
-                f"a grid of {rows} × {cols} tiles cannot be; the model has names for {geometry.grid_max} × {geometry.grid_max}",
+                f"a grid of {rows} × {cols} tiles cannot be, {geometry.grid_max} each way are the most",
             )
         refined = (max(cols, 1) * tile, max(rows, 1) * tile)
         cuts = TilePlan(size, refined, refined, rows, cols, tile, geometry.tokens_per_tile)

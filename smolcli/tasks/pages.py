@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from itertools import count
 
-from smolcli.datatypes import Failure, ImagePart, Sampling
+from smolcli.datatypes import Failure, ImagePart, Request
 from smolcli.engine import Planner
 from smolcli.errors import MediaError, SmolError
 from smolcli.media import Media
 from smolcli.prompt import render
-from smolcli.tasks.answering import Asked, failure, request
+from smolcli.tasks.answering import Asked, failure
 from smolcli.tasks.planning import Page, RequestPlan, Style, plan_request
 from smolcli.tiles import cut
 
@@ -25,9 +25,10 @@ def plan_pages(planner: Planner, media: Media, question: str, style: Style) -> I
 
 
 def ask_pages(
-    planner: Planner, media: Media, question: str, style: Style, sampling: Sampling, keys: Iterator[int] | None = None
+    planner: Planner, media: Media, question: str, style: Style, keys: Iterator[int] | None = None
 ) -> Iterator[Asked | Failure]:
-    """One request per picture, rendered only when its turn comes; a picture that fails is a Failure, and the file ends there.
+    """One request per picture, rendered only when its turn comes; a picture that fails is a Failure, and the file ends
+    there.
 
     Raises DoesNotFitError before anything is rendered.
     """
@@ -47,6 +48,6 @@ def ask_pages(
         except SmolError as error:
             yield failure(media.source.path, error)
             return
-        wish = request(next(keys), turns, sampling, style.max_tokens)
+        wish = Request(next(keys), turns, style.sampling)
         warnings = (*plan.notes, *media.warnings)
         yield Asked(wish, style.prompt.name, question, (frame.place,), warnings, time.perf_counter() - start)

@@ -1,15 +1,16 @@
 """Opened media and a question → what the request would be, before any pixel is rendered or encoded.
 
-The plan decides how finely each picture is cut, and how many frames of a clip are read, so that the prompt fits the context.
+The plan decides how finely each picture is cut, and how many frames of a clip are read, so that the prompt fits the
+context.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from smolcli.datatypes import ImagePart, ModelFacts, Outline, Size, Source, TilePlan, Turn, VideoFacts
+from smolcli.datatypes import ImagePart, ModelFacts, Outline, Sampling, Size, Source, TilePlan, Turn, VideoFacts
 from smolcli.engine import Planner
 from smolcli.engine.tokens import TokenSequence
 from smolcli.errors import DoesNotFitError
@@ -24,23 +25,28 @@ _Found = tuple[Source, tuple[Outline, ...], VideoFacts | None]
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How the user wants to be answered: the prompt, how fine to cut, which hint, how many new tokens (None: what fits)."""
+    """How the user wants to be answered: the prompt, how fine to cut, which answer hint, how words are chosen."""
 
     prompt: Prompt
     detail: Detail
     hint: str = ""
-    max_tokens: int | None = None
+    sampling: Sampling = field(default_factory=Sampling)
 
 
 class Outlined(Protocol):
     """What planning needs of an opened file (or of one page of it): where it came from and the sizes of its frames."""
 
     @property
-    def source(self) -> Source: ...
+    def source(self) -> Source:
+        """The file."""
+
     @property
-    def outlines(self) -> Sequence[Outline]: ...
+    def outlines(self) -> Sequence[Outline]:
+        """Its frames, not rendered."""
+
     @property
-    def video(self) -> VideoFacts | None: ...
+    def video(self) -> VideoFacts | None:
+        """A clip's facts, None for all else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +167,7 @@ def _cut_medium(item: _Found, plans: Iterator[TilePlan], shape: Geometry) -> Pla
 
 def _room(planner: Planner, style: Style) -> int:
     """Tokens that `auto` keeps free for the answer."""
-    return min(style.max_tokens or ANSWER_ROOM, max(1, planner.context_tokens // ANSWER_SHARE))
+    return min(style.sampling.max_tokens or ANSWER_ROOM, max(1, planner.context_tokens // ANSWER_SHARE))
 
 
 def _auto(

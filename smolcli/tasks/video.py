@@ -1,4 +1,7 @@
-"""How many frames of a clip a model can read at once. Sampling them is the media room's work, asking about them `ask`'s."""
+"""How many frames of a clip a model can read at once.
+
+Sampling them is the media room's work, asking about them `ask`'s.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ class FrameBudget:
 
 
 def frame_budget(planner: Planner, question: str, style: Style, asked: int | None) -> FrameBudget:
-    """The most frames that the model's facts and its context allow, at most what the user asked for (None: the model's most)."""
+    """The most frames that the model's facts and its context allow, at most what the user asked for (None:
+
+    the model's most).
+    """
     facts = planner.facts
     wanted = asked or facts.max_frames
     if wanted > facts.max_frames:

@@ -20,7 +20,10 @@ _MAX_PIECE = 256
 
 @dataclass(frozen=True, slots=True)
 class ContextSize:
-    """cells: KV rows shared by all sequences; sequences: how many may live at once; batch_rows: most rows of one decode."""
+    """cells: KV rows shared by all sequences; sequences: how many may live at once; batch_rows:
+
+    most rows of one decode.
+    """
 
     cells: int
     sequences: int

@@ -1,7 +1,8 @@
 """The shared libraries of llama.cpp: loading them, their logs, their devices, and the one thread that may call them.
 
-OpenMP keeps its pool in the thread that called it and does not survive a fork; a thread of our own per engine means that a
-closed engine leaves nothing behind, a forked child starts clean, and Ctrl-C reaches Python while llama.cpp computes.
+OpenMP keeps its pool in the thread that called it and does not survive a fork; a thread of our own per engine means
+that a closed engine leaves nothing behind, a forked child starts clean, and Ctrl-C reaches Python while llama.cpp
+computes.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Device:
 def bindings() -> tuple[Any, Any]:
     """The modules llama_cpp.llama_cpp and llama_cpp.mtmd_cpp, loaded once, silenced and initialised."""
     if "OMP_WAIT_POLICY" not in os.environ:
-        # libgomp spins for milliseconds at every barrier by default: on a busy machine that costs 10 times the work itself.
+        # libgomp spins for milliseconds at every barrier by default: on a busy machine that costs more than the work.
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     try:
         from llama_cpp import llama_cpp as llama

@@ -1,7 +1,7 @@
 """One tile in, its embeddings out: the vision tower and projector, through mtmd.
 
-A T×T bitmap with `image_max_tokens` = tokens per tile passes mtmd's preprocessing untouched (tools/mtmd/mtmd-image.cpp), so the
-pixels that the tower sees are exactly the ones that we cut.
+A T×T bitmap with `image_max_tokens` = tokens per tile passes mtmd's preprocessing untouched (tools/mtmd/mtmd-
+image.cpp), so the pixels that the tower sees are exactly the ones that we cut.
 """
 
 from __future__ import annotations
