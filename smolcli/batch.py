@@ -25,9 +25,7 @@ def find_pictures(paths: Iterable[str], recursive: bool) -> Iterator[str]:
             found = list(_pictures_in(folder, recursive))
             if not found:
                 hint = "" if recursive else "Add --recursive to look in its folders too."
-                raise MediaError(
-                    f"There are no pictures in {path}.", "Add --recursive to look in its folders too." * (not recursive)
-                )
+                raise MediaError(f"There are no pictures in {path}.", hint)
         for name in found:
             if name not in seen:
                 seen.add(name)
