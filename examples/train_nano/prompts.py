@@ -6,6 +6,8 @@ clip's intro, a label per frame). A small share of training prompts differs on p
 
 import datetime
 
+import numpy as np
+
 from .geometry import TOKENS, Layout
 
 READ = (
@@ -110,8 +112,9 @@ def frame_labels(duration_s: float, fps: float, most: int) -> list[str]:
     start, end = 0, total - 1
     if duration_s - 2 > most:  # a long clip loses its first and last second
         start, end = int(fps), int(total - fps)
-    step = (end - start) / max(1, wanted - 1)
-    seconds = [int(start + i * step) / fps for i in range(wanted)]
+    if start >= end:
+        start, end = 0, total - 1
+    seconds = np.unique(np.linspace(start, end, wanted, dtype=int)) / fps
     return [f"{int(second // 60):02d}:{int(second % 60):02d}" for second in seconds]
 
 

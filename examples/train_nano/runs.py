@@ -9,27 +9,26 @@ from torch import Tensor
 from .config import SIZES, NanoConfig
 from .losses import Weights
 from .model import Nano
-from .optimizer import Optimizer
+from .optimizer import Optimizer, Rates
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One part of the schedule, `share` of its minutes. Rates: Muon's, AdamW's, and the tower's beside them."""
+    """One part of the schedule, `share` of its minutes."""
 
     share: float
     weights: Weights
-    matrix_lr: float = 0.02
-    vector_lr: float = 2e-3
-    tower_scale: float = 1.0
+    rates: Rates
     decay: float = 0.3  # the last part of the stage, in which the rate falls to `floor`
     floor: float = 0.05
 
 
+_FULL = Rates(0.02, 2e-3)
 # The tower learns characters, then the decoder learns to read beside the frozen tower, then both learn everything.
 STAGES = {
-    "vision": Stage(0.2, Weights(0, 1, 0)),
-    "align": Stage(0.2, Weights(1, 0, 0.5)),
-    "joint": Stage(0.6, Weights(1, 0.3, 0.2), 0.005, 1e-3, tower_scale=0.5, decay=0.8, floor=0.02),
+    "vision": Stage(0.2, Weights(0, 1, 0), _FULL),
+    "align": Stage(0.2, Weights(1, 0, 0.5), _FULL),
+    "joint": Stage(0.6, Weights(1, 0.3, 0.2), Rates(0.005, 1e-3, tower=0.5), decay=0.8, floor=0.02),
 }
 
 

@@ -8,7 +8,6 @@ RUN is a folder: last.pt (saved every 3 minutes), log.txt, pid. kill -TERM saves
 """
 
 import argparse
-import contextlib
 import functools
 import os
 import signal
@@ -22,7 +21,7 @@ from .batches import ADVANCE, PHASES, Producers
 from .config import SIZES, NanoConfig
 from .losses import losses
 from .model import Nano
-from .optimizer import Optimizer
+from .optimizer import Optimizer, Rates
 from .runs import STAGES, Plan, Progress
 
 SAVE_S, LOG_S = 180.0, 20.0
@@ -30,13 +29,11 @@ LONGEST_STEP_S = 6.0  # a step that took longer was a pause: the clock of the sc
 WARM_UP = 60  # steps
 
 
-def autocast_for(device: str):
-    """A context in which matrices are multiplied in bfloat16, where the machine does that in hardware."""
-    if device == "cpu":
-        known = getattr(torch.cpu, "get_capabilities", dict)()
-        if not (known.get("avx512_bf16") or known.get("amx_bf16")):
-            return contextlib.nullcontext
-    return functools.partial(torch.autocast, device, torch.bfloat16)
+def fast_type(device: str) -> torch.dtype:
+    """The type in which matrices are multiplied: bfloat16 where the machine does that in hardware, else float32."""
+    known = getattr(torch.cpu, "get_capabilities", dict)()
+    fast = device != "cpu" or known.get("avx512_bf16") or known.get("amx_bf16")
+    return torch.bfloat16 if fast else torch.float32
 
 
 def rate_at(done: float, steps: int, stage: runs.Stage) -> float:
@@ -51,7 +48,9 @@ class Trainer:
     def __init__(self, folder: Path, plan: Plan, model: Nano, state: dict | None = None):
         self.folder, self.plan, self.model = folder, plan, model.to(plan.device)
         self.progress = Progress(**state["progress"]) if state else Progress(phase=self._first_phase())
-        self.autocast = autocast_for(plan.device)
+        self.fast = fast_type(plan.device)
+        bf16 = self.fast == torch.bfloat16
+        self.autocast = functools.partial(torch.autocast, plan.device, torch.bfloat16, enabled=bf16)
         self._begin_stage(state)
         self._stopped = False
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,14 +69,15 @@ class Trainer:
         frozen = {"vision": ("text_model", "connector"), "align": ("vision_model", "characters")}.get(self.name, ())
         for name, value in self.model.named_parameters():
             value.requires_grad_(not any(part in name for part in frozen))
-        rates = (self.stage.matrix_lr * self.plan.rate, self.stage.vector_lr * self.plan.rate, self.stage.tower_scale)
-        self.optimizer = Optimizer(self.model, *rates)
+        full, rate = self.stage.rates, self.plan.rate
+        rates = Rates(full.matrix * rate, full.vector * rate, full.tower)
+        self.optimizer = Optimizer(self.model, rates, self.fast)
         if state:
             self.optimizer.load_state_dict(state["optimizer"])
 
     def run(self) -> None:
         """Train until the plan is done or the run is told to stop."""
-        self._say(f"# {time.strftime('%F %T')} {self.plan} {self.autocast}, {self.progress.steps} steps so far")
+        self._say(f"# {time.strftime('%F %T')} {self.plan}, {self.fast}, {self.progress.steps} steps so far")
         while self.progress.stage < len(self.plan.stages) and not self._stopped:
             self._run_stage()
             if not self._stopped:

@@ -6,6 +6,7 @@ A word whose lower-case crc32 is 0 modulo 13 is held out of training (short and 
 import functools
 import re
 import string
+import sysconfig
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,7 @@ _PROSE = (
     ("/usr/share/doc", "*/copyright"),
     ("/usr/share/perl", "*/pod/*.pod"),
     ("/usr/lib", "python3*/*.py"),
+    (sysconfig.get_paths()["stdlib"], "*.py"),
 )
 _PROSE_FILES, _PROSE_CHARACTERS = 900, 60_000  # at most; the rest adds time, not variety
 
@@ -56,13 +58,18 @@ def corpus(held: bool) -> Corpus:
         frequent = [word for word in top_n_list("en", 20000) if word.isascii() and word.isalpha()]
     except ImportError:
         frequent = words[::5]
+    if not frequent:  # neither wordfreq nor wamerican: the words of the manuals must do
+        frequent = sorted({token.lower() for token in _prose() if token.isalpha()})
     words = [word for word in words or frequent if is_held_out(word) == held]
     frequent = [word for word in frequent if is_held_out(word) == held]
-    if not words:
-        raise SystemExit("no word list: install wordfreq (pip) or wamerican (apt)")
-    return Corpus(words, frequent, [] if held else _prose())
+    return Corpus(words, frequent, [] if held else [word for word in _prose() if not is_held_out(_letters(word))])
 
 
+def _letters(text: str) -> str:
+    return re.sub("[^A-Za-z]", "", text)
+
+
+@functools.lru_cache(1)
 def _prose() -> list[str]:
     paths = [path for folder, pattern in _PROSE for path in sorted(Path(folder).glob(pattern))]
     texts = []
@@ -73,8 +80,7 @@ def _prose() -> list[str]:
                 (" ".join(re.findall(r'"""(.*?)"""', text, re.S)) if path.suffix == ".py" else text)[:_PROSE_CHARACTERS]
             )
     tokens = (token for text in texts for token in text.split() if len(token) <= 18)
-    readable = (token for token in tokens if token.isascii() and token.isprintable() and re.search("[A-Za-z]", token))
-    return [token for token in readable if not is_held_out(re.sub("[^A-Za-z]", "", token))]
+    return [token for token in tokens if token.isascii() and token.isprintable() and _letters(token)]
 
 
 def word(rng, held: bool = False, plain: bool = False) -> str:

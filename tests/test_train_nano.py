@@ -1,0 +1,370 @@
+"""The recipe of the built-in model: what it draws, how it labels, the exact prompts; with torch, the whole chain."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "examples"))
+
+from train_nano import batches, folder, geometry, labels, prompts, samples, vocabulary  # noqa: E402
+from train_nano.config import SIZES  # noqa: E402
+from train_nano.drawing import fonts, words  # noqa: E402
+from train_nano.drawing.canvas import Canvas, join  # noqa: E402
+from train_nano.drawing.sheet import MIN_PX  # noqa: E402
+from train_nano.geometry import GRIDS, UNSPLIT, Layout  # noqa: E402
+from train_nano.samples import CLIP, PAINTERS  # noqa: E402
+
+GOLDEN = ROOT / "tests/golden"
+SHIPPED = ROOT / "examples/train_nano/smol-nano"
+EVERY = [(task, grid) for task in PAINTERS for grid in GRIDS] + [(CLIP, Layout(frames=n)) for n in (1, 2, 7, 16)]
+
+
+# ---------------------------------------------------------------- vocabulary and prompts
+
+
+@given(st.text())
+def test_ids_give_back_any_text(text):
+    assert vocabulary.decode(vocabulary.encode(text)) == text
+
+
+def test_special_tokens_are_one_id_each_and_so_are_two_newlines_unless_text_follows():
+    assert vocabulary.encode("<|im_start|>a\n\n<image>") == [1, 48 + ord("a"), 304, 5]
+    assert vocabulary.encode("\n\n\nb") == [304, 58, 48 + ord("b")]
+    assert vocabulary.encode("\n\nb") == [58, 58, 48 + ord("b")]
+
+
+def test_tokenizer_json_holds_the_same_ids():
+    written = folder.tokenizer()["model"]["vocab"]
+    letters = folder.byte_letters()
+    for byte in range(256):
+        assert written[letters[byte]] == vocabulary.FIRST_BYTE + byte
+    for token, number in vocabulary.SPECIAL_ID.items():
+        assert written[token] == number
+    assert len(folder.tokenizer()["added_tokens"]) + 257 == vocabulary.SIZE
+
+
+def test_the_image_prompt_is_what_the_reference_processor_builds():
+    image = "<image>" * 64
+    whole = f"<fake_token_around_image><global-img>{image}<fake_token_around_image>"
+    question = "Transcribe the text on this page."
+    unsplit = f"<|im_start|>User:{whole}{question}<end_of_utterance>\nAssistant:"
+    rows = "".join(
+        f"<fake_token_around_image><row_{row}_col_1>{image}<fake_token_around_image><row_{row}_col_2>{image}\n"
+        for row in (1, 2)
+    )
+    assert prompts.image_prompt(question, UNSPLIT) == unsplit
+    assert prompts.image_prompt(question, Layout(2, 2)) == unsplit.replace(whole, f"{rows}\n{whole}")
+
+
+def test_the_clip_prompt_is_what_the_reference_processor_builds():
+    cases = json.loads((GOLDEN / "prompts.json").read_text())["cases"]
+    case = next(each for each in cases if each["name"] == "video-1")
+    assert prompts.clip_prompt("Describe this video.", ["00:00"], 1.0) == case["expected"]["prompt"].replace(
+        "<image>{64}", "<image>" * 64
+    )
+    three = prompts.clip_prompt("What happens?", ["00:00", "00:01", "00:02"], 3.2).replace("<image>" * 64, "IMAGE")
+    frames = "".join(
+        f"\nFrame from 00:0{second}:<fake_token_around_image><global-img>IMAGE<fake_token_around_image>"
+        for second in range(3)
+    )
+    assert three == (
+        "<|im_start|>User: You are provided the following series of three frames from a 0:00:03 [H:MM:SS] video.\n"
+        f"{frames}\n\nWhat happens?<end_of_utterance>\nAssistant:"
+    )
+
+
+def test_frame_labels_are_the_reference_sampler_s():
+    cases = json.loads((GOLDEN / "frames.json").read_text())["cases"]
+    checked = 0
+    for case in cases:
+        if case["fps"] == 1 and abs(case["duration"] * case["native_fps"] - case["total_frames"]) < 0.5:
+            labels_ = prompts.frame_labels(case["duration"], case["native_fps"], case["max_frames"])
+            assert labels_ == case["expected"]["labels"], case["name"]
+            checked += 1
+    assert checked > 5
+
+
+@given(st.integers(0, 10**6))
+def test_varied_prompts_keep_the_question_the_media_and_the_end(seed):
+    prompt = prompts.image_prompt("What is the total?", Layout(1, 2))
+    varied = prompts.varied(random.Random(seed), prompt, "What is the total?")
+    assert varied.count("<image>") == 3 * 64
+    assert varied.count("What is the total?") == 1
+    assert varied.startswith("<|im_start|>") and varied.endswith("<end_of_utterance>\nAssistant:")
+
+
+# ---------------------------------------------------------------- geometry and labels
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(60, 900), st.integers(60, 900), st.integers(0, 99))
+def test_tiles_are_those_that_smol_cuts(width, height, seed):
+    tiles = pytest.importorskip("smolcli.tiles")
+    rgb = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    geometry_ = tiles.Geometry(geometry.TILE_PX, geometry.TOKENS, geometry.LONGEST_EDGE_PX)
+    expected = tiles.cut(rgb, tiles.plan((width, height), geometry_, tiles.parse_detail("high"))).rgb
+    layout = geometry.layout_of(width, height)
+    mine = geometry.cut(geometry.Image.fromarray(rgb), layout)
+    assert np.array_equal(mine, expected)
+
+
+@given(st.integers(0, 10**6), st.sampled_from(GRIDS[1:]))
+def test_a_source_size_is_cut_into_the_layout_it_was_made_for(seed, layout):
+    assert geometry.layout_of(*geometry.source_size(random.Random(seed), layout)) == layout
+
+
+@pytest.mark.parametrize("layout", GRIDS, ids=str)
+def test_labels_name_a_letter_in_the_patch_and_the_cell_where_its_ink_is(layout):
+    width, height = layout.size_px
+    canvas = Canvas(width, height, (255, 255, 255))
+    font = fonts.load("pillow:", 24)
+    canvas.text(width * 0.7, height * 0.8, "H", font, (0, 0, 0))
+    marks = labels.patch_labels(canvas.letters, canvas.size, layout)
+    tiles = geometry.cut(canvas.image, layout)
+    for tile, mark in zip(tiles, marks, strict=True):
+        named = np.nonzero(mark[:, 0])[0]
+        if tile.min() > 200:
+            assert len(named) == 0
+            continue
+        if not len(named):
+            assert layout.rows and np.array_equal(tile, tiles[-1]), "only the whole page may leave a letter out"
+            continue
+        assert mark[named[0], 0] == ord("H") - 32
+        y, x = divmod(int(named[0]), 16)
+        patch = tile[y * 16 : y * 16 + 16, x * 16 : x * 16 + 16]
+        assert patch.min() < 100
+    (cell,) = labels.letter_cells(canvas.letters, canvas.size, layout)
+    tile, (y, x) = tiles[cell // 64], divmod(int(cell) % 64, 8)
+    assert tile[y * 32 : y * 32 + 32, x * 32 : x * 32 + 32].min() < 100
+
+
+def test_letters_turn_with_the_page():
+    from train_nano.drawing import wear
+
+    moved = 0.0
+    for seed in range(8):
+        canvas = Canvas(400, 400, (255, 255, 255))
+        canvas.text(300, 330, "#", fonts.load("pillow:", 30), (0, 0, 0))
+        before = canvas.letters[0]
+        wear._turn(canvas, random.Random(seed), 1.0)
+        after = canvas.letters[0]
+        moved = max(moved, abs(after.y - before.y))
+        dark = np.argwhere(np.asarray(canvas.image.convert("L")) < 128)
+        assert np.abs(dark.mean(0) - (after.y, after.x)).max() < 3
+    assert moved > 3
+
+
+def test_a_patch_with_more_characters_than_slots_is_left_out_of_the_loss():
+    canvas = Canvas(256, 256, (255, 255, 255))
+    canvas.text(0, 14, "iiiiiiiiiiii", fonts.load("pillow:", 10), (0, 0, 0))
+    marks = labels.patch_labels(canvas.letters, canvas.size, UNSPLIT)
+    assert (marks[0, 0] == labels.IGNORE).all()
+
+
+def test_a_character_without_ink_points_at_the_next_one_with_ink():
+    canvas = Canvas(300, 100, (255, 255, 255))
+    font = fonts.load("pillow:", 20)
+    lines = [canvas.text(5, 30, "a b", font, (0, 0, 0)), canvas.text(5, 60, "c", font, (0, 0, 0))]
+    joined = join(lines)
+    assert joined.text == "a b\nc"
+    assert joined.letters == [0, 1, 1, 2, 2]
+
+
+# ---------------------------------------------------------------- samples
+
+
+@pytest.mark.parametrize(("task", "layout"), EVERY, ids=str)
+def test_a_sample_holds_together(task, layout):
+    for seed in range(4):
+        sample = samples.draw(random.Random(seed), task, layout)
+        assert sample.tiles.shape == (layout.tiles, 256, 256, 3) and sample.tiles.dtype == np.uint8
+        assert sample.labels.shape == (layout.tiles, 256, labels.SLOTS)
+        assert sample.prompt.count(vocabulary.IMAGE) == 64 * layout.tiles
+        assert vocabulary.decode(sample.answer) == " " + sample.text
+        assert sample.answer[-1] == vocabulary.END
+        assert len(sample.cells) == len(sample.answer)
+        assert min(sample.cells) >= -1 and max(sample.cells) < 64 * layout.tiles
+        assert len(sample.prompt) + len(sample.answer) <= SIZES["base"].context
+
+
+@pytest.mark.parametrize(("task", "layout"), [("form", Layout(2, 2)), (CLIP, Layout(frames=3)), ("photo", UNSPLIT)])
+def test_the_same_seed_draws_the_same_sample(task, layout):
+    one, other = (samples.draw(random.Random(5), task, layout) for _ in range(2))
+    assert np.array_equal(one.tiles, other.tiles) and one.prompt == other.prompt and one.answer == other.answer
+
+
+@pytest.mark.parametrize("task", ["word", "line", "sign", "paragraph", "columns", "form", "receipt", "table"])
+def test_no_letter_is_smaller_than_the_model_can_read(task):
+    for seed in range(6):
+        layout = GRIDS[seed % len(GRIDS)]
+        drawn = PAINTERS[task](random.Random(seed), layout)
+        canvas = drawn.frames[0]
+        down = layout.size_px[1] / canvas.size[1]
+        assert min(letter.size for letter in canvas.letters) * down > MIN_PX - 1
+
+
+def test_training_never_writes_a_held_out_word():
+    for seed in range(40):
+        text = samples.draw(random.Random(seed), "paragraph", UNSPLIT).text
+        assert not [word for word in text.split() if word.isalpha() and words.is_held_out(word) and word.islower()]
+
+
+def test_held_out_families_are_in_no_training_draw():
+    names = {family.name for family in fonts.families(False)[0]}
+    assert names and not [name for name in names if name.startswith(fonts.HELD_OUT)]
+
+
+@pytest.mark.parametrize("source", ["pillow:", "base14:helv", "base14:cour", "hershey:0"])
+def test_the_letters_of_drawing_libraries_are_as_wide_as_they_are_measured(source):
+    font = fonts.load(source, 40)
+    canvas = Canvas(600, 100, (255, 255, 255))
+    canvas.text(20, 60, "Hamburg 42", font, (0, 0, 0))
+    ink = np.nonzero((np.asarray(canvas.image.convert("L")) < 128).any(0))[0]
+    assert abs((ink[-1] - ink[0]) - font.width("Hamburg 42")) < 12
+
+
+def test_pictures_without_text_are_never_read():
+    for seed in range(30):
+        sample = samples.draw(random.Random(seed), "photo", UNSPLIT)
+        assert (sample.labels == 0).all()
+        if sample.question in prompts.READ:
+            assert sample.text == "There is no text."
+
+
+def test_a_missing_field_is_answered_by_not_found_and_stands_nowhere():
+    missing = 0
+    for seed in range(60):
+        sample = samples.draw(random.Random(seed), "form", Layout(2, 2))
+        if sample.text == "Not found.":
+            assert set(sample.cells) == {-1}
+            missing += 1
+    assert missing > 2
+
+
+def test_fields_as_json_are_json():
+    found = 0
+    for seed in range(150):
+        sample = samples.draw(random.Random(seed), "form", Layout(2, 2))
+        if sample.question in prompts.FIELDS:
+            assert all(isinstance(value, str) for value in json.loads(sample.text).values())
+            found += 1
+    assert found
+
+
+def test_a_batch_places_answers_where_the_model_predicts_them():
+    drawn = [samples.draw(random.Random(seed), "line", UNSPLIT) for seed in range(3)]
+    batch = batches.collate(drawn, "0x0")
+    for i, sample in enumerate(drawn):
+        row = batch.rows[i][: len(sample.answer)]
+        assert batch.targets[i][: len(sample.answer)].tolist() == sample.answer
+        assert batch.ids[i][row[0] + 1 : row[-1] + 1].tolist() == sample.answer[:-1]
+        assert batch.ids[i][row[0]] == vocabulary.encode(":")[0]
+        assert (batch.ids[i][batch.images[i]] == vocabulary.IMAGE).all()
+
+
+# ---------------------------------------------------------------- folder, model, chain
+
+
+def test_the_folder_s_files_are_those_of_the_model_that_ships(tmp_path):
+    if not (SHIPPED / "config.json").exists():
+        pytest.skip("the shipped folder is not in this checkout")
+    folder.write(tmp_path, SIZES["base"])
+    for path in tmp_path.iterdir():
+        assert (
+            json.loads(path.read_text()) == json.loads((SHIPPED / path.name).read_text())
+            if (path.suffix == ".json")
+            else path.read_text() == (SHIPPED / path.name).read_text()
+        ), path.name
+
+
+def test_an_unknown_verb_is_told_the_known_ones():
+    done = subprocess.run([sys.executable, ROOT / "examples/train_nano", "fly"], capture_output=True, text=True)
+    assert done.returncode == 1 and "train" in done.stderr and "evaluate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_edit_distance_counts_characters():
+    from train_nano.evaluate import edit_distance
+
+    assert [edit_distance(*pair) for pair in (("", "abc"), ("abc", "abc"), ("kitten", "sitting"))] == [3, 0, 3]
+
+
+def test_reading_with_a_cache_equals_reading_without():
+    torch = pytest.importorskip("torch")
+    from train_nano.model import Nano
+
+    torch.manual_seed(1)
+    model = Nano(SIZES["tiny"]).eval()
+    sample = samples.draw(random.Random(2), "line", Layout(1, 2))
+    said = model.read(sample.tiles, sample.prompt, 8)
+    ids = torch.tensor([sample.prompt + said])
+    with torch.no_grad():
+        hidden, _ = model.decode(model.embed(ids, model.see(torch.from_numpy(sample.tiles))))
+        expected = model.head(hidden[0, len(sample.prompt) - 1 :]).argmax(-1).tolist()
+    assert said == expected[: len(said)]
+
+
+def test_orthogonal_matrices_have_singular_values_near_one():
+    torch = pytest.importorskip("torch")
+    from train_nano.optimizer import orthogonal
+
+    values = torch.linalg.svdvals(orthogonal(torch.randn(3, 40, 24, generator=torch.manual_seed(0))))
+    assert values.min() > 0.6 and values.max() < 1.3
+
+
+def nano(*line, **more):
+    return subprocess.run(
+        [sys.executable, ROOT / "examples/train_nano", *map(str, line)], capture_output=True, text=True, **more
+    )
+
+
+def wait_for(condition, seconds=120):
+    import time
+
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.2)
+
+
+@pytest.mark.slow
+def test_a_killed_run_resumes_trains_and_exports(tmp_path):
+    pytest.importorskip("torch")
+    run = tmp_path / "run"
+    line = [sys.executable, ROOT / "examples/train_nano", "train", run, "--minutes", "0.9", "--size", "tiny"]
+    with subprocess.Popen([*map(str, line), "--tiles", "8"], stdout=subprocess.PIPE, text=True) as first:
+        wait_for(lambda: (run / "log.txt").exists() and "step" in (run / "log.txt").read_text().split("\n", 1)[1])
+        first.terminate()
+        assert first.wait(60) == 0
+    steps = _steps(run)
+    assert steps > 0
+    done = nano("resume", run)
+    assert done.returncode == 0, done.stderr
+    assert _steps(run) > steps
+    losses = [float(words_[words_.index("characters") + 1]) for words_ in _lines(run) if "characters" in words_]
+    assert losses[-1] < losses[0]
+    out = tmp_path / "folder"
+    assert nano("export", run / "last.pt", out).returncode == 0
+    checkpoint = pytest.importorskip("gguf_convert.checkpoint")
+    assert checkpoint
+    measured = nano("evaluate", run / "last.pt", "--cases", "1", "--class", "shape")
+    assert measured.returncode == 0 and "| shape | 1 |" in measured.stdout
+    again = nano("resume", run)
+    assert again.returncode == 2 and "is done" in again.stderr
+
+
+def _lines(run):
+    return [line.split() for line in (run / "log.txt").read_text().splitlines()]
+
+
+def _steps(run):
+    last = [line for line in (run / "log.txt").read_text().splitlines() if line.endswith("steps")][-1]
+    return int(last.split()[-2])
