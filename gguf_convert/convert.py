@@ -72,8 +72,8 @@ def convert(options: ConvertOptions, progress: Progress = lambda step, done, tot
     lm, mmproj = resolve_types(options)
     source = find_source(options.source)
     name = options.name or source.name
-    if not name or Path(name).name != name:
-        raise OptionError(f"{name!r} cannot be a file's name.", "Give --name NAME without slashes.")
+    if not name or name.startswith(".") or set(name) & set("/\\\0"):
+        raise OptionError(f"{name!r} cannot be a file's name.", "Give --name NAME without slashes or a leading dot.")
     if not options.force:
         planned = [*(file_name("lm", name, t) for t in lm), *(file_name("mmproj", name, t) for t in mmproj)]
         _refuse_existing(options.out, planned)

@@ -1,10 +1,10 @@
 """Tiny checkpoints of every member of the family, written with numpy; no torch, a second at most.
 
-    write_checkpoint(folder, "SmolVLM-256M-Instruct")                  # published layout, bf16, real tokenizer, one file
+    write_checkpoint(folder, "SmolVLM-256M-Instruct")  # published layout, bf16, real tokenizer, one file
     write_checkpoint(folder, "granite-docling-258M", Variant(dtype="F32", shards=3, prefix=""))
 
-Shapes are scaled down, everything else (keys of config.json, ids, tile geometry where it is small) is the member's own. Weights
-are reproducible noise: the seed is the tensor's name.
+Shapes are scaled down; everything else (keys of config.json, ids) is the member's own. Weights are reproducible noise:
+the seed is the tensor's name.
 """
 
 from __future__ import annotations
@@ -34,17 +34,31 @@ OTHERS = ("SmolVLM-256M-Base", "SmolDocling-256M-preview", "granite-docling-258M
 FAMILY = (*PUBLISHED, *OTHERS)
 
 TINY_TEXT = {
-    "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
     "head_dim": 16,
-}  # fmt: skip
+}
+LLAMA3_ROPE = {
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 8192,
+    "rope_type": "llama3",
+}
 TINY_VISION = {"hidden_size": 64, "intermediate_size": 112, "num_hidden_layers": 2, "num_attention_heads": 4}
-LLAMA3_REGEX = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+LLAMA3_REGEX = (  # as Llama 3's own tokenizer.json writes it
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 
 
 @dataclass(frozen=True)
 class Variant:
-    """How to store it. `prefix`: "model." as published, "" as a bare model is saved, "model.model." as some trainers do."""
+    """How to store it. prefix: "model." as published, "" as of a bare model, "model.model." as of some trainers."""
 
     dtype: str = "BF16"
     shards: int = 1
@@ -52,6 +66,7 @@ class Variant:
     tied: bool | None = None  # None: as the member is
     tiny_tokenizer: bool = False  # 300 tokens instead of 49,280
     config: dict[str, Any] = field(default_factory=dict)  # laid over config.json, None removes a key
+    lie: dict[str, Any] = field(default_factory=dict)  # the same, but the weights do not follow
     drop: tuple[str, ...] = ()
     add: tuple[tuple[str, tuple[int, ...]], ...] = ()
     poison: tuple[tuple[str, float], ...] = ()  # (tensor, value of its first number)
@@ -61,7 +76,6 @@ def write_checkpoint(folder: Path, member: str = "SmolVLM-256M-Instruct", varian
     """Write a whole folder and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     config = tiny_config(member, variant)
-    (folder / "config.json").write_text(json.dumps(config))
     _write_small_files(folder, member, config, variant)
     tied = variant.tied if variant.tied is not None else member == "granite-docling-258M"
     tensors = {name: shape for name, shape in tensor_shapes(config, tied).items() if name not in variant.drop}
@@ -74,11 +88,12 @@ def write_checkpoint(folder: Path, member: str = "SmolVLM-256M-Instruct", varian
             values.reshape(-1)[0] = poison[name]
         stored[_rename(name, variant.prefix)] = _entry(values, variant.dtype)
     _write_weights(folder, stored, variant.shards)
+    (folder / "config.json").write_text(json.dumps(_overlay(config, variant.lie)))
     return folder
 
 
 def tiny_config(member: str, variant: Variant = Variant()) -> dict[str, Any]:
-    """The member's config.json with small shapes; keys that it omits stay omitted where the default is checked elsewhere."""
+    """The member's config.json with small shapes."""
     if member in PUBLISHED:
         config = json.loads((GOLDEN / "configs" / f"{member}.config.json").read_text())
     else:
@@ -95,9 +110,7 @@ def tiny_config(member: str, variant: Variant = Variant()) -> dict[str, Any]:
         config["tie_word_embeddings"] = text["tie_word_embeddings"] = True
     elif member == "Idefics3-8B-Llama3":
         _set_vocab(config, vocab=290, image=288, special=(280, 281, 282))
-        text.update(max_position_embeddings=131072, rope_theta=500000.0, rope_scaling={
-            "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192, "rope_type": "llama3",
-        })  # fmt: skip
+        text.update(max_position_embeddings=131072, rope_theta=500000.0, rope_scaling=LLAMA3_ROPE)
         config["scale_factor"] = 2
         vision.update(image_size=16)
     if variant.tiny_tokenizer:
