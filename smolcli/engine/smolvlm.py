@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -26,6 +26,7 @@ from smolcli.errors import DoesNotFitError, EngineError, UsageError
 
 MOST_NEW_TOKENS = 1024  # where the user sets no limit
 _BATCH_ROWS = 512
+_CELL_STEP, _SPARE_CELLS = 256, 512  # KV rows: room for the next, longer question about the same media
 _MEMO_BYTES = 128 << 20  # embeddings kept for pictures that come again: a page asked twice, blank tiles, still frames
 
 
@@ -102,6 +103,7 @@ class SmolVLM(Vocabulary):
         start = time.perf_counter()
         self._tower: VisionTower | None = None
         self._scheduler: Scheduler | None = None
+        self._cells = 0
         self._memo: OrderedDict[bytes, Floats] = OrderedDict()
         self._threads = options.threads or physical_cores()
         super().__init__(pair, options)
@@ -109,23 +111,29 @@ class SmolVLM(Vocabulary):
 
     def run(self, requests: Iterable[Request]) -> Iterator[Piece | Generation]:
         """Pieces and Generations of many requests, up to `parallel` at a time."""
-        if self._scheduler is None:
-            self._scheduler = self._open_context()
-        return self._scheduler.run(self._job(request) for request in requests)
+        jobs = _Ahead(self._job(request) for request in requests)
+        while (job := jobs.next) is not None:
+            scheduler = self._reserve(_cells_of(job))
+            yield from scheduler.run(jobs.take_while(lambda job: _cells_of(job) <= self._cells))
 
     def embed(self, request: Request) -> int:
         """Encode the media of a request ahead of its turn; returns the number of vision-tower passes that it took."""
         images = [part for turn in request.turns for part in turn.parts if isinstance(part, ImagePart)]
         return self._embed_images(images)[1]
 
-    def _open_context(self) -> Scheduler:
+    def _reserve(self, needed: int) -> Scheduler:
+        """A KV cache of the size that requests like this one need: it costs 23 kB a row with the smallest model."""
+        if self._scheduler is not None and needed <= self._cells:
+            return self._scheduler
         start = time.perf_counter()
-        cells = self.context_tokens
-        size = ContextSize(cells, KVCells.sequences(self._options.parallel), min(_BATCH_ROWS, cells))
+        wanted = needed * self._options.parallel + _SPARE_CELLS
+        self._cells = min(-(-wanted // _CELL_STEP) * _CELL_STEP, self.context_tokens)
+        size = ContextSize(self._cells, KVCells.sequences(self._options.parallel), min(_BATCH_ROWS, self._cells))
         self._native().call(self._model.open_context, size, self._threads, self.facts.width)
         self.load_s += time.perf_counter() - start
         decoder = _Decoder(self._native(), self._model, self._language_file)
-        return Scheduler(decoder, cells, self._options.parallel, size.batch_rows)
+        self._scheduler = Scheduler(decoder, self._cells, self._options.parallel, size.batch_rows)
+        return self._scheduler
 
     def _job(self, request: Request) -> Job:
         sequence = self.tokens(request.turns)
@@ -223,6 +231,24 @@ class _Decoder:
 
     def embed_tokens(self, ids: Ids) -> Floats:
         return self._file.rows("token_embd.weight", ids)
+
+
+class _Ahead:
+    """Jobs with the next one known: it is made (its media encoded) before there is a place for it."""
+
+    def __init__(self, jobs: Iterator[Job]) -> None:
+        self._jobs = jobs
+        self.next = next(jobs, None)
+
+    def take_while(self, fits: Callable[[Job], bool]) -> Iterator[Job]:
+        """Jobs up to the first that does not fit, which stays."""
+        while (job := self.next) is not None and fits(job):
+            yield job
+            self.next = next(self._jobs, None)
+
+
+def _cells_of(job: Job) -> int:
+    return len(job.identity) + job.max_tokens
 
 
 def _tiles(part: ImagePart) -> RGB:

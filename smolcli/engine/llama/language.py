@@ -71,7 +71,8 @@ class LanguageModel:
         return bool(self._llama.llama_vocab_is_eog(self._vocab, token))
 
     def open_context(self, size: ContextSize, threads: int, width: int) -> None:
-        """Make the KV cache and the batch. kv_unified lets a part of one sequence be copied to another."""
+        """Make the KV cache and the batch, in place of earlier ones. kv_unified lets part of a sequence be copied."""
+        self._close_context()
         params = self._llama.llama_context_default_params()
         params.n_ctx = size.cells
         params.n_batch = params.n_ubatch = size.batch_rows
@@ -120,12 +121,15 @@ class LanguageModel:
 
     def close(self) -> None:
         """Free batch, context and model, in that order; safe to call twice."""
+        self._close_context()
+        if self.handle:
+            self._llama.llama_model_free(self.handle)
+            self.handle = None
+
+    def _close_context(self) -> None:
         if self._batch is not None:
             self._llama.llama_batch_free(self._batch)
             self._batch = None
         if self._context:
             self._llama.llama_free(self._context)
             self._context = None
-        if self.handle:
-            self._llama.llama_model_free(self.handle)
-            self.handle = None
