@@ -36,8 +36,9 @@ STAGES = {
 class Plan:
     """What a run was asked to do; it is saved with the weights, and `resume` needs nothing else."""
 
-    minutes: float
     stages: list[str]
+    minutes: float = 0.0  # of the whole schedule, or
+    steps: int = 0  # of the whole schedule
     size: str = "base"
     tiles: int = 20  # per step
     producers: int = 1
@@ -45,9 +46,13 @@ class Plan:
     seed: int = 0
     rate: float = 1.0  # times the stages' learning rates
 
-    def minutes_of(self, stage: str) -> float:
-        """Minutes that this stage takes."""
-        return self.minutes * STAGES[stage].share / sum(STAGES[name].share for name in self.stages)
+    def done(self, progress: "Progress") -> float:
+        """Share (0 … 1 and more) of the running stage that is behind."""
+        shares = [STAGES[name].share for name in self.stages]
+        here = shares[progress.stage] / sum(shares)
+        if self.steps:
+            return progress.stage_steps / (self.steps * here)
+        return progress.stage_seconds / (60 * self.minutes * here)
 
 
 @dataclass
@@ -55,11 +60,12 @@ class Progress:
     """How far a run has come."""
 
     stage: int = 0  # index into the plan's stages
-    seconds: float = 0.0  # of the running stage, time stopped or killed not counted
+    stage_seconds: float = 0.0  # of the running stage; time stopped or killed is not counted
+    stage_steps: int = 0
+    seconds: float = 0.0  # of the whole run
     steps: int = 0
     tiles: int = 0
     samples: int = 0
-    total_seconds: float = 0.0
     phase: int = 0
     accuracy: float = 0.0  # of answer tokens, moving average since the phase began
     history: list = field(default_factory=list)

@@ -89,7 +89,7 @@ class Trainer:
         """The next stage starts from the averaged weights."""
         self.model.load_state_dict(self.optimizer.average, strict=False)
         self.progress.stage += 1
-        self.progress.seconds = 0.0
+        self.progress.stage_seconds, self.progress.stage_steps = 0.0, 0
         if self.progress.stage < len(self.plan.stages):
             self._begin_stage()
             self._save()
@@ -98,16 +98,15 @@ class Trainer:
         phase = -1 if self.name == "vision" else self.progress.phase
         seed = f"{self.plan.seed}/{self.progress.steps}"
         producers = Producers(self.plan.producers, seed, self.plan.tiles, phase)
-        limit, tick = 60 * self.plan.minutes_of(self.name), time.monotonic()
         log = Log(self)
-        saved = tick
+        saved = tick = time.monotonic()
         try:
-            while self.progress.seconds < limit and not self._stopped:
+            while self.plan.done(self.progress) < 1 and not self._stopped:
                 batch = producers.next()
-                parts = self._step(batch, self.progress.seconds / limit)
+                parts = self._step(batch)
                 now = time.monotonic()
                 self.progress.seconds += min(now - tick, LONGEST_STEP_S)
-                self.progress.total_seconds += min(now - tick, LONGEST_STEP_S)
+                self.progress.stage_seconds += min(now - tick, LONGEST_STEP_S)
                 tick = now
                 log.add(parts)
                 if self._advance(parts, batch.name):
@@ -116,15 +115,17 @@ class Trainer:
                     self._save()
                     saved = now
         finally:
+            log.write()
             producers.close()
 
-    def _step(self, batch, done: float) -> dict:
+    def _step(self, batch) -> dict:
         loss, parts = losses(self.model, batch, self.stage.weights, self.autocast)
         loss.backward()
-        share = rate_at(done, self.optimizer.steps, self.stage)
+        share = rate_at(self.plan.done(self.progress), self.optimizer.steps, self.stage)
         parts["gradient"] = self.optimizer.step(share)
         parts["rate"] = share
         self.progress.steps += 1
+        self.progress.stage_steps += 1
         self.progress.tiles += len(batch.tiles)
         self.progress.samples += len(batch.ids)
         return parts
@@ -152,7 +153,7 @@ class Trainer:
 
 
 class Log:
-    """Means of what each step reports, one line every 20 seconds."""
+    """Means of what each step reports: a line after the first step, every 20 seconds and at the end of a stage."""
 
     def __init__(self, trainer: Trainer):
         self.trainer = trainer
@@ -166,15 +167,20 @@ class Log:
         """Take one step's values; write a line when it is time."""
         for name, value in parts.items():
             self.parts.setdefault(name, []).append(float(value))
-        passed = time.monotonic() - self.since
-        if passed < LOG_S:
+        if time.monotonic() - self.since > LOG_S or self.trainer.progress.steps == 1:
+            self.write()
+
+    def write(self) -> None:
+        """Write the line, if there was a step since the last one, and begin the next."""
+        if not self.parts:
             return
+        passed = time.monotonic() - self.since
         trainer, progress = self.trainer, self.trainer.progress
         means = {name: round(sum(values) / len(values), 4) for name, values in sorted(self.parts.items())}
         speed = (progress.tiles - self.tiles) / passed
-        head = f"{time.strftime('%T')} {trainer.name} step {progress.steps} {progress.seconds / 60:.1f} min"
+        head = f"{time.strftime('%T')} {trainer.name} step {progress.steps} {progress.stage_seconds / 60:.1f} min"
         trainer._say(f"{head} {speed:.1f} tiles/s " + " ".join(f"{name} {mean}" for name, mean in means.items()))
-        progress.history.append([trainer.name, progress.steps, round(progress.total_seconds), means])
+        progress.history.append([trainer.name, progress.steps, round(progress.seconds), means])
         self._begin()
 
 
@@ -182,7 +188,9 @@ def main(argv: list[str]) -> None:
     """`train RUN --minutes M [--weights FILE] …`."""
     parser = argparse.ArgumentParser(prog="train_nano train", description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="folder of the run; made when it is not there")
-    parser.add_argument("--minutes", type=float, required=True, help="length of the whole schedule")
+    length = parser.add_mutually_exclusive_group(required=True)
+    length.add_argument("--minutes", type=float, default=0.0, help="length of the whole schedule")
+    length.add_argument("--steps", type=int, default=0, help="length of the whole schedule")
     parser.add_argument("--weights", type=Path, help="start from this checkpoint's weights: the joint stage only")
     parser.add_argument("--size", choices=SIZES, default="base")
     parser.add_argument("--tiles", type=int, help="tiles per step (20 on a CPU, 384 on a GPU)")
@@ -195,8 +203,9 @@ def main(argv: list[str]) -> None:
         parser.error(f"{asked.run} holds a run already: go on with `resume {asked.run}`, or name another folder")
     gpu = asked.device != "cpu"
     plan = Plan(
-        minutes=asked.minutes,
         stages=["joint"] if asked.weights else list(STAGES),
+        minutes=asked.minutes,
+        steps=asked.steps,
         size=asked.size,
         tiles=asked.tiles or (384 if gpu else 20),
         producers=asked.producers or (max(1, (os.cpu_count() or 3) - 2) if gpu else 1),
