@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from smolcli.datatypes import Generation, ModelFacts, ModelPair, Piece, Request, TilePlan, Turn
+from smolcli.datatypes import RGB, Floats, Generation, ModelFacts, ModelPair, Piece, Request, TilePlan, Turn
 from smolcli.engine.tokens import TokenSequence
 
 
@@ -59,8 +59,8 @@ class Engine(Planner, Protocol):
         Raises DoesNotFitError, EngineError.
         """
 
-    def embed(self, request: Request) -> int:
-        """Encode the media of a request ahead of its turn; returns the number of vision-tower passes that it took."""
+    def embed(self, tile: RGB) -> Floats:
+        """tile uint8 (T, T, 3) → float32 (tokens per tile, width): one pass of the vision tower. Raises EngineError."""
 
 
 def load_engine(pair: ModelPair, options: EngineOptions) -> Engine:

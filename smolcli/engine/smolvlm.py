@@ -116,10 +116,15 @@ class SmolVLM(Vocabulary):
             scheduler = self._reserve(_cells_of(job))
             yield from scheduler.run(jobs.take_while(lambda job: _cells_of(job) <= self._cells))
 
-    def embed(self, request: Request) -> int:
-        """Encode the media of a request ahead of its turn; returns the number of vision-tower passes that it took."""
-        images = [part for turn in request.turns for part in turn.parts if isinstance(part, ImagePart)]
-        return self._embed_images(images)[1]
+    def embed(self, tile: RGB) -> Floats:
+        """tile uint8 (T, T, 3) → float32 (tokens per tile, width): one pass of the vision tower. Raises EngineError."""
+        if self._tower is None:
+            start = time.perf_counter()
+            tower = VisionTower(self._pair.projector, self._model.handle, self._threads, self._devices)
+            self._native().call(tower.open, self.facts.tokens_per_tile, self.facts.width)
+            self._tower = tower
+            self.load_s += time.perf_counter() - start
+        return self._native().call(self._tower.embed, tile)
 
     def _reserve(self, needed: int) -> Scheduler:
         """A KV cache of the size that requests like this one need: it costs 23 kB a row with the smallest model."""
@@ -177,22 +182,13 @@ class SmolVLM(Vocabulary):
             for tile in _tiles(part):
                 key = _digest(tile)
                 if key not in self._memo:
-                    self._memo[key] = self._encode(tile)
+                    self._memo[key] = self.embed(tile)
                     encodes += 1
                 self._memo.move_to_end(key)
                 found.append(self._memo[key])
                 while sum(rows.nbytes for rows in self._memo.values()) > _MEMO_BYTES:
                     self._memo.popitem(last=False)
         return np.concatenate(found), encodes
-
-    def _encode(self, tile: RGB) -> Floats:
-        if self._tower is None:
-            start = time.perf_counter()
-            tower = VisionTower(self._pair.projector, self._model.handle, self._threads, self._devices)
-            self._native().call(tower.open, self.facts.tokens_per_tile, self.facts.width)
-            self._tower = tower
-            self.load_s += time.perf_counter() - start
-        return self._native().call(self._tower.embed, tile)
 
     def _free(self) -> None:
         if self._tower is not None:
