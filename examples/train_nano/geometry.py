@@ -62,8 +62,11 @@ def resize(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def cut(image: Image.Image, layout: Layout) -> np.ndarray:
-    """Tiles of `image`, uint8 (tiles, 256, 256, 3), the whole page last; one tile when `layout` is unsplit."""
-    edge = LONGEST_EDGE_PX if layout.rows else TILE_PX
+    """Tiles of `image`, uint8 (tiles, 256, 256, 3), the whole page last; one tile when `layout` is unsplit.
+
+    Frames of a clip go to a longest edge of one tile first, pictures to 512 px even when they are not split.
+    """
+    edge = TILE_PX if layout.frames else LONGEST_EDGE_PX
     image = resize(image, *fit(image.width, image.height, edge))
     image = resize(image, *layout.size_px)
     if not layout.rows:

@@ -74,7 +74,7 @@ def _assemble(rng, task: str, layout: Layout, drawn: Drawn, options: Options) ->
     for i, canvas in enumerate(drawn.frames):
         scale = min(grid.size_px[0] / canvas.size[0], grid.size_px[1] / canvas.size[1])
         wear(canvas, rng, options.level * drawn.wear, scale)
-        tiles.append(cut(canvas.image, grid))
+        tiles.append(cut(canvas.image, layout))
         marks.append(labels.patch_labels(canvas.letters, canvas.size, grid))
         cells.append(labels.letter_cells(canvas.letters, canvas.size, grid) + i * TOKENS)
     cells = np.concatenate(cells)
@@ -84,9 +84,10 @@ def _assemble(rng, task: str, layout: Layout, drawn: Drawn, options: Options) ->
     where = [where[0] if where else -1, *where, -1]
     if len(where) != len(answer):  # one id per character no longer: an answer beyond ASCII, or with an empty line
         where = [-1] * len(answer)
-    prompt = _prompt(rng, drawn.question, layout)
+    question = prompts.hinted(rng, drawn.question, text) if options.varied else drawn.question
+    prompt = _prompt(rng, question, layout)
     if options.varied:
-        prompt = prompts.varied(rng, prompt, drawn.question)
+        prompt = prompts.varied(rng, prompt, question)
     ids = vocabulary.encode(prompt)
     pictures = [canvas.image for canvas in drawn.frames]
     return Sample(
