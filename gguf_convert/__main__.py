@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
 
-from .convert import ConversionResult, ConvertOptions, convert
+from .convert import ConvertOptions, convert
+from .describe import conversion_lines, conversion_table
 from .errors import ConvertError
+from .interrupt import unwind_on_signals
 from .outputs import LM_TYPES, MMPROJ_TYPES
 
-SCHEMA = 1
 BAR_WIDTH = 24
 REDRAW_S = 0.1
 
@@ -23,9 +22,7 @@ REDRAW_S = 0.1
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one conversion; returns the exit code."""
     options, as_json = parse(argv)
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _stop)
+    unwind_on_signals()
     bar = Bar(sys.stderr.isatty())
     try:
         result = convert(options, bar)
@@ -39,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     bar.clear()
     for warning in result.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    print(json.dumps(as_dict(result), ensure_ascii=False, indent=1) if as_json else as_text(result))
+    table = json.dumps(conversion_table(result), ensure_ascii=False, indent=1) if as_json else None
+    print(table or "\n".join(conversion_lines(result)))
     return 0
 
 
@@ -70,41 +68,6 @@ def parse(argv: Sequence[str] | None) -> tuple[ConvertOptions, bool]:
         verify=not args.no_verify,
     )
     return options, args.json
-
-
-def as_dict(result: ConversionResult) -> dict[str, Any]:
-    """The result as `--json` prints it."""
-    return {
-        "schema": SCHEMA,
-        "files": [
-            {
-                "part": file.part,
-                "path": str(file.path),
-                "type": file.type,
-                "bytes": file.bytes,
-                "sha256": file.sha256,
-                "pair_id": file.pair_id,
-                "fallbacks": [{"tensor": f.tensor, "type": f.type, "reason": f.reason} for f in file.fallbacks],
-            }
-            for file in result.files
-        ],
-        "source": {"name": result.source, "revision": result.revision, "architecture": result.architecture},
-        "verified": result.verified,
-        "warnings": list(result.warnings),
-    }
-
-
-def as_text(result: ConversionResult) -> str:
-    """One line per file, then what fell back to another type and why."""
-    lines = [f"{file.path}  {file.bytes / 1e6:,.1f} MB  {file.type}" for file in result.files]
-    for file in result.files:
-        groups: dict[tuple[str, str], int] = {}
-        for fallback in file.fallbacks:
-            key = (fallback.type, fallback.reason)
-            groups[key] = groups.get(key, 0) + 1
-        lines += [f"  {file.path.name}: {n} tensors are {kind}: {reason}" for (kind, reason), n in groups.items()]
-    lines.append(f"pair {result.pair_id}{', verified' if result.verified else ''}")
-    return "\n".join(lines)
 
 
 class Bar:
@@ -139,11 +102,6 @@ def _types(text: str) -> tuple[str, ...]:
     if not names:
         raise argparse.ArgumentTypeError("name at least one type")
     return names
-
-
-def _stop(number: int, frame: object) -> NoReturn:
-    """A polite signal unwinds, so that the staging folder goes."""
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,12 +41,18 @@ class RepairOptions:
 
 @dataclass(slots=True)
 class Change:
-    """What re-typing did: `changed` of `values` differ, by at most `largest`, or `relative` to the value itself."""
+    """What re-typing did: `changed` of `values` differ, by at most `largest`. Squares are sums."""
 
     values: int = 0
     changed: int = 0
     largest: float = 0.0
-    relative: float = 0.0
+    squared_error: float = 0.0
+    squared_values: float = 0.0
+
+    @property
+    def relative_error(self) -> float:
+        """L2 norm of the difference over that of the values."""
+        return math.sqrt(self.squared_error / self.squared_values) if self.squared_values else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +174,8 @@ def _compare(before: np.ndarray[Any, Any], block: Block, kind: GGMLQuantizationT
     after = dequantize(block, kind).reshape(before.shape)
     with np.errstate(all="ignore"):
         distance = np.abs(after - before)
-        relative = np.divide(distance, np.abs(before), out=np.zeros_like(distance), where=before != 0)
+        change.squared_error += float(np.square(distance, dtype=np.float64).sum())
+        change.squared_values += float(np.square(before, dtype=np.float64).sum())
     change.values += before.size
     change.changed += int(np.count_nonzero(distance))
     change.largest = max(change.largest, float(distance.max(initial=0)))
-    change.relative = max(change.relative, float(relative.max(initial=0)))

@@ -59,7 +59,7 @@ def check_vocab(found: GGUFFile, vocab: Vocab, image_token_id: int | None) -> No
         get("tokenizer.ggml.pre"),
     )
     original = BytePairEncoder(vocab.tokens, vocab.types, vocab.merges, vocab.pre)
-    text = _encodable(FIXTURE, original)
+    text = encodable(FIXTURE, original)
     if image_token_id is not None:
         text = vocab.tokens[image_token_id] + text
     ids = written.encode(text)
@@ -93,7 +93,7 @@ def _same(have: Any, want: Any) -> bool:
     return bool(have == want)
 
 
-def _encodable(text: str, encoder: BytePairEncoder) -> str:
+def encodable(text: str, encoder: BytePairEncoder) -> str:
     """The text, less the characters for which a small vocabulary has no byte token."""
 
     def known(char: str) -> bool:

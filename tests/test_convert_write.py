@@ -1,4 +1,4 @@
-"""Files appear whole or not at all: after a kill, a signal, a full disk; twice the same bytes; within bounded memory."""
+"""Files appear whole or not at all, after a kill, a signal, a full disk; twice the same bytes; in bounded memory."""
 
 import json
 import os
