@@ -29,6 +29,7 @@ READ = (
     ),
 )
 DESCRIBE = (
+    *("What is this document about?", "Can you describe this image?"),
     *("Describe this image.", "Describe this image.", "Describe this image.", "Describe the image.", "What is this?"),
     *(
         "What is in this image?",
@@ -116,6 +117,13 @@ def frame_labels(duration_s: float, fps: float, most: int) -> list[str]:
         start, end = 0, total - 1
     seconds = np.unique(np.linspace(start, end, wanted, dtype=int)) / fps
     return [f"{int(second // 60):02d}:{int(second % 60):02d}" for second in seconds]
+
+
+def hinted(rng, question: str, answer: str) -> str:
+    """The question, now and then with the hint that people append to get a short answer."""
+    if rng.random() < 0.06 and len(answer) < 20:
+        return question + ("\nAnswer yes or no." if answer in (YES, NO) else "\nGive a very brief answer.")
+    return question
 
 
 def varied(rng, prompt: str, question: str) -> str:
