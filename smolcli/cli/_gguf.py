@@ -1,0 +1,71 @@
+"""What convert, inspect and repair share: errors in the house's words, a bar of bytes, safe printing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from gguf_convert.errors import ConvertError
+from smolcli.cli._console import is_terminal
+from smolcli.errors import EngineError, MediaError, ModelError, OutputError, SmolError, UsageError
+from smolcli.output import printable, to_json
+
+_BY_EXIT_CODE = {error.exit_code: error for error in (UsageError, MediaError, ModelError, OutputError, EngineError)}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """A conversion's error becomes the SmolError of the same exit code; signals unwind, so that parts are removed."""
+    from gguf_convert.interrupt import unwind_on_signals
+
+    unwind_on_signals()
+    try:
+        yield
+    except ConvertError as error:
+        raise _BY_EXIT_CODE.get(error.exit_code, SmolError)(error.message, error.hint) from error
+
+
+def print_result(as_json: bool, table: dict[str, Any], lines: Sequence[str]) -> None:
+    """One JSON object, or lines. What a file says of itself cannot move the cursor."""
+    shown = [to_json(table)] if as_json else [printable(line) for line in lines]
+    sys.stdout.writelines(f"{line}\n" for line in shown)
+
+
+class ByteBar:
+    """A bar on stderr, on a terminal only: bytes, speed and the time left."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._shown = not quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+        self._bar: Any = None
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Draw. Called by the conversion after every block."""
+        if not self._shown:
+            return
+        if self._bar is None:
+            self._open(total)
+        self._bar.update(self._task, description=step, completed=done, total=total)
+
+    def __enter__(self) -> ByteBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _open(self, total: int) -> None:
+        from rich import progress as bars
+        from rich.console import Console
+
+        columns = (
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(),
+            bars.DownloadColumn(),
+            bars.TimeRemainingColumn(),
+        )
+        self._bar = bars.Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("", total=total)
+        self._bar.start()

@@ -1,0 +1,188 @@
+"""A conversion's result comes in; proof that its pairs run, and what each type costs in precision, goes out."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gguf_convert.bpe import BytePairEncoder
+from gguf_convert.convert import ConversionResult, ConvertOptions, WrittenFile, convert
+from gguf_convert.read import read_gguf
+from gguf_convert.verify import FIXTURE, encodable
+from smolcli.cli._gguf import ByteBar
+from smolcli.datatypes import RGB, Floats, ImagePart, ModelFacts, ModelPair, TextPart, Turn
+from smolcli.engine import EngineOptions
+from smolcli.engine.probe import Probe
+from smolcli.errors import ModelError
+from smolcli.tasks.planning import geometry
+from smolcli.tiles import Detail, cut, parse_detail, plan
+
+QUESTION = "What is on this picture?"
+STEPS = 16  # tokens on which logits are compared
+REFERENCE = "f32"
+PICTURES = ("page", "shapes", "noise")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one type costs against float32. The first two are of tile embeddings, None for a language model.
+
+    cosine: smallest over all rows; relative_error: L2 of the difference over L2 of the reference;
+    kl: mean Kullback-Leibler divergence of next-token probabilities, nats; kl_most: its largest;
+    agreement: share of positions where the likeliest token is the same.
+    """
+
+    part: str
+    type: str
+    bytes: int
+    cosine: float | None
+    relative_error: float | None
+    kl: float
+    kl_most: float
+    agreement: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a pair computes on the pictures: embeddings (rows, width), logits (pictures × steps, vocabulary), tokens."""
+
+    embeddings: Floats
+    logits: Floats
+    tokens: list[list[int]]
+
+
+def load_and_check(result: ConversionResult) -> list[str]:
+    """Load each file with a partner in the engine, tokenize the fixture, embed one tile. Raises ModelError."""
+    first = {part: next(file for file in result.files if file.part == part) for part in ("lm", "mmproj")}
+    pairs = [(file, first["mmproj"]) for file in result.files if file.part == "lm"]
+    pairs += [(first["lm"], file) for file in result.files if file.part == "mmproj" and file is not first["mmproj"]]
+    return [_check(lm, mmproj) for lm, mmproj in pairs]
+
+
+def measure(result: ConversionResult, options: ConvertOptions, quiet: bool) -> list[Cost]:
+    """Every written type against a float32 pair, which is made for the purpose and removed again."""
+    with tempfile.TemporaryDirectory(prefix=".smol-report-", dir=options.out) as folder, ByteBar(quiet) as bar:
+        exact = replace(options, out=Path(folder), lm=(REFERENCE,), mmproj=(REFERENCE,), verify=False, name="reference")
+        made = convert(exact, bar)
+        lm, mmproj = made.files
+        reference = _read(lm, mmproj, None)
+        costs = []
+        for file in result.files:
+            pair = (file, mmproj) if file.part == "lm" else (lm, file)
+            costs.append(_cost(file, _read(*pair, reference.tokens), reference))
+    return costs
+
+
+def report_table(costs: list[Cost]) -> dict[str, Any]:
+    """What `--json` adds."""
+    return {
+        "reference": REFERENCE,
+        "pictures": list(PICTURES),
+        "steps": STEPS,
+        "types": [asdict(cost) for cost in costs],
+    }
+
+
+def show_report(costs: list[Cost]) -> None:
+    """The table, on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"Against {REFERENCE}, on {len(PICTURES)} drawn pictures", title_justify="left")
+    for heading in ("part", "type", "MB", "cosine", "relative error", "KL (nats)", "largest KL", "same word"):
+        table.add_column(heading, justify="left" if heading in ("part", "type") else "right")
+    for cost in costs:
+        embedding = ("", "") if cost.cosine is None else (f"{cost.cosine:.6f}", f"{cost.relative_error:.2e}")
+        numbers = (f"{cost.kl:.2e}", f"{cost.kl_most:.2e}", f"{cost.agreement:.0%}")
+        table.add_row(cost.part, cost.type, f"{cost.bytes / 1e6:,.1f}", *embedding, *numbers)
+    Console(file=sys.stdout).print(table)
+
+
+def pictures(facts: ModelFacts) -> list[RGB]:
+    """Three reproducible pictures of one tile, uint8 (T, T, 3): rows of words, flat shapes on a gradient, noise."""
+    size = facts.tile_px
+    y, x = np.mgrid[:size, :size]
+    rng = np.random.default_rng(7)
+    words = rng.random((size // 8 + 1, size // 4 + 1)) < 0.7
+    ink = words[y // 8, x // 4] & (y % 8 < 5) & (x % 4 < 3)
+    page = np.where(ink, 30, 250)[..., None].repeat(3, axis=2)
+    shapes = np.stack([x * 255 // size, y * 255 // size, (x + y) * 127 // size], axis=2)
+    shapes[(x - size // 3) ** 2 + (y - size // 2) ** 2 < (size // 5) ** 2] = (220, 40, 40)
+    shapes[(x > size // 2) & (y > 2 * size // 3)] = (20, 60, 160)
+    noise = rng.integers(0, 256, (size, size, 3))
+    return [picture.astype(np.uint8) for picture in (page, shapes, noise)]
+
+
+def _check(lm: WrittenFile, mmproj: WrittenFile) -> str:
+    with _open(lm, mmproj) as probe:
+        metadata = read_gguf(lm.path).metadata
+        fields = ("tokens", "token_type", "merges", "pre")
+        own = BytePairEncoder(*(metadata.get(f"tokenizer.ggml.{field}") for field in fields))
+        text = encodable(FIXTURE, own)
+        if probe.plain_ids(text) != own.encode(text):
+            raise ModelError(f"llama.cpp tokenizes with {lm.path.name} differently than its tokenizer.json says.")
+        rows = probe.embed(pictures(probe.facts)[1])
+    if not np.isfinite(rows).all() or not rows.any():
+        raise ModelError(f"{mmproj.path.name} makes no usable embeddings of a tile.", "Are the weights sound?")
+    return f"loaded {lm.path.name} with {mmproj.path.name}: {rows.shape[0]} rows of {rows.shape[1]} from one tile"
+
+
+def _read(lm: WrittenFile, mmproj: WrittenFile, forced: list[list[int]] | None) -> _Reading:
+    embeddings, logits, tokens = [], [], []
+    with _open(lm, mmproj) as probe:
+        shape, detail = geometry(probe.facts), parse_detail("low")
+        for index, picture in enumerate(pictures(probe.facts)):
+            embeddings.append(probe.embed(picture))
+            turns = (_turn(picture, shape, detail),)
+            found, said = probe.logits(turns, forced[index] if forced else None, STEPS)
+            logits.append(found)
+            tokens.append(said)
+    return _Reading(np.concatenate(embeddings), np.concatenate(logits), tokens)
+
+
+def _turn(picture: RGB, shape: Any, detail: Detail) -> Turn:
+    planned = plan((picture.shape[1], picture.shape[0]), shape, detail)
+    return Turn("user", (ImagePart(planned, cut(picture, planned)), TextPart(QUESTION)))
+
+
+def _open(lm: WrittenFile, mmproj: WrittenFile) -> Probe:
+    return Probe(ModelPair(lm.path, mmproj.path, lm.path.stem), EngineOptions(device="cpu"))
+
+
+def _cost(file: WrittenFile, found: _Reading, reference: _Reading) -> Cost:
+    divergence = _kl(reference.logits, found.logits)
+    agreement = float(np.mean(reference.logits.argmax(axis=1) == found.logits.argmax(axis=1)))
+    cosine = error = None
+    if file.part == "mmproj":
+        exact, rough = reference.embeddings.astype(np.float64), found.embeddings.astype(np.float64)
+        lengths = np.linalg.norm(exact, axis=1) * np.linalg.norm(rough, axis=1)
+        cosine = float(((exact * rough).sum(axis=1) / lengths).min())
+        error = float(np.linalg.norm(rough - exact) / np.linalg.norm(exact))
+    return Cost(
+        part=file.part,
+        type=file.type,
+        bytes=file.bytes,
+        cosine=cosine,
+        relative_error=error,
+        kl=float(divergence.mean()),
+        kl_most=float(divergence.max()),
+        agreement=agreement,
+    )
+
+
+def _kl(reference: Floats, other: Floats) -> Floats:
+    """KL(reference || other) per position, nats, never below 0 by rounding."""
+    p, q = _log_softmax(reference), _log_softmax(other)
+    divergence: Floats = np.maximum((np.exp(p) * (p - q)).sum(axis=1), 0)
+    return divergence
+
+
+def _log_softmax(logits: Floats) -> Floats:
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    result: Floats = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return result
