@@ -41,17 +41,18 @@ class Vocabulary:
         self.facts, specials = read_pair(pair, self._language_file, GGUFFile(pair.projector))
         self.context_tokens = self._context(options.context)
         set_verbose(options.verbose)
+        self._owned: list[LanguageModel | VisionTower] = []  # native handles, in the order in which they were made
         self._thread: NativeThread | None = NativeThread()
         try:
             self._devices = self._thread.call(choose_devices, options.device)
-            self._model = self._thread.call(
-                LanguageModel, pair.language, self._devices, options.gpu_layers, self._vocab_only
-            )
+            arguments = (pair.language, self._devices, options.gpu_layers, self._vocab_only)
+            self._model = self._thread.call(LanguageModel, *arguments)
+            self._owned.append(self._model)
+            template = self._language_file.get("tokenizer.chat_template", "")
+            self._prompter = Prompter(template, specials, self._model.tokenize)
         except BaseException:
-            self._thread.close()
+            self.close()
             raise
-        template = self._language_file.get("tokenizer.chat_template", "")
-        self._prompter = Prompter(template, specials, self._model.tokenize)
 
     def _context(self, wanted: int | None) -> int:
         trained = self.facts.context_tokens
@@ -77,21 +78,21 @@ class Vocabulary:
             raise EngineError("The engine is closed.")
         return self._thread
 
-    def close(self) -> None:
-        """Free everything native, in reverse order; safe to call twice."""
+    def close(self, wait: bool = True) -> None:
+        """Free everything native, in reverse order; safe to call twice. Without `wait`, as soon as llama.cpp lets go."""
         if self._thread is not None:
             thread, self._thread = self._thread, None
-            thread.call(self._free)
-            thread.close()
+            thread.close(self._free, wait)
 
     def _free(self) -> None:
-        self._model.close()
+        while self._owned:
+            self._owned.pop().close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(wait=kind is not KeyboardInterrupt)  # who presses Ctrl-C twice does not wait for a tile
 
 
 class SmolVLM(Vocabulary):
@@ -123,6 +124,7 @@ class SmolVLM(Vocabulary):
             tower = VisionTower(self._pair.projector, self._model.handle, self._threads, self._devices)
             self._native().call(tower.open, self.facts.tokens_per_tile, self.facts.width)
             self._tower = tower
+            self._owned.append(tower)
             self.load_s += time.perf_counter() - start
         return self._native().call(self._tower.embed, tile)
 
@@ -189,11 +191,6 @@ class SmolVLM(Vocabulary):
                 while sum(rows.nbytes for rows in self._memo.values()) > _MEMO_BYTES:
                     self._memo.popitem(last=False)
         return np.concatenate(found), encodes
-
-    def _free(self) -> None:
-        if self._tower is not None:
-            self._tower.close()
-        super()._free()
 
 
 class _Rows:

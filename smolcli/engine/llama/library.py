@@ -123,10 +123,12 @@ class NativeThread:
             self._calls.put((future, function, arguments))
             return future.result()
 
-    def close(self) -> None:
-        """End the thread after its last call."""
+    def close(self, last: Callable[[], None], wait: bool = True) -> None:
+        """End the thread after a last call; without `wait` both happen once the call under way has returned."""
+        self._calls.put((Future(), last, ()))
         self._calls.put(None)
-        self._thread.join()
+        if wait:
+            self._thread.join()
 
     def _serve(self) -> None:
         while (item := self._calls.get()) is not None:
