@@ -9,8 +9,8 @@ of them is called.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from smolcli.datatypes import RGB, Floats, Generation, ModelFacts, ModelPair, Piece, Request, TilePlan, Turn
@@ -19,7 +19,10 @@ from smolcli.engine.tokens import TokenSequence
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """threads None: physical cores; gpu_layers None: all; context None: what the model was trained with, in tokens."""
+    """threads None: physical cores; gpu_layers None: all; context None: what the model was trained with, in tokens.
+
+    on_tile(done, total) is called before the first and after each tile of a request: the slowest part on a CPU.
+    """
 
     threads: int | None = None
     device: str = "auto"
@@ -27,6 +30,7 @@ class EngineOptions:
     context: int | None = None
     parallel: int = 1
     verbose: bool = False
+    on_tile: Callable[[int, int], None] = field(default=lambda done, total: None)
 
 
 class Planner(Protocol):

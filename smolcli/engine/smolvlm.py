@@ -179,17 +179,19 @@ class SmolVLM(Vocabulary):
 
     def _embed_images(self, images: Sequence[ImagePart]) -> tuple[Floats, int]:
         """float32 (image rows, width), and how many tiles had to be encoded for it."""
+        tiles = [tile for part in images for tile in _tiles(part)]
         found, encodes = [np.empty((0, self.facts.width), np.float32)], 0
-        for part in images:
-            for tile in _tiles(part):
-                key = _digest(tile)
-                if key not in self._memo:
-                    self._memo[key] = self.embed(tile)
-                    encodes += 1
-                self._memo.move_to_end(key)
-                found.append(self._memo[key])
-                while sum(rows.nbytes for rows in self._memo.values()) > _MEMO_BYTES:
-                    self._memo.popitem(last=False)
+        for done, tile in enumerate(tiles):
+            self._options.on_tile(done, len(tiles))
+            key = _digest(tile)
+            if key not in self._memo:
+                self._memo[key] = self.embed(tile)
+                encodes += 1
+            self._memo.move_to_end(key)
+            found.append(self._memo[key])
+            while sum(rows.nbytes for rows in self._memo.values()) > _MEMO_BYTES:
+                self._memo.popitem(last=False)
+        self._options.on_tile(len(tiles), len(tiles))
         return np.concatenate(found), encodes
 
 
