@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from smolcli.datatypes import ModelFacts, ModelPair
 from smolcli.engine.metadata import GGUFFile
-from smolcli.engine.schema import CONVERT, Language, Vision, read_language, read_vision
+from smolcli.engine.schema import Language, Vision, read_language, read_vision
 from smolcli.engine.tokens import FAKE, GLOBAL, IMAGE, grid_limit
 from smolcli.errors import ModelError
 
@@ -50,8 +50,6 @@ def read_pair(pair: ModelPair, language: GGUFFile, projector: GGUFFile) -> tuple
 def special_tokens(language: GGUFFile) -> dict[str, int]:
     """Every control token of the vocabulary: its text → its id (`tokenizer.ggml.token_type` 3)."""
     types = language.get("tokenizer.ggml.token_type")
-    if types is None:
-        raise ModelError(f"{language.path} does not say which tokens are special.", CONVERT)
     tokens = language.get("tokenizer.ggml.tokens")
     return {token: index for index, token in enumerate(tokens) if types[index] == _CONTROL and token}
 

@@ -3,7 +3,8 @@
 Small models fall into loops in long greedy answers (docling#1515); a repeat penalty would also punish honest tables, so
 we look at the text instead. It works on characters because one model writes words and another bytes. A tail is periodic
 with period p when its last run of characters each equal the one p before; it is a loop when it holds enough copies of
-its unit and is long enough.
+its unit and is long enough. What repeats earlier text is held back until it goes on differently, a few characters in
+ordinary prose: so what was shown never has to be taken back, and of a loop exactly one copy remains.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import numpy as np
 
 MAX_PERIOD = 400  # characters; longer units are left to the token limit
-HOLD_COPIES = 3  # from the third copy on the text is held back, so that what was shown never has to be taken back
 COPIES, LENGTH = 8, 160  # a unit within a line: a loop from 8 copies and 160 characters on
 ROW_COPIES = 40  # a unit with a line break is a table's row, which may honestly come again and again
 _PERIODS = np.arange(1, MAX_PERIOD + 1)
@@ -65,14 +65,12 @@ class LoopGuard:
         return length >= LEADER_LENGTH or any(character.isalnum() for character in unit)
 
     def _cut(self, period: int) -> str:
-        """Keep the text before the loop and the first copy of its unit, which is shown already."""
-        keep = max(len(self._held) - int(self._matches[period - 1]), 0)
-        text, self._held = self._held[:keep], ""
+        """Keep the text before the loop and the first copy of its unit."""
+        text, self._held = self._held[: len(self._held) - int(self._matches[period - 1])], ""
         return text
 
     def _release(self) -> str:
-        """Hold back what would be cut if the tail went on as it does now: all but the first copy of any unit."""
-        suspects = self._matches[self._matches + _PERIODS >= HOLD_COPIES * _PERIODS]
-        keep = max(len(self._held) - int(suspects.max(initial=0)), 0)
+        """Hold back what would be cut if the text went on as it does now."""
+        keep = len(self._held) - int(self._matches.max())
         text, self._held = self._held[:keep], self._held[keep:]
         return text

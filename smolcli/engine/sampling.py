@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from smolcli.datatypes import Floats, Sampling
+from smolcli.engine.metadata import DAMAGED
+from smolcli.errors import ModelError
 
 
 class Sampler:
@@ -15,8 +17,15 @@ class Sampler:
         self._random = np.random.default_rng(sampling.seed)
 
     def choose(self, logits: Floats) -> tuple[int, float]:
-        """logits float32 (vocabulary,) → (token id, its log-probability). Ties go to the lower id, as argmax does."""
+        """logits float32 (vocabulary,) → (token id, its log-probability). Ties go to the lower id, as argmax does.
+
+        Raises ModelError for logits that are no numbers.
+        """
         top = float(logits.max())
+        if not np.isfinite(top):
+            raise ModelError(
+                f"The model's output is {top}: the weights of the model or its projector are damaged.", DAMAGED
+            )
         total = np.log(np.exp(logits - top, dtype=np.float32).sum(dtype=np.float64)) + top
         token = int(logits.argmax()) if self._sampling.temperature <= 0 else self._draw(logits, top)
         return token, float(logits[token] - total)

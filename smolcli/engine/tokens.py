@@ -139,9 +139,15 @@ def expand(plan: TilePlan) -> str:
 
 
 def grid_limit(specials: Mapping[str, int]) -> int | None:
-    """Most rows or columns that have a position token; None where positions are plain text (the first 2.2B)."""
-    rows = [int(match[1]) for match in (re.fullmatch(r"<row_(\d+)_col_1>", token) for token in specials) if match]
-    return max(rows) if rows else None
+    """The largest square grid with a position token for every tile; None where positions are plain text (the first
+    2.2B).
+    """
+    size = 0
+    while all(
+        f"<row_{n}_col_{size + 1}>" in specials and f"<row_{size + 1}_col_{n}>" in specials for n in range(1, size + 2)
+    ):
+        size += 1
+    return size or None
 
 
 def _content(part: Part, number: Iterator[int]) -> dict[str, str]:
