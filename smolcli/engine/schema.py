@@ -94,6 +94,8 @@ def read_language(file: GGUFFile) -> Language:
         raise ModelError(f"{file.path} is a vision projector (mmproj), not a language model.", ADD_MMPROJ)
     if architecture != "llama":
         raise ModelError(f"{file.path} is a {architecture!r} model; SmolVLM's language model is 'llama'.")
+    if file.keys.get("tokenizer.chat_template", "STRING") != "STRING":
+        raise _damaged(file, "tokenizer.chat_template is no text")
     vocab = _check_tokenizer(file)
     heads, width = _count(file, "llama.attention.head_count"), _count(file, "llama.embedding_length")
     key_width = _count(file, "llama.attention.key_length", width // heads)

@@ -11,14 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from smolcli.datatypes import ImagePart, Part, TextPart, TilePlan, Turn
-from smolcli.errors import ModelError
+from smolcli.errors import ModelError, UsageError
 
+_ROLE = re.compile("[A-Za-z_]{1,40}")
+_MAX_TEMPLATE = 1 << 16  # characters; the longest known has 7 thousand
+_MAX_REPEAT = 1 << 20  # of what a template may multiply
 IMAGE, FAKE, GLOBAL = "<image>", "<fake_token_around_image>", "<global-img>"
 
 # The family's template (256M / 500M / 2.2B, both generations), for files that carry none.
@@ -51,7 +55,13 @@ class Prompter:
         self._special = re.compile("(" + "|".join(map(re.escape, longest_first)) + ")")
 
     def build(self, turns: Sequence[Turn], generate: bool = True) -> TokenSequence:
-        """The whole id sequence of a conversation; `generate` appends the assistant's opening. Raises ModelError."""
+        """The whole id sequence of a conversation; `generate` appends the assistant's opening.
+
+        Raises UsageError for a role that is no word, ModelError.
+        """
+        for turn in turns:
+            if not _ROLE.fullmatch(turn.role):  # the template writes it among its own text
+                raise UsageError(f"{turn.role[:40]!r} is no role of a message.", "Use system, user or assistant.")
         parts = [part for turn in turns for part in turn.parts]
         texts = [part for part in parts if isinstance(part, TextPart)]
         images = tuple(part for part in parts if isinstance(part, ImagePart))
@@ -112,18 +122,37 @@ def template_text(template: str, turns: Sequence[Turn], generate: bool = True) -
 def _render(template: str, turns: Sequence[Turn], generate: bool) -> str:
     """The template's text with every text part as a mark (NUL number NUL) and every image as the image token."""
     from jinja2 import TemplateError
+
+    if len(template) > _MAX_TEMPLATE:
+        raise ModelError(f"The model's chat template cannot be used: it has {len(template)} characters.")
+    number = iter(range(sum(len(turn.parts) for turn in turns)))
+    messages = [{"role": turn.role, "content": [_content(part, number) for part in turn.parts]} for turn in turns]
+    try:
+        return str(_environment().from_string(template).render(messages=messages, add_generation_prompt=generate))
+    except (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError) as error:
+        raise ModelError(f"The model's chat template cannot be used: {error}.") from error
+
+
+@cache
+def _environment() -> Any:
+    """Options as in transformers' apply_chat_template; a sandbox, because a GGUF file is a stranger's file."""
+    from jinja2 import TemplateError
     from jinja2.ext import loopcontrols
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    number = iter(range(sum(len(turn.parts) for turn in turns)))
-    messages = [{"role": turn.role, "content": [_content(part, number) for part in turn.parts]} for turn in turns]
-    # Options as in transformers' apply_chat_template; the sandbox because a GGUF file is a stranger's file.
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+    class Environment(ImmutableSandboxedEnvironment):
+        intercepted_binops = frozenset(["*", "**"])
+
+        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+            """No template needs a gigabyte of text."""
+            sizes = [len(value) if isinstance(value, str | list | tuple) else abs(value) for value in (left, right)]
+            if operator == "**" or sizes[0] * sizes[1] > _MAX_REPEAT:
+                raise TemplateError(f"it computes {operator} of large things")
+            return super().call_binop(context, operator, left, right)
+
+    environment = Environment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
     environment.globals["raise_exception"] = _refuse
-    try:
-        return environment.from_string(template).render(messages=messages, add_generation_prompt=generate)
-    except (TemplateError, TypeError, ValueError, IndexError, OverflowError, RecursionError) as error:
-        raise ModelError(f"The model's chat template cannot be used: {error}.") from error
+    return environment
 
 
 def expand(plan: TilePlan) -> str:

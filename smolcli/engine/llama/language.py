@@ -63,8 +63,11 @@ class LanguageModel:
     def piece(self, token: int) -> bytes:
         """The bytes that a token stands for; special tokens are written out."""
         buffer = ctypes.create_string_buffer(_MAX_PIECE)
-        count = self._llama.llama_token_to_piece(self._vocab, token, buffer, _MAX_PIECE, 0, True)
-        return buffer.raw[: max(count, 0)]
+        count = self._llama.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, True)
+        if count < 0:  # the room that it needs
+            buffer = ctypes.create_string_buffer(-count)
+            count = self._llama.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, True)
+        return buffer.raw[:count]
 
     def is_end(self, token: int) -> bool:
         """Whether the model ends its turn with this token."""

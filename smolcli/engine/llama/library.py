@@ -89,21 +89,47 @@ def last_error() -> str:
     return f" llama.cpp says: {text}" if text else ""
 
 
+class _Guard:
+    """Descriptor 1 points to stderr while anyone is inside; engines in several threads share it."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._saved = threading.Lock(), 0, -1
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._inside:
+                try:
+                    sys.stdout.flush()
+                    self._saved = os.dup(1)
+                    os.dup2(2, 1)
+                except (OSError, ValueError, AttributeError):  # stdout is closed: nothing to guard
+                    self._leave()
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._leave()
+
+    def _leave(self) -> None:
+        saved, self._saved = self._saved, -1
+        if saved >= 0:
+            os.dup2(saved, 1)
+            os.close(saved)
+
+
+_guard = _Guard()
+
+
 @contextmanager
 def stdout_guard() -> Iterator[None]:
     """While native code runs, descriptor 1 points to stderr: whatever it prints cannot reach the user's data."""
+    _guard.enter()
     try:
-        sys.stdout.flush()
-        saved = os.dup(1)
-    except (OSError, ValueError, AttributeError):  # stdout is closed: nothing to guard
-        yield
-        return
-    try:
-        os.dup2(2, 1)
         yield
     finally:
-        os.dup2(saved, 1)
-        os.close(saved)
+        _guard.leave()
 
 
 class NativeThread:
@@ -113,11 +139,14 @@ class NativeThread:
         self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = (
             queue.SimpleQueue()
         )
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._serve, name="llama", daemon=True)
         self._thread.start()
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Run `function` in the thread and wait; descriptor 1 is guarded meanwhile. Raises what it raises."""
+        if os.getpid() != self._process:
+            raise EngineError("An engine cannot be used in a forked child.", "Load another one there.")
         future: Future[T] = Future()
         with stdout_guard():
             self._calls.put((future, function, arguments))
@@ -125,6 +154,8 @@ class NativeThread:
 
     def close(self, last: Callable[[], None], wait: bool = True) -> None:
         """End the thread after a last call; without `wait` both happen once the call under way has returned."""
+        if os.getpid() != self._process:  # the thread is the parent's, and so is what it holds
+            return
         self._calls.put((Future(), last, ()))
         self._calls.put(None)
         if wait:
