@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from smolcli.datatypes import ImagePart, TilePlan
-from smolcli.engine.tokens import DEFAULT_TEMPLATE, IMAGE, template_text
 from smolcli.prompt import Clip, Medium, load_prompt, names, render, styles
 
 command = typer.Typer(help="List the prompts, or show one as the model reads it.", no_args_is_help=False)
@@ -38,6 +37,8 @@ def show(
 
     Example: smol prompts show docvqa
     """
+    from smolcli.engine.tokens import DEFAULT_TEMPLATE, IMAGE, template_text
+
     prompt = load_prompt(name, prompt_style)
     media: list[Medium] = [Clip((_PICTURE,) * 3, (0.0, 1.0, 2.0), 3.0)] if name == "video" else [_PICTURE]
     turns = render(prompt, media, prompt.default_question if question is None else question)
