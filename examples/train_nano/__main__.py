@@ -22,7 +22,8 @@ def main() -> None:
         lines = (f"  {name:{width}}  {text}" for name, (_, text) in VERBS.items())
         sys.exit("usage: python examples/train_nano VERB …  (VERB --help tells more)\n" + "\n".join(lines))
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait for work leave the cores to others
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    examples = Path(__file__).resolve().parent.parent
+    sys.path[:1] = [str(examples), str(examples.parent)]  # this package, and the checkout's smolcli
     module = importlib.import_module(f"train_nano.{VERBS[verb][0]}")
     (module.resume if verb == "resume" else module.main)(sys.argv[2:])
 

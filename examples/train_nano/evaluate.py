@@ -7,6 +7,7 @@ import argparse
 import json
 import random
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -174,7 +175,7 @@ def _keep_worst(folder: Path, kind: Class, pairs: list, count: int) -> None:
 def main(argv: list[str]) -> None:
     """`evaluate CHECKPOINT …`."""
     parser = argparse.ArgumentParser(prog="train_nano evaluate", description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint", type=Path, help="RUN/last.pt")
+    parser.add_argument("weights", type=Path, nargs="+", help="RUN/last.pt, or the two files of a GGUF pair")
     parser.add_argument("--cases", type=int, default=200, help="per class")
     parser.add_argument("--class", dest="classes", action="append", choices=[kind.name for kind in CLASSES])
     parser.add_argument("--seen", action="store_true", help="fonts and words of training, fresh seeds")
@@ -184,12 +185,27 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--json", type=Path, help="write rows here as well")
     parser.add_argument("--worst", type=Path, help="write pictures of the two worst cases per class into this folder")
     asked = parser.parse_args(argv)
+    options = Options(held=not asked.seen, level=asked.wear, varied=False)
+    with ExitStack() as stack:
+        rows = _table(_reader(asked, stack), options, asked)
+    if asked.json:
+        asked.json.write_text(json.dumps({"weights": list(map(str, asked.weights)), "rows": rows}, indent=1) + "\n")
+
+
+def _reader(asked: argparse.Namespace, stack: ExitStack) -> Callable[[Sample], str]:
+    if len(asked.weights) == 2:
+        from .pair import pair_reader
+
+        return pair_reader(*asked.weights, stack)
     if asked.threads:
         import torch
 
         torch.set_num_threads(asked.threads)
-    reader = trained_reader(asked.checkpoint, asked.device)
-    options = Options(held=not asked.seen, level=asked.wear, varied=False)
+    return trained_reader(asked.weights[0], asked.device)
+
+
+def _table(reader: Callable[[Sample], str], options: Options, asked: argparse.Namespace) -> list[dict]:
+    """Print the table row by row; returns the rows."""
     print(HEAD, flush=True)
     rows = []
     for kind in CLASSES:
@@ -200,5 +216,4 @@ def main(argv: list[str]) -> None:
         rows.append(asdict(row))
         if asked.worst:
             _keep_worst(asked.worst, kind, pairs, 2)
-    if asked.json:
-        asked.json.write_text(json.dumps({"checkpoint": str(asked.checkpoint), "rows": rows}, indent=1) + "\n")
+    return rows
