@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import shutil
 import tempfile
 from functools import cache
@@ -17,6 +18,7 @@ from checkpoints import GOLDEN, Variant, write_checkpoint
 
 from gguf_convert.convert import ConvertOptions, convert
 from smolcli.datatypes import ModelPair
+from smolcli.engine.tokens import DEFAULT_TEMPLATE
 
 TYPES = ("f32", "f16", "bf16", "q8_0")
 _LARGE = {"image_size": 384, "patch_size": 14, "max_image_size": {"longest_edge": 384}}
@@ -58,6 +60,8 @@ def member_pair(member: str) -> ModelPair:
 def nano_pair() -> ModelPair:
     """The smallest pair that can be: some ten kilobytes of header and as much of weights."""
     source = write_checkpoint(folder() / "hf" / "nano", "SmolVLM-256M-Instruct", Variant(tiny_tokenizer=True))
+    settings = source / "tokenizer_config.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "chat_template": DEFAULT_TEMPLATE}))
     return _converted(source, "nano", "f32")
 
 

@@ -144,7 +144,10 @@ class _Header:
         if length > MAX_TEXT:
             raise _DamageError(f"a text claims {length} bytes")
         start = self._advance(length)
-        return str(self._data[start : self._at], "utf-8")
+        data = self._data[start : self._at]
+        if b"\0" in data:  # llama.cpp sees the text end there
+            raise _DamageError("a text holds a zero byte")
+        return str(data, "utf-8")
 
     def _scalars(self, kind: str, count: int) -> tuple[Any, ...]:
         layout = f"<{count}{_LAYOUTS[kind]}"

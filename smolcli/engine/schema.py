@@ -15,6 +15,8 @@ from smolcli.errors import ModelError
 
 LARGEST = 1 << 24  # no honest width, count or vocabulary of the family comes near
 MOST_LAYERS = 512  # LLAMA_MAX_LAYERS
+LEAST_CONTEXT = 64  # tokens
+MOST_PIXELS = 1 << 14  # of the longest edge; transformers never resizes beyond 4096
 
 # What ggml multiplies with and the gguf package can dequantize. The rest of ggml's types aborts in a matrix product.
 MATRIX_TYPES = frozenset({
@@ -101,7 +103,7 @@ def read_language(file: GGUFFile) -> Language:
     key_width = _count(file, "llama.attention.key_length", width // heads)
     facts = Language(
         width=width,
-        layers=_layers(file, "llama.block_count"),
+        layers=_count(file, "llama.block_count", most=MOST_LAYERS),
         heads=heads,
         kv_heads=_count(file, "llama.attention.head_count_kv", heads),
         key_width=key_width,
@@ -112,6 +114,8 @@ def read_language(file: GGUFFile) -> Language:
     )
     _positive(file, "llama.attention.layer_norm_rms_epsilon")
     rope = _count(file, "llama.rope.dimension_count", key_width)
+    if facts.context_tokens < LEAST_CONTEXT:
+        raise _damaged(file, f"llama.context_length is {facts.context_tokens}")
     if facts.heads % facts.kv_heads or key_width % 2 or rope > key_width or rope % 2:
         raise _damaged(
             file, f"{heads} heads, {facts.kv_heads} kv heads, head width {key_width} and rope {rope} do not go together"
@@ -143,7 +147,7 @@ def read_vision(file: GGUFFile) -> Vision:
         raise ModelError(f"{file.path} has an audio encoder; the SmolVLM family has none.")
     facts = Vision(
         width=_count(file, "clip.vision.embedding_length"),
-        layers=_layers(file, "clip.vision.block_count"),
+        layers=_count(file, "clip.vision.block_count", most=MOST_LAYERS),
         heads=_count(file, "clip.vision.attention.head_count"),
         ffn=_count(file, "clip.vision.feed_forward_length"),
         tile_px=_count(file, "clip.vision.image_size"),
@@ -151,7 +155,7 @@ def read_vision(file: GGUFFile) -> Vision:
         scale=_count(file, "clip.vision.projector.scale_factor"),
         text_width=_count(file, "clip.vision.projection_dim"),
         eps=_positive(file, "clip.vision.attention.layer_norm_epsilon"),
-        longest_edge_px=_count(file, "clip.vision.preproc_image_size", 0) or None,
+        longest_edge_px=_count(file, "clip.vision.preproc_image_size", 0, MOST_PIXELS) or None,
     )
     for key in ("clip.vision.image_mean", "clip.vision.image_std"):
         if file.keys.get(key) != "[FLOAT32]" or len(file.get(key)) != 3:
@@ -269,20 +273,13 @@ def _value(file: GGUFFile, key: str, kind: str) -> Any:
     return file.get(key)
 
 
-def _count(file: GGUFFile, key: str, default: int | None = None) -> int:
+def _count(file: GGUFFile, key: str, default: int | None = None, most: int = LARGEST) -> int:
     if key not in file.keys and default is not None:
         return default
     value = int(_value(file, key, "UINT32"))
-    if not 0 < value < LARGEST and value != default:
+    if not 0 < value <= most and value != default:
         raise _damaged(file, f"{key} is {value}")
     return value
-
-
-def _layers(file: GGUFFile, key: str) -> int:
-    layers = _count(file, key)
-    if layers > MOST_LAYERS:
-        raise _damaged(file, f"{key} is {layers}")
-    return layers
 
 
 def _positive(file: GGUFFile, key: str) -> float:
