@@ -20,7 +20,7 @@ from train_nano.drawing import fonts, words  # noqa: E402
 from train_nano.drawing.canvas import Canvas, join  # noqa: E402
 from train_nano.drawing.sheet import MIN_PX  # noqa: E402
 from train_nano.geometry import GRIDS, UNSPLIT, Layout  # noqa: E402
-from train_nano.samples import CLIP, PAINTERS  # noqa: E402
+from train_nano.samples import CLIP, PAINTERS, Options  # noqa: E402
 
 GOLDEN = ROOT / "tests/golden"
 SHIPPED = ROOT / "examples/train_nano/smol-nano"
@@ -360,3 +360,40 @@ def _lines(run):
 def _steps(run):
     last = [line for line in (run / "log.txt").read_text().splitlines() if line.endswith("steps")][-1]
     return int(last.split()[-2])
+
+
+def test_the_shipped_weights_read_through_smol_as_in_the_recipe(tmp_path):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("llama_cpp")
+    if not (SHIPPED / "model.safetensors").exists():
+        pytest.skip("the shipped folder is not in this checkout")
+    from safetensors.torch import load_file
+    from train_nano.model import Nano
+    from train_nano.pair import turns_of
+
+    from gguf_convert.convert import ConvertOptions, convert
+    from smolcli.datatypes import ModelPair, Request, Sampling
+    from smolcli.engine import EngineOptions, load_engine
+
+    convert(ConvertOptions(str(SHIPPED), tmp_path, lm=("f32",), mmproj=("f32",), name="nano"))
+    model = Nano(SIZES["base"])
+    model.load_state_dict({k: v.float() for k, v in load_file(SHIPPED / "model.safetensors").items()}, strict=False)
+    pair = ModelPair(tmp_path / "nano-f32.gguf", tmp_path / "mmproj-nano-f32.gguf", "nano")
+    cases = [("sign", Layout(2, 2)), ("line", UNSPLIT), ("form", Layout(1, 2)), (CLIP, Layout(frames=3))]
+    with load_engine(pair, EngineOptions()) as engine:
+        for seed, (task, layout) in enumerate(cases):
+            sample = samples.draw(random.Random(seed), task, layout, Options(varied=False, level=0))
+            said = model.eval().read(sample.tiles, sample.prompt, 24)
+            (*_, generation) = engine.run([Request(0, turns_of(sample), Sampling(max_tokens=24))])
+            assert generation.text.strip() == vocabulary.decode(said).strip()
+            assert generation.mean_logprob == pytest.approx(
+                mean_logprob(torch, model, sample, said), rel=5e-3, abs=2e-3
+            )
+
+
+def mean_logprob(torch, model, sample, said):
+    with torch.no_grad():
+        ids = torch.tensor([sample.prompt + said])
+        hidden, _ = model.decode(model.embed(ids, model.see(torch.from_numpy(sample.tiles))))
+        scores = model.head(hidden[0, len(sample.prompt) - 1 : -1]).log_softmax(-1)
+    return scores.gather(1, torch.tensor(said)[:, None]).mean().item()
