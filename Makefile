@@ -1,11 +1,73 @@
-# What contributors run. `make` alone lists the targets.
+# `make demo` and `make test` do all the set-up; `make help` lists the targets. Variables:
+#
+#   PYTHON=python3.12         the interpreter to build the environment with (3.11 or newer)
+#   VENV=.venv                where to put the environment
+#   LLAMA_INDEX=URL           take llama-cpp-python from its published prebuilt wheels, for instance
+#                             https://abetlen.github.io/llama-cpp-python/whl/cpu (also cu124, metal, vulkan …)
+#   ARGS="-k layers -x"       arguments for pytest (make test) or the measurement (make bench)
 
-PYTHON ?= python
+PYTHON ?= python3
+VENV ?= .venv
+LLAMA_INDEX ?=
+ARGS ?=
 
-.PHONY: help builtin
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+INDEX := $(if $(LLAMA_INDEX),--extra-index-url $(LLAMA_INDEX) --only-binary llama-cpp-python)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format transcripts bench builtin wheel clean
 
 help:
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/'
 
-builtin: ## make the built-in model's GGUF pair from its Hugging Face folder, always the same bytes
-	$(PYTHON) -m gguf_convert examples/train_nano/smol-nano -o smolcli/models/builtin --lm q8_0 --mmproj q8_0 --force
+install: $(VENV)/.installed ## make the environment with smol in it, editable
+
+# Stamps, keyed on the dependencies: a second make builds nothing again.
+$(VENV)/.created:
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("smol needs Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.created pyproject.toml
+	@echo "installing smol; the first build of llama-cpp-python takes minutes"
+	$(PIP) $(INDEX) --editable .
+	touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(PIP) $(INDEX) --editable '.[test,dev]'
+	touch $@
+
+demo: $(VENV)/.installed ## read the files of examples/ with the built-in model
+	$(BIN)/smol ask examples/sign.jpg "What does it say?"
+	$(BIN)/smol docvqa -q examples/invoices.pdf "What is the total?"
+	$(BIN)/smol video -q examples/clip.mp4 "What does it say?"
+	$(BIN)/smol caption -q examples/signs
+
+test: $(VENV)/.tested ## run the whole suite
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.tested ## check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.tested ## format, and mend what lint can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.tested ## measure time and memory on a full-size random model
+	$(BIN)/python tests/bench/bench_ask.py $(ARGS)
+
+transcripts: $(VENV)/.tested ## run the README's commands again and write down what they print
+	$(BIN)/python tests/transcripts.py --write
+
+builtin: $(VENV)/.installed ## make the built-in model's GGUF pair from its Hugging Face folder, always the same bytes
+	$(BIN)/python -m gguf_convert examples/train_nano/smol-nano -o smolcli/models/builtin --lm q8_0 --mmproj q8_0 --force
+
+wheel: $(VENV)/.tested ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --outdir dist
+
+clean: ## remove the environment and everything built
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
