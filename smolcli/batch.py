@@ -6,39 +6,54 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from smolcli.datatypes import Failure
 from smolcli.errors import MediaError
 from smolcli.media.listing import looks_like_picture
+from smolcli.tasks.answering import failure
 
 
-def find_pictures(paths: Iterable[str], recursive: bool) -> Iterator[str]:
+def find_pictures(paths: Iterable[str], recursive: bool) -> Iterator[str | Failure]:
     """The files named, and the pictures in the folders named (sorted by name; hidden files are left out).
 
-    A file that is named is never left out: if it is no picture, reading it will say so. Raises MediaError for an empty
-    folder.
+    A file that is named is never left out: if it is no picture, reading it will say so. A folder without pictures, or
+    one that cannot be read, is a Failure.
     """
     seen: set[str] = set()
     for path in paths:
-        folder = Path(path)
-        if path == "-" or not folder.is_dir():
-            found: Iterable[str] = [path]
-        else:
-            found = list(_pictures_in(folder, recursive))
-            if not found:
-                hint = "" if recursive else "Add --recursive to look in its folders too."
-                raise MediaError(f"There are no pictures in {path}.", hint)
+        found: Iterable[str] = [path]
+        if path != "-" and _is_folder(path):
+            try:
+                found = list(_pictures_in(path, recursive))
+            except MediaError as error:
+                yield failure(path, error)
+                continue
         for name in found:
-            if name not in seen:
-                seen.add(name)
+            if os.path.normpath(name) not in seen:
+                seen.add(os.path.normpath(name))
                 yield name
 
 
-def _pictures_in(folder: Path, recursive: bool) -> Iterator[str]:
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):  # no name of anything; opening it will say so
+        return False
+
+
+def _pictures_in(folder: str, recursive: bool) -> Iterator[str]:
+    """Raises MediaError."""
+    empty = True
     for root, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
         for name in sorted(files):
-            if not name.startswith(".") and looks_like_picture(str(Path(root, name))):
-                yield str(Path(root, name))
+            path = os.path.join(root, name)  # noqa: PTH118  pathlib would make of "./-" the name of standard input
+            if not name.startswith(".") and looks_like_picture(path):
+                empty = False
+                yield path
+    if empty:
+        hint = "" if recursive else "Add --recursive to look in its folders too."
+        raise MediaError(f"There are no pictures in {folder!r}.", hint)
 
 
 def _unreadable(error: OSError) -> None:
-    raise MediaError(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
+    raise MediaError(f"The folder {error.filename!r} cannot be read: {error.strerror}.") from error

@@ -8,6 +8,7 @@
     ├── ModelError           4   model missing, damaged or not of the family
     ├── DoesNotFitError      5   more tokens than the context holds
     ├── OutputError          6   cannot write, or the file exists
+    │   └── ReaderGoneError 141  a closed pipe: nothing is said about it
     └── EngineError          7   llama.cpp failed
 
 Ctrl-C is 130 and a closed pipe 141, as a shell reports them.
@@ -73,6 +74,15 @@ class OutputError(SmolError):
     """The output cannot be written, or exists already."""
 
     exit_code = 6
+
+
+class ReaderGoneError(OutputError):
+    """Whoever read our output has closed the pipe (`| head -1`)."""
+
+    exit_code = BROKEN_PIPE
+
+    def __init__(self) -> None:
+        super().__init__("")
 
 
 class EngineError(SmolError):

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from smolcli.datatypes import Answer, Place
-from smolcli.errors import OutputError
+from smolcli.errors import OutputError, ReaderGoneError
 
 SCHEMA = 1
 
@@ -48,7 +50,9 @@ def answer_record(answer: Answer) -> dict[str, Any]:
 def media_records(places: Sequence[Place]) -> list[dict[str, Any]]:
     """One record per image, page or clip, in order."""
     records: list[dict[str, Any]] = []
-    for source, group in groupby(places, key=lambda place: place.source):
+    for _, found in groupby(places, key=lambda place: id(place.source)):  # one object per opened file
+        group = list(found)
+        source = group[0].source
         base = {"kind": source.kind, "source": source.path, "sha256": source.sha256}
         if source.kind == "video":
             records.append({**base, "frames": [_frame_record(place) for place in group]})
@@ -67,58 +71,77 @@ def to_json(record: dict[str, Any]) -> str:
     return line if line.isprintable() else json.dumps(record, allow_nan=False)
 
 
+class Target(Protocol):
+    """Where text goes: standard output, or a file."""
+
+    def write(self, text: str) -> None:
+        """Write and flush. Raises OutputError; ReaderGoneError of them when a pipe was closed."""
+
+    def commit(self) -> None:
+        """All is written. Raises OutputError."""
+
+    def discard(self) -> None:
+        """Leave nothing behind. A second call, or one after `commit`, does nothing."""
+
+
 class TextWriter:
     """Answers as they are, each ended by a line break. With `heading`, a line before each says which page it is of."""
 
-    def __init__(self, stream: IO[str], heading: bool = False) -> None:
-        self._stream, self._heading = stream, heading
+    def __init__(self, target: Target, heading: bool = False) -> None:
+        self._target, self._heading = target, heading
         self._open = False  # an answer has begun to be streamed
 
     def piece(self, text: str) -> None:
         """Show the next characters of the answer in the making (headings are not known yet, so only without them)."""
         if not self._heading:
-            self._stream.write(printable(text))
-            self._stream.flush()
+            self._target.write(printable(text))
             self._open = True
 
     def answer(self, answer: Answer) -> None:
         """Write a finished answer, or end the line of one that was streamed."""
-        if self._heading:
-            self._stream.write(f"[{answer.places[0].label}]\n")
-        self._stream.write("\n" if self._open else printable(answer.text) + "\n")
-        self._stream.flush()
+        heading = f"[{answer.places[0].label}]\n" if self._heading else ""
+        self._target.write(heading + ("" if self._open else printable(answer.text)) + "\n")
         self._open = False
+
+    def broke_off(self) -> None:
+        """No more of the current answer will come: end its line."""
+        if self._open:
+            self._target.write("\n")
+            self._open = False
 
 
 class LineWriter:
     """`label<TAB>answer`, one line each: what shell tools cut and sort. `label` gives the first column."""
 
-    def __init__(self, stream: IO[str], label: Callable[[Answer], str]) -> None:
-        self._stream, self._label = stream, label
+    def __init__(self, target: Target, label: Callable[[Answer], str]) -> None:
+        self._target, self._label = target, label
 
     def piece(self, text: str) -> None:
         """A line is written whole."""
 
     def answer(self, answer: Answer) -> None:
-        """Write one line; tabs and line breaks inside become escapes in the label and spaces in the answer."""
-        label = self._label(answer).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
-        self._stream.write(f"{printable(label)}\t{printable(' '.join(answer.text.split()))}\n")
-        self._stream.flush()
+        """Write one line; control characters become escapes in the label, white space becomes spaces in the answer."""
+        self._target.write(f"{escaped(self._label(answer))}\t{printable(' '.join(answer.text.split()))}\n")
+
+    def broke_off(self) -> None:
+        """A line is written whole."""
 
 
 class JsonWriter:
     """One JSON object per answer and line."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
+    def __init__(self, target: Target) -> None:
+        self._target = target
 
     def piece(self, text: str) -> None:
         """An object is written whole."""
 
     def answer(self, answer: Answer) -> None:
         """Write one line."""
-        self._stream.write(to_json(answer_record(answer)) + "\n")
-        self._stream.flush()
+        self._target.write(to_json(answer_record(answer)) + "\n")
+
+    def broke_off(self) -> None:
+        """An object is written whole."""
 
 
 Writer = TextWriter | LineWriter | JsonWriter
@@ -126,44 +149,129 @@ Writer = TextWriter | LineWriter | JsonWriter
 
 def printable(text: str) -> str:
     """Without control characters other than tab and line break: a picture must not be able to drive a terminal."""
-    return "".join(c for c in text if c in "\n\t" or not (ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0))
+    return "".join(c for c in text if c in "\n\t" or not _is_control(c))
+
+
+def escaped(text: str) -> str:
+    """A file name as one field of a line: tab, line break, backslash and other control characters as C writes them."""
+    named = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+    return "".join(named.get(c) or (f"\\x{ord(c):02x}" if _is_control(c) else c) for c in text)
+
+
+def _is_control(character: str) -> bool:
+    return ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0
+
+
+@contextmanager
+def writing(name: str) -> Iterator[None]:
+    """A failed write becomes an OutputError, a closed pipe a ReaderGoneError."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+    except (OSError, ValueError) as error:  # ValueError: the stream has been closed
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputError(f"{name} cannot be written: {reason}.") from error
+
+
+class StandardOutput:
+    """Standard output as a target. Raises OutputError at once when it is closed."""
+
+    def __init__(self) -> None:
+        try:
+            descriptor = sys.stdout.fileno()
+        except (OSError, ValueError, AttributeError):  # a stream of Python's own: there is none to try
+            return
+        with writing("Standard output"):
+            os.write(descriptor, b"")
+
+    def write(self, text: str) -> None:
+        """Write and flush. Raises OutputError."""
+        with writing("Standard output"):
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    def commit(self) -> None:
+        """Nothing is left to do."""
+
+    def discard(self) -> None:
+        """What is written is written."""
 
 
 class OutputFile:
-    """A text file that is written beside its final name and renamed when it is complete.
+    """A text file that is written beside its final name and gets it when it is complete.
 
-    Refuses what exists, unless `force`.
+    Raises OutputError for what exists (unless `force`) and for what cannot be made. A pipe or a device is written as it
+    is.
     """
 
     def __init__(self, path: Path, force: bool) -> None:
-        self._path = path
+        self._path, self._force, self._open = path, force, True
+        self._name = f"The output {escaped(str(path))}"
         if path.is_dir():
-            raise OutputError(f"The output {path} is a folder.", "Name a file in it.")
-        if path.exists() and not force:
-            raise OutputError(f"The output {path} exists.", "Add --force to replace it.")
-        try:
-            descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        except OSError as error:
-            raise OutputError(f"The output {path} cannot be written: {error.strerror}.") from error
+            raise OutputError(f"{self._name} is a folder.", "Name a file in it.")
+        with writing(self._name):
+            self._temporary: Path | None = None
+            if path.exists() and not path.is_file():
+                self._stream: IO[str] = path.open("w", encoding="utf-8", errors="surrogateescape")
+                return
+        if os.path.lexists(path) and not force:
+            raise self._exists()
+        with writing(self._name):
+            descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
         self._temporary = Path(name)
-        self.stream: IO[str] = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape")
+        self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape")
+
+    def write(self, text: str) -> None:
+        """Write and flush. Raises OutputError."""
+        with writing(self._name):
+            self._stream.write(text)
+            self._stream.flush()
 
     def commit(self) -> None:
         """Flush to disk and give the file its name. Raises OutputError."""
         try:
-            self.stream.flush()
-            os.fsync(self.stream.fileno())
-            self.stream.close()
-            self._temporary.chmod(0o666 & ~_umask())
-            self._temporary.replace(self._path)
-        except OSError as error:
+            with writing(self._name):
+                if self._temporary is not None:
+                    os.fsync(self._stream.fileno())
+                    self._temporary.chmod(0o666 & ~_umask())
+                self._stream.close()
+                if self._temporary is not None:
+                    self._rename(self._temporary)
+        finally:
             self.discard()
-            raise OutputError(f"The output {self._path} cannot be written: {error.strerror}.") from error
 
     def discard(self) -> None:
         """Leave nothing behind."""
-        self.stream.close()
-        self._temporary.unlink(missing_ok=True)
+        if self._open:
+            self._open = False
+            with suppress(OSError):
+                self._stream.close()
+            if self._temporary is not None:
+                self._temporary.unlink(missing_ok=True)
+
+    def _rename(self, temporary: Path) -> None:
+        """Without --force, a file that has appeared meanwhile is not replaced: a link can only be new."""
+        if not self._force:
+            try:
+                os.link(temporary, self._path)
+                return
+            except FileExistsError as error:
+                self._temporary = None  # stays: it may hold the work of hours
+                raise OutputError(
+                    f"{self._name} has appeared meanwhile.", f"The answers are in {temporary}."
+                ) from error
+            except OSError:  # a file system without links
+                pass
+        temporary.replace(self._path)
+
+    def _exists(self) -> OutputError:
+        return OutputError(f"{self._name} exists.", "Add --force to replace it.")
+
+
+def open_target(path: str | None, force: bool) -> Target:
+    """Standard output (None or "-"), or a file. Raises OutputError."""
+    return StandardOutput() if path in (None, "-") else OutputFile(Path(str(path)), force)
 
 
 def _umask() -> int:

@@ -7,6 +7,7 @@ question.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -113,7 +114,8 @@ def in_words(number: int) -> str:
 
 def load_prompt(name: str, style: str) -> Prompt:
     """A packaged prompt in one style. Raises UsageError, which lists what there is."""
-    return _build(name, {**_packaged(f"styles/{style}", styles(), "style"), **_packaged(name, names(), "prompt")})
+    around = _packaged(folder() / "styles", style, styles(), "style")
+    return _build(name, {**around, **_packaged(folder(), name, names(), "prompt")})
 
 
 def load_prompt_file(path: Path, base: Prompt) -> Prompt:
@@ -121,10 +123,11 @@ def load_prompt_file(path: Path, base: Prompt) -> Prompt:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The prompt file {path} cannot be read ({error}).") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"The prompt file {path} cannot be read: {reason}.") from error
     try:
         own = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"The prompt file {path} is not valid TOML: {error}.") from error
     return _build(path.stem, {**{f.name: getattr(base, f.name) for f in fields(base) if f.name != "name"}, **own})
 
@@ -152,10 +155,10 @@ def folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "prompts"
 
 
-def _packaged(name: str, known: list[str], what: str) -> dict[str, Any]:
-    if Path(name).name not in known:
-        raise UsageError(f"There is no {what} {Path(name).name!r}.", f"Known: {', '.join(known)}.")
-    return tomllib.loads((folder() / f"{name}.toml").read_text(encoding="utf-8"))
+def _packaged(where: Path, name: str, known: list[str], what: str) -> dict[str, Any]:
+    if name not in known:
+        raise UsageError(f"There is no {what} {name!r}.", f"Known: {', '.join(known)}.")
+    return tomllib.loads((where / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def _build(name: str, values: dict[str, Any]) -> Prompt:
@@ -166,14 +169,19 @@ def _build(name: str, values: dict[str, Any]) -> Prompt:
         )
     for key, value in values.items():
         if not _is_of_type(key, value):
-            raise UsageError(f"In the prompt {name!r}, the value of {key!r} is of the wrong type.")
+            raise UsageError(
+                f"In the prompt {name!r}, the value of {key!r} is of the wrong type.",
+                "hints is a table of texts, max_tokens a whole number above 0, all else a text.",
+            )
     return Prompt(name, **values)
 
 
 def _is_of_type(key: str, value: object) -> bool:
     if key == "hints":
         return isinstance(value, Mapping) and all(isinstance(text, str) for text in value.values())
-    return isinstance(value, int | None) if key == "max_tokens" else isinstance(value, str)
+    if key == "max_tokens":
+        return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+    return isinstance(value, str)
 
 
 def _around(prompt: Prompt, media: Sequence[Medium]) -> Iterator[Part]:
@@ -203,8 +211,4 @@ def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 def _fill(text: str, **values: str) -> str:
     """Replace {name}; every other brace is text (questions and prompt files may hold JSON)."""
-    for name, value in values.items():
-        if "{" + name + "}" in text:
-            before, after = text.split("{" + name + "}", 1)
-            text = before + value + after
-    return text
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), text)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from smolcli.datatypes import Answer
 
@@ -37,10 +40,7 @@ def speed_key(model: str, size_bytes: int, threads: int, device: str) -> str:
 
 def measured(folder: Path, key: str) -> Speeds | None:
     """The remembered speeds, None where this machine has not run the model (or the file cannot be read)."""
-    try:
-        return Speeds(**_read(folder)[key])
-    except (KeyError, TypeError):
-        return None
+    return _speeds_in(_read(folder).get(key))
 
 
 def remember(folder: Path, key: str, load_s: float, answers: list[Answer]) -> None:
@@ -52,9 +52,10 @@ def remember(folder: Path, key: str, load_s: float, answers: list[Answer]) -> No
     if fresh is None:
         return
     table = _read(folder)
-    old = table.pop(key, None)
-    if isinstance(old, dict) and old.keys() == asdict(fresh).keys():
-        fresh = Speeds(**{name: old[name] * (1 - _NEW) + value * _NEW for name, value in asdict(fresh).items()})
+    if old := _speeds_in(table.pop(key, None)):
+        fresh = Speeds(
+            *(before * (1 - _NEW) + now * _NEW for before, now in zip(astuple(old), astuple(fresh), strict=True))
+        )
     table[key] = asdict(fresh)
     while len(table) > _SPARE:
         table.pop(next(iter(table)))
@@ -64,7 +65,8 @@ def remember(folder: Path, key: str, load_s: float, answers: list[Answer]) -> No
         temporary.write_text(json.dumps(table), encoding="utf-8")
         temporary.replace(folder / _FILE)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _speeds_of(load_s: float, answers: list[Answer]) -> Speeds | None:
@@ -80,9 +82,18 @@ def _speeds_of(load_s: float, answers: list[Answer]) -> Speeds | None:
     return Speeds(load_s, encode_s / encodes, prefill_s / read, decode_s / new, new / len(answers))
 
 
-def _read(folder: Path) -> dict[str, dict[str, float]]:
+def _speeds_in(entry: object) -> Speeds | None:
+    """A remembered entry, None where it is not one that we wrote: the file may be old, damaged or a stranger's."""
+    if not isinstance(entry, dict) or entry.keys() != {field.name for field in fields(Speeds)}:
+        return None
+    if not all(isinstance(value, float) and math.isfinite(value) and value >= 0 for value in entry.values()):
+        return None
+    return Speeds(**entry)
+
+
+def _read(folder: Path) -> dict[str, Any]:
     try:
         table = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return table if isinstance(table, dict) else {}

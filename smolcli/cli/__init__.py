@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -13,8 +14,10 @@ import typer
 
 from smolcli import __version__
 from smolcli.cli._console import report, say
-from smolcli.errors import BROKEN_PIPE, INTERRUPTED, EngineError, SmolError
+from smolcli.errors import BROKEN_PIPE, INTERRUPTED, EngineError, OutputError, SmolError, UsageError
+from smolcli.output import writing
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may meet
 COMMANDS = ("ask", "caption", "docvqa", "video", "plan", "prompts")
 
 
@@ -58,49 +61,62 @@ def main(argv: Sequence[str] | None = None) -> int:
     May be called again and again.
     """
     _prepare_streams()
-    code = _guarded(list(sys.argv[1:] if argv is None else argv))
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        code = _broken_pipe()
-    except (OSError, ValueError):
-        code = code or SmolError.exit_code
-    return code
+    return _guarded(list(sys.argv[1:] if argv is None else argv))
 
 
 def entry() -> None:
     """The console script `smol`. Leaves without waiting for a native call that Ctrl-C left behind."""
     code = main()
-    try:
-        sys.stderr.flush()
-    finally:
-        if code == INTERRUPTED:
-            os._exit(code)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # what cannot be written now is not to be tried, and reported, again at exit
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if code == INTERRUPTED:
+        os._exit(code)
     sys.exit(code)
 
 
 def _guarded(argv: list[str]) -> int:  # noqa: PLR0911  one way out per kind of error
     """Every error becomes its sentence and its exit code."""
     try:
-        result = app()(args=argv, prog_name="smol", standalone_mode=False)
+        try:
+            result = app()(args=argv, prog_name="smol", standalone_mode=False)
+        finally:
+            with writing("Standard output"):
+                sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except SmolError as error:
         return _fail(error)
     except typer.TyperException as error:  # wrong options; a list of the known ones is in --help
-        say(f"error: {error.format_message()} See smol --help.")
-        return 2
+        return _wrong_usage(error)
     except (KeyboardInterrupt, typer.Abort):
         say("interrupted")
         return INTERRUPTED
     except typer.Exit as stop:
         return stop.exit_code
-    except BrokenPipeError:
-        return _broken_pipe()
+    except (BrokenPipeError, SystemExit):  # the library leaves so when its --help goes into a closed pipe
+        return BROKEN_PIPE
     except Exception as error:  # a fault of ours: still a sentence, and how to report it
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return _fail(OutputError(f"The output cannot be written: {error.strerror}."))
         _raise_in_debug(error)
         what = f"{type(error).__name__}: {error}"
         say(f"error: smol failed unexpectedly ({what}). Set SMOL_DEBUG=1 and report what it prints.")
         return EngineError.exit_code
+
+
+def _wrong_usage(error: typer.TyperException) -> int:
+    """Wrong options: a sentence; no command at all: the help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        with suppress(OSError, ValueError):
+            sys.stderr.write(error.format_message() + "\n")
+    else:
+        context = getattr(error, "ctx", None)
+        message = error.format_message().rstrip(".")
+        say(f"error: {message}. See {context.command_path if context else 'smol'} --help.")
+    return UsageError.exit_code
 
 
 def _fail(error: SmolError) -> int:
@@ -110,21 +126,28 @@ def _fail(error: SmolError) -> int:
 
 
 def _raise_in_debug(error: Exception) -> None:
-    if os.environ.get("SMOL_DEBUG", "") not in ("", "0"):
+    from smolcli.settings import load_settings
+
+    if load_settings().debug:
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)
 
 
-def _broken_pipe() -> int:
-    """The reader went away: be quiet, and let Python's own flush at exit find an open descriptor."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return BROKEN_PIPE
-
-
 def _prepare_streams() -> None:
-    """File names that are not UTF-8 come out as the bytes they were; no text can break the output."""
+    """File names that are not UTF-8 come out as the bytes they were; no text can break the output.
+
+    A closed standard stream (`>&-`) is filled with one that cannot be used: else the next file to be opened would get
+    its number, and be written to.
+    """
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
+            try:
+                os.fstat(number)
+            except OSError:
+                os.open(os.devnull, mode)  # takes the lowest number that is free
+        sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+        sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

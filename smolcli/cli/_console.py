@@ -7,26 +7,32 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-from smolcli.errors import SmolError
+from smolcli.errors import INTERRUPTED, SmolError
 from smolcli.output import printable
 
 
 def say(message: str) -> None:
     """One line on stderr. A stderr that is gone is no reason to fail."""
+    line = printable(message.replace("\n", " "))
     try:
-        sys.stderr.write(f"smol: {printable(message)}\n")
+        line.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a character, as JSON can spell it
+        line = line.encode("utf-8", "backslashreplace").decode()
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"smol: {line}\n")
         sys.stderr.flush()
-    except (OSError, ValueError):
-        pass
 
 
 def report(error: SmolError) -> None:
-    """An error as one line: what, where, and the way out."""
-    say(f"error: {error}".replace("\n", " "))
+    """An error as one line: what, where, and the way out. One without words has been reported already."""
+    if error.exit_code == INTERRUPTED:
+        say("interrupted")
+    elif str(error):
+        say(f"error: {error}")
 
 
 def is_terminal(stream: Any) -> bool:
@@ -38,11 +44,16 @@ def is_terminal(stream: Any) -> bool:
 
 
 class Progress:
-    """A bar on stderr, on a terminal only: how many of how many, and what is being done."""
+    """A bar on stderr, on a terminal only: how many of how many.
+
+    Not where the answers come out on the same terminal: they show how far it is, and the bar would run through them.
+    """
 
     def __init__(self, total: int, quiet: bool) -> None:
         self._bar: Any = None
         if quiet or total < 2 or not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+            return
+        if is_terminal(sys.stdout):
             return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -83,7 +94,8 @@ class Interrupt:
 def interruptible() -> Iterator[Interrupt]:
     """While answers are being written, Ctrl-C lets the current one finish."""
     interrupt = Interrupt()
-    if threading.current_thread() is not threading.main_thread():
+    ignored = signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None)  # as of a job in the background
+    if ignored or threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
     before = signal.signal(signal.SIGINT, interrupt)

@@ -26,7 +26,7 @@ FileOptions = tuple[ReadingOptions, PageOptions, ClipOptions]
 def plan_conversations(run: Run, path: Path, options: FileOptions, hashes: bool) -> None:
     """One JSON line per case of the file."""
     with ExitStack() as stack:
-        stream = stack.enter_context(text_output(run.output))
+        target = stack.enter_context(text_output(run.output))
         cases = read_cases(path)
         planner = stack.enter_context(run.planner())
         reader = _reader(planner, options)
@@ -38,7 +38,7 @@ def plan_conversations(run: Run, path: Path, options: FileOptions, hashes: bool)
             if hashes:
                 parts = [part for turn in conversation.turns for part in turn.parts if isinstance(part, ImagePart)]
                 _add_hashes(record["media"], parts)
-            stream.write(to_json(record) + "\n")
+            target.write(to_json(record) + "\n")
 
 
 def ask_conversations(run: Run, path: Path, options: FileOptions) -> None:
@@ -50,7 +50,9 @@ def ask_conversations(run: Run, path: Path, options: FileOptions) -> None:
         reader = _reader(engine, options)
         style = style_for("ask", options[0], engine.facts)
         for case in cases:  # planned first, without pixels: a case that cannot be asked costs the others nothing
-            _plan(engine, build(case, reader, render=False)).require_fit()
+            plan = _plan(engine, build(case, reader, render=False))
+            run.show_plan(engine.facts, plan)
+            plan.require_fit()
 
         def asked() -> Iterator[Asked]:
             for key, case in enumerate(cases):

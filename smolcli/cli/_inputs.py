@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from smolcli.cli._options import ClipOptions
+from smolcli.cli._options import ClipOptions, ReadingOptions
+from smolcli.datatypes import TextPart, Turn
 from smolcli.engine import Planner
 from smolcli.errors import UsageError
 from smolcli.media import Media, MediaOptions, open_media
-from smolcli.tasks.planning import Style
-from smolcli.tasks.video import frame_budget, frame_notes
+from smolcli.tasks.planning import Style, frames_that_fit
+from smolcli.tasks.video import FrameBudget, frame_budget, frame_note
+
+_FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,4}", re.ASCII)  # "photo.jgp", mistyped; no question looks like it
 
 
 def split_arguments(arguments: Sequence[str], questions: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -22,21 +26,21 @@ def split_arguments(arguments: Sequence[str], questions: Sequence[str]) -> tuple
         raise UsageError("No media are given.", "Name an image, a PDF or a clip, or - for standard input.")
     if questions:
         return _once(arguments), read_questions(questions, arguments)
-    if len(arguments) == 1 or Path(arguments[-1]).is_file():
-        raise UsageError("There is no question.", f'Put it last, in quotes: smol ask {arguments[0]} "What is this?"')
-    return _once(arguments[:-1]), [arguments[-1]]
+    last = arguments[-1]
+    if _is_file(last) or _FILE_NAME.fullmatch(last):
+        hint = f'Put it last, in quotes: smol ask {arguments[0]} "What is this?"'
+        raise UsageError(f"There is no question: {last!r} is a file, or the name of one.", hint)
+    if len(arguments) == 1:
+        raise UsageError("No media are given, only a question.", f'Name them first: smol ask photo.jpg "{last}"')
+    return _once(arguments[:-1]), [said(last)]
 
 
 def split_optional_question(arguments: Sequence[str], questions: Sequence[str]) -> tuple[list[str], list[str]]:
-    """As `split_arguments`, but a last argument that is (or is named like)
-
-    a file is one of the media, with no question.
-    """
-    if questions or len(arguments) < 1:
-        return split_arguments(arguments, questions)
-    last = arguments[-1]
-    if len(arguments) == 1 or last == "-" or Path(last).exists() or (Path(last).suffix and " " not in last):
-        return _once(arguments), [""]
+    """As `split_arguments`, but where the last argument is a file, or named like one, there is no question."""
+    if arguments and not questions:
+        last = arguments[-1]
+        if len(arguments) == 1 or _is_file(last) or _FILE_NAME.fullmatch(last):
+            return _once(arguments), [""]
     return split_arguments(arguments, questions)
 
 
@@ -49,17 +53,40 @@ def read_questions(given: Sequence[str], media: Sequence[str]) -> list[str]:
                 raise UsageError(
                     "Standard input can be read only once.", "Give the question, or the media, in another way."
                 )
-            found += _lines(sys.stdin.read())
+            if sys.stdin is None or sys.stdin.closed:
+                raise UsageError("Standard input is closed.", 'Send the questions into it: echo "What?" | smol ask …')
+            found += _lines(sys.stdin.buffer.read(), "standard input")
         elif text.startswith("@"):
             try:
-                found += _lines(Path(text[1:]).read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError) as error:
-                raise UsageError(f"The questions {text[1:]} cannot be read: {error}.") from error
+                data = Path(text[1:]).read_bytes()
+            except OSError as error:
+                raise UsageError(f"The questions {text[1:]!r} cannot be read: {error.strerror}.") from error
+            found += _lines(data, text[1:])
         else:
-            found.append(text)
-    if not found:
-        raise UsageError("There is no question.", "-Q got nothing to ask.")
+            found.append(said(text))
     return found
+
+
+def said(question: str) -> str:
+    """The question, which must say something. Raises UsageError."""
+    if not question.strip():
+        raise UsageError("The question is empty.", "Say what you want to know, in quotes.")
+    return question
+
+
+def no_more_than_messages(
+    arguments: Sequence[str] | None, questions: Sequence[str] | None, reading: ReadingOptions
+) -> None:
+    """A conversation is given whole: what would add to it is refused. Raises UsageError."""
+    others = {
+        "media and questions": arguments,
+        "-Q": questions,
+        "--system": reading.system,
+        "--prompt-file": reading.prompt_file,
+        "--hint": reading.hint,
+    }
+    if found := [name for name, value in others.items() if value]:
+        raise UsageError(f"--messages does not go with {', '.join(found)}.", "Write them into the file.")
 
 
 def open_inputs(
@@ -69,18 +96,34 @@ def open_inputs(
     asked: tuple[str, Style],
     options: tuple[MediaOptions, ClipOptions],
 ) -> tuple[list[Media], list[str]]:
-    """Open every file, or none; clips with as many frames as the model can read. Also returns notes."""
+    """Open every file, or none; clips with as many frames as fit beside all else. Also returns notes for the user."""
     (question, style), (media_options, clips) = asked, options
-    budget = frame_budget(planner, question, style, clips.frames)
+    budget = frame_budget(planner.facts, clips.frames)
     media_options = replace(media_options, max_frames=budget.frames, fps=clips.fps)
     media = [stack.enter_context(open_media(path, media_options)) for path in paths]
-    found = [medium for medium in media if medium.video is not None]
-    return media, [note for medium in found for note in frame_notes(medium, budget, clips.frames, clips.fps)]
+    most = max((len(medium.outlines) for medium in media if medium.video is not None), default=0)
+    if most and (fit := frames_that_fit(planner, media, question, style)) < most:
+        budget = FrameBudget(fit, f"the context of {planner.context_tokens} tokens holds no more and an answer")
+        media_options = replace(media_options, max_frames=fit)
+        for index, medium in enumerate(media):
+            if len(medium.outlines) > fit and medium.video is not None:
+                medium.close()
+                media[index] = stack.enter_context(open_media(paths[index], media_options))
+    notes = [frame_note(medium, budget, clips.frames, clips.fps) for medium in media]
+    return media, [note for note in notes if note]
 
 
-def longest(questions: Sequence[str]) -> str:
+def longest(questions: Sequence[str], planner: Planner) -> str:
     """The question that a plan for all of them must have room for."""
-    return max(questions, key=len)
+    if len(questions) == 1:
+        return questions[0]
+    return max(questions, key=lambda question: len(planner.tokens([Turn("user", (TextPart(question),))]).ids))
+
+
+def _is_file(text: str) -> bool:
+    with suppress(OSError, ValueError):  # a question may be too long for a name
+        return text == "-" or (bool(text) and Path(text).exists())
+    return False
 
 
 def _once(paths: Sequence[str]) -> list[str]:
@@ -89,5 +132,12 @@ def _once(paths: Sequence[str]) -> list[str]:
     return list(paths)
 
 
-def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
+def _lines(data: bytes, name: str) -> list[str]:
+    """A question per line; empty lines are none. Raises UsageError."""
+    try:
+        lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
+        raise UsageError(f"The questions in {name} are not UTF-8 text.") from error
+    if not any(lines):
+        raise UsageError(f"There is no question in {name}.", "Write one per line.")
+    return [line for line in lines if line]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -10,11 +11,20 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from smolcli.errors import UsageError
+
 MODEL, READING, PAGES, CLIPS, OUTPUT = "Model", "Reading", "Pages", "Clips", "Output"
 
 
 def _option(panel: str, *names: str, help: str, **more: Any) -> Any:
     return typer.Option(*names, help=help, rich_help_panel=panel, **more)
+
+
+def _finite(value: float) -> float:
+    """`nan` and `inf` are numbers to Python's parser, but nothing that can be computed with."""
+    if not math.isfinite(value):
+        raise UsageError(f"{value} is not a number that can be used here.", "Write one such as 0.7.")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,7 @@ class ModelOptions:
     mmproj: Annotated[
         str | None, _option(MODEL, "--mmproj", help="Its vision projector. Default: the one beside it.", metavar="FILE")
     ] = None
-    threads: Annotated[int | None, _option(MODEL, "--threads", help="Default: physical cores.", min=1)] = None
+    threads: Annotated[int | None, _option(MODEL, "--threads", help="Default: physical cores.", min=1, max=512)] = None
     device: Annotated[
         str, _option(MODEL, "--device", help="Where to compute: auto, cpu, cuda, metal or vulkan.", metavar="NAME")
     ] = "auto"
@@ -62,9 +72,15 @@ class ReadingOptions:
     hint: Annotated[
         str, _option(READING, "--hint", help="Answer hint of the prompt, such as brief or yesno.", metavar="NAME")
     ] = ""
-    temp: Annotated[float, _option(READING, "--temp", help="Temperature; 0 takes the likeliest word.", min=0.0)] = 0.0
+    temp: Annotated[
+        float,
+        _option(READING, "--temp", help="Temperature; 0 takes the likeliest word.", min=0.0, callback=_finite),
+    ] = 0.0
     top_p: Annotated[
-        float, _option(READING, "--top-p", help="Keep the likeliest words up to this mass.", min=0.0, max=1.0)
+        float,
+        _option(
+            READING, "--top-p", help="Keep the likeliest words up to this mass.", min=0.0, max=1.0, callback=_finite
+        ),
     ] = 1.0
     seed: Annotated[int, _option(READING, "--seed", help="Seed of the sampler.", min=0)] = 0
     max_tokens: Annotated[
@@ -94,7 +110,9 @@ class ClipOptions:
     frames: Annotated[
         int | None, _option(CLIPS, "--frames", help="Most frames to read. Default: 64, or what the model can.", min=1)
     ] = None
-    fps: Annotated[float, _option(CLIPS, "--fps", help="Frames to take per second of the clip.", min=0.001)] = 1.0
+    fps: Annotated[
+        float, _option(CLIPS, "--fps", help="Frames to take per second of the clip.", min=0.001, callback=_finite)
+    ] = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import IO
 
 from smolcli.cli._console import Progress, interruptible, is_terminal, peak_rss_bytes, say
 from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, ReadingOptions
@@ -19,7 +17,7 @@ from smolcli.engine import Engine, EngineOptions, Planner, load_engine, load_pla
 from smolcli.errors import INTERRUPTED, SmolError, SomeInputsFailedError
 from smolcli.media import MediaOptions
 from smolcli.models import resolve
-from smolcli.output import JsonWriter, LineWriter, OutputFile, TextWriter, Writer
+from smolcli.output import JsonWriter, LineWriter, Target, TextWriter, Writer, open_target
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, style_of
 from smolcli.settings import load_settings
 from smolcli.speeds import Speeds, measured, remember, speed_key
@@ -52,14 +50,14 @@ class Run:
     def engine(self) -> Iterator[Engine]:
         """The model with its weights."""
         with load_engine(self.pair(), self._engine_options()) as engine:
-            self._say_warnings(engine.facts)
+            self._say_facts(engine)
             yield engine
 
     @contextmanager
     def planner(self) -> Iterator[Planner]:
         """The model's vocabulary and facts only."""
         with load_planner(self.pair(), self._engine_options()) as planner:
-            self._say_warnings(planner.facts)
+            self._say_facts(planner)
             yield planner
 
     def _engine_options(self) -> EngineOptions:
@@ -67,10 +65,18 @@ class Run:
         verbose = self.output.verbose > 1
         return EngineOptions(model.threads, model.device, model.gpu_layers, model.context, model.parallel, verbose)
 
-    def _say_warnings(self, facts: ModelFacts) -> None:
-        if not self.output.quiet:
-            for warning in facts.warnings:
-                say(f"note: {warning}")
+    def _say_facts(self, planner: Planner) -> None:
+        facts = planner.facts
+        self.notes(facts.warnings)
+        self.detail(
+            f"model {facts.name} of family {facts.family}: tiles of {facts.tile_px} px and {facts.tokens_per_tile} "
+            f"tokens, longest edge {facts.longest_edge_px} px, context {planner.context_tokens} tokens"
+        )
+
+    def detail(self, sentence: str) -> None:
+        """What only -v says."""
+        if self.output.verbose and not self.output.quiet:
+            say(sentence)
 
     def notes(self, notes: Sequence[str]) -> None:
         """Sentences about what will be read differently than asked."""
@@ -118,18 +124,14 @@ def media_options(pages: PageOptions, facts: ModelFacts) -> MediaOptions:
 
 
 @contextmanager
-def text_output(output: OutputOptions) -> Iterator[IO[str]]:
+def text_output(output: OutputOptions) -> Iterator[Target]:
     """Standard output, or a file that appears whole: for what is not an answer."""
-    if output.output in (None, "-"):
-        yield sys.stdout
-        return
-    file = OutputFile(Path(str(output.output)), output.force)
+    target = open_target(output.output, output.force)
     try:
-        yield file.stream
-    except BaseException:
-        file.discard()
-        raise
-    file.commit()
+        yield target
+        target.commit()
+    finally:
+        target.discard()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,23 +150,25 @@ class Delivery:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        target = run.output.output
-        self._file = OutputFile(Path(target), run.output.force) if target not in (None, "-") else None
-        self._stream: IO[str] = self._file.stream if self._file else sys.stdout
-        self._stream_pieces = self._file is None and is_terminal(sys.stdout) and run.model.parallel == 1
+        self._target = open_target(run.output.output, run.output.force)
+        on_stdout = run.output.output in (None, "-")
+        self._stream_pieces = on_stdout and is_terminal(sys.stdout) and run.model.parallel == 1
         self.answers: list[Answer] = []
         self.failures: list[Failure] = []
+        self._said: set[str] = set()  # warnings
 
     def __enter__(self) -> Delivery:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Keep what was answered, even when the run broke off; leave nothing when nothing was."""
-        if self._file is not None:
-            (self._file.commit if self.answers else self._file.discard)()
-            self._file = None
+        try:
+            if self.answers:
+                self._target.commit()
+        finally:
+            self._target.discard()
 
-    def write(self, engine: Engine, events: Iterator[Event], total: int, form: Form = PLAIN) -> None:
+    def write(self, engine: Engine, events: Generator[Event], total: int, form: Form = PLAIN) -> None:
         """Write every answer of an expected `total`.
 
         Raises SomeInputsFailedError, or the one error when there is no answer at all.
@@ -172,13 +176,16 @@ class Delivery:
         writer, start = self._writer(form), time.perf_counter()
         progress = Progress(total, self._run.output.quiet)
         try:
-            with interruptible() as interrupt:
+            with closing(events), interruptible() as interrupt:  # closed before the engine is
                 for event in events:
                     self._take(event, writer)
                     if not isinstance(event, Piece):
                         progress.advance()
                         if interrupt.asked:
-                            raise InterruptedRunError("Interrupted.")
+                            raise InterruptedRunError("")
+        except BaseException:
+            writer.broke_off()
+            raise
         finally:
             progress.close()
             self._sum_up(engine, time.perf_counter() - start)
@@ -191,20 +198,19 @@ class Delivery:
         elif isinstance(event, Answer):
             self.answers.append(event)
             writer.answer(event)
-            self._run.notes([warning for warning in event.warnings if warning not in self._said()])
+            self._run.notes([warning for warning in event.warnings if warning not in self._said])
+            self._said.update(event.warnings)
+            self._run.detail(_summary(event))
         else:
             self.failures.append(event)
             say(f"error: {event.message} {event.hint}".strip())
 
-    def _said(self) -> set[str]:
-        return {warning for answer in self.answers[:-1] for warning in answer.warnings}
-
     def _writer(self, form: Form) -> Writer:
         if self._run.output.json:
-            return JsonWriter(self._stream)
+            return JsonWriter(self._target)
         if form.label is not None:
-            return LineWriter(self._stream, form.label)
-        return TextWriter(self._stream, form.heading)
+            return LineWriter(self._target, form.label)
+        return TextWriter(self._target, form.heading)
 
     def _sum_up(self, engine: Engine, wall_s: float) -> None:
         if not self.answers:
@@ -219,10 +225,16 @@ class Delivery:
     def _raise_failures(self) -> None:
         if not self.failures:
             return
-        codes = {failure.exit_code for failure in self.failures}
-        error = SomeInputsFailedError(
-            f"{len(self.failures)} of {len(self.failures) + len(self.answers)} inputs failed."
-        )
-        if not self.answers and len(codes) == 1:
-            error.exit_code = codes.pop()
+        inputs = len(self.failures) + len(self.answers)
+        error = SomeInputsFailedError(f"{len(self.failures)} of {inputs} inputs failed." if inputs > 1 else "")
+        if not self.answers:
+            error.exit_code = self.failures[0].exit_code
         raise error
+
+
+def _summary(answer: Answer) -> str:
+    made, what = answer.generation, ", ".join(dict.fromkeys(place.label for place in answer.places))
+    return (
+        f"answer about {what or 'no media'}: {made.counts.prompt_tokens} tokens read, {made.counts.encodes} tiles "
+        f"encoded, {made.counts.new_tokens} tokens written, stopped by {made.stop_reason}"
+    )

@@ -32,7 +32,7 @@ def command(
 
     Example: smol ask photo.jpg "What is this?"
     """
-    from smolcli.cli._inputs import longest, open_inputs, split_arguments
+    from smolcli.cli._inputs import longest, no_more_than_messages, open_inputs, split_arguments
     from smolcli.cli._session import Delivery, Run, media_options, style_for
     from smolcli.tasks.ask import ask
     from smolcli.tasks.planning import plan_request
@@ -41,6 +41,7 @@ def command(
     if messages is not None:
         from smolcli.cli._conversations import ask_conversations
 
+        no_more_than_messages(arguments, question, reading)
         ask_conversations(run, messages, (reading, pages, clips))
         return
     media_paths, questions = split_arguments(arguments or [], question or [])
@@ -48,9 +49,9 @@ def command(
         delivery = stack.enter_context(Delivery(run))
         engine = stack.enter_context(run.engine())
         style = style_for("ask", reading, engine.facts)
-        asked, options = (longest(questions), style), (media_options(pages, engine.facts), clips)
+        asked, options = (longest(questions, engine), style), (media_options(pages, engine.facts), clips)
         media, notes = open_inputs(stack, media_paths, engine, asked, options)
-        plan = plan_request(engine, media, longest(questions), style)
+        plan = plan_request(engine, media, asked[0], style)
         run.notes(notes)
         run.show_plan(engine.facts, plan)
         delivery.write(engine, ask(engine, media, plan, questions, style), len(questions))

@@ -12,6 +12,7 @@ from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, Readi
 
 if TYPE_CHECKING:
     from smolcli.datatypes import Answer
+    from smolcli.tasks.planning import RequestPlan
 
 _TOGETHER = 4  # captions are short and their prompts small: several fit one context and share every decode
 
@@ -34,6 +35,7 @@ def command(
     Example: smol caption holiday/ > captions.tsv
     """
     from smolcli.batch import find_pictures
+    from smolcli.cli._inputs import said
     from smolcli.cli._session import Delivery, Form, Run, media_options, style_for
     from smolcli.tasks.caption import caption
 
@@ -44,8 +46,12 @@ def command(
         engine = stack.enter_context(run.engine())
         style = style_for("caption", reading, engine.facts)
         if question is not None:
-            style = replace(style, prompt=replace(style.prompt, default_question=question))
-        events = caption(engine, found, media_options(pages, engine.facts), style)
+            style = replace(style, prompt=replace(style.prompt, default_question=said(question)))
+
+        def show(plan: RequestPlan) -> None:
+            run.show_plan(engine.facts, plan)
+
+        events = caption(engine, found, media_options(pages, engine.facts), style, show)
         delivery.write(engine, events, len(found), Form(label=_label))
 
 

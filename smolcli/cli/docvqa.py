@@ -27,6 +27,7 @@ def command(
 
     Example: smol docvqa report.pdf "What is the total?" --pages 1,3-end
     """
+    from smolcli.cli._inputs import said
     from smolcli.cli._session import PLAIN, Delivery, Form, Run, media_options, style_for
     from smolcli.media import open_media
     from smolcli.tasks.docvqa import docvqa
@@ -37,14 +38,14 @@ def command(
         delivery = stack.enter_context(Delivery(run))
         engine = stack.enter_context(run.engine())
         style = style_for("transcribe" if question is None else "docvqa", reading, engine.facts)
-        asked = style.prompt.default_question if question is None else question
+        asked = style.prompt.default_question if question is None else said(question)
         media = stack.enter_context(open_media(file, media_options(pages, engine.facts)))
-        if output.plan:
-            for plan in plan_pages(engine, media, asked, style):
-                run.show_plan(engine.facts, plan)
+        plans = list(plan_pages(engine, media, asked, style))
+        for plan in plans:
+            run.show_plan(engine.facts, plan)
         several = len(media.outlines) > 1
         form = PLAIN if not several else Form(heading=True) if question is None else Form(label=_label)
-        delivery.write(engine, docvqa(engine, media, asked, style), len(media.outlines), form)
+        delivery.write(engine, docvqa(engine, media, plans, asked, style), len(plans), form)
 
 
 def _label(answer: Answer) -> str:

@@ -30,7 +30,7 @@ def command(
 
     Example: smol plan photo.jpg "What is this?" --detail native --json
     """
-    from smolcli.cli._inputs import longest, open_inputs, split_optional_question
+    from smolcli.cli._inputs import longest, no_more_than_messages, open_inputs, split_optional_question
     from smolcli.cli._plans import plan_lines, plan_record, tile_hashes
     from smolcli.cli._session import Run, media_options, style_for, text_output
     from smolcli.output import printable, to_json
@@ -41,16 +41,17 @@ def command(
     if messages is not None:
         from smolcli.cli._conversations import plan_conversations
 
+        no_more_than_messages(arguments, question, reading)
         plan_conversations(run, messages, (reading, pages, clips), hashes)
         return
     paths, questions = split_optional_question(arguments or [], question or [])
     with ExitStack() as stack:
-        stream = stack.enter_context(text_output(output))
+        target = stack.enter_context(text_output(output))
         planner = stack.enter_context(run.planner())
         style = style_for("ask", reading, planner.facts)
-        asked, options = (longest(questions), style), (media_options(pages, planner.facts), clips)
+        asked, options = (longest(questions, planner), style), (media_options(pages, planner.facts), clips)
         media, notes = open_inputs(stack, paths, planner, asked, options)
-        plan = plan_request(planner, media, longest(questions), style)
+        plan = plan_request(planner, media, asked[0], style)
         run.notes([*notes, *plan.notes])
         record = plan_record(planner.facts, plan, run.speeds(planner.facts))
         if hashes:
@@ -64,4 +65,4 @@ def command(
         lines = (
             [to_json(record)] if output.json or hashes else plan_lines(planner.facts, plan, run.speeds(planner.facts))
         )
-        stream.writelines(f"{printable(line)}\n" for line in lines)
+        target.write("".join(f"{printable(line)}\n" for line in lines))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from smolcli.datatypes import ImagePart, TilePlan
+from smolcli.output import StandardOutput
 from smolcli.prompt import Clip, Medium, load_prompt, names, render, styles
 
 command = typer.Typer(help="List the prompts, or show one as the model reads it.", no_args_is_help=False)
@@ -22,9 +22,8 @@ def listing(context: typer.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    for name in names():
-        sys.stdout.write(f"{name}\t{load_prompt(name, 'reference').description}\n")
-    sys.stdout.write(f"styles\t{', '.join(styles())}\n")
+    lines = [f"{name}\t{load_prompt(name, 'reference').description}" for name in names()]
+    StandardOutput().write("\n".join([*lines, f"styles\t{', '.join(styles())}"]) + "\n")
 
 
 @command.command()
@@ -42,7 +41,8 @@ def show(
     prompt = load_prompt(name, prompt_style)
     media: list[Medium] = [Clip((_PICTURE,) * 3, (0.0, 1.0, 2.0), 3.0)] if name == "video" else [_PICTURE]
     turns = render(prompt, media, prompt.default_question if question is None else question)
-    sys.stdout.write(f"# {name}, {prompt_style} style: {prompt.description}\n# source: {prompt.source}\n")
-    hints = ", ".join(prompt.hints) or "none"
-    sys.stdout.write(f"# detail: {prompt.detail}; hints: {hints}; {IMAGE} stands for one picture\n")
-    sys.stdout.write(template_text(DEFAULT_TEMPLATE, turns) + "\n")
+    StandardOutput().write(
+        f"# {name}, {prompt_style} style: {prompt.description}\n# source: {prompt.source}\n"
+        f"# detail: {prompt.detail}; hints: {', '.join(prompt.hints) or 'none'}; {IMAGE} stands for one picture\n"
+        f"{template_text(DEFAULT_TEMPLATE, turns)}\n"
+    )

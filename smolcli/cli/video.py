@@ -24,7 +24,7 @@ def command(
 
     Example: smol video clip.mp4 "What happens?" --frames 16
     """
-    from smolcli.cli._inputs import open_inputs
+    from smolcli.cli._inputs import open_inputs, said
     from smolcli.cli._session import Delivery, Run, media_options, style_for
     from smolcli.errors import MediaError
     from smolcli.tasks.ask import ask
@@ -35,7 +35,7 @@ def command(
         delivery = stack.enter_context(Delivery(run))
         engine = stack.enter_context(run.engine())
         style = style_for("video", reading, engine.facts)
-        asked = style.prompt.default_question if question is None else question
+        asked = style.prompt.default_question if question is None else said(question)
         options = media_options(PageOptions(), engine.facts)
         media, notes = open_inputs(stack, [clip], engine, (asked, style), (options, clips))
         if media[0].video is None:

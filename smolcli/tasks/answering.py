@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from smolcli.datatypes import Answer, Failure, ImagePart, Piece, Place, Request
@@ -47,7 +47,7 @@ def load_media(media: Sequence[Media], plan: RequestPlan) -> Loaded:
     places: list[Place] = []
     for medium, planned in zip(media, plan.media, strict=True):
         parts, shown = load_pictures(medium, planned)
-        loaded += medium_parts(planned, parts)
+        loaded += medium_parts(planned.video, parts, shown)
         places += shown
     warnings = (*plan.notes, *(warning for medium in media for warning in medium.warnings))
     return Loaded(tuple(loaded), tuple(places), warnings, time.perf_counter() - start)
@@ -69,7 +69,7 @@ def load_pictures(medium: Media, planned: PlannedMedium) -> tuple[list[ImagePart
     return parts, places
 
 
-def ask_engine(engine: Engine, asked: Iterable[Asked | Failure]) -> Iterator[Event]:
+def ask_engine(engine: Engine, asked: Iterable[Asked | Failure]) -> Generator[Event]:
     """Run requests as they are pulled; failures pass through in their turn, answers come as they finish."""
     waiting: dict[int, Asked] = {}
     failures: deque[Failure] = deque()

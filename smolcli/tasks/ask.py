@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from smolcli.datatypes import Request
 from smolcli.engine import Engine
@@ -18,7 +18,7 @@ def ask(
     plan: RequestPlan,
     questions: Sequence[str],
     style: Style,
-) -> Iterator[Event]:
+) -> Generator[Event]:
     """Answer every question about the same media, which are encoded once. `plan` is that of the longest question.
 
     Raises DoesNotFitError before anything is rendered, MediaError when a picture cannot be.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 
 from smolcli.datatypes import Failure, ImagePart, Request
@@ -25,15 +25,14 @@ def plan_pages(planner: Planner, media: Media, question: str, style: Style) -> I
 
 
 def ask_pages(
-    planner: Planner, media: Media, question: str, style: Style, keys: Iterator[int] | None = None
+    media: Media, plans: Sequence[RequestPlan], question: str, style: Style, keys: Iterator[int] | None = None
 ) -> Iterator[Asked | Failure]:
-    """One request per picture, rendered only when its turn comes; a picture that fails is a Failure, and the file ends
-    there.
+    """One request per planned picture, rendered only when its turn comes; a picture that fails is a Failure, and the
+    file ends there.
 
     Raises DoesNotFitError before anything is rendered.
     """
     keys = keys or count()
-    plans = list(plan_pages(planner, media, question, style))
     for plan in plans:
         plan.require_fit()
     frames = media.frames()

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from smolcli.datatypes import ImagePart, ModelFacts, Outline, Sampling, Size, Source, TilePlan, Turn, VideoFacts
+from smolcli.datatypes import ImagePart, ModelFacts, Outline, Place, Sampling, Size, Source, TilePlan, Turn, VideoFacts
 from smolcli.engine import Planner
 from smolcli.engine.tokens import TokenSequence
 from smolcli.errors import DoesNotFitError
@@ -98,7 +98,8 @@ class RequestPlan:
             return
         pictures = sum(len(medium.plans) for medium in self.media)
         raise DoesNotFitError(
-            f"The request has {len(self.sequence.ids)} tokens ({pictures} pictures in {self.encodes} tiles), "
+            f"The request has {len(self.sequence.ids)} tokens "
+            f"({pictures} picture{'s' * (pictures > 1)} in {self.encodes} tile{'s' * (self.encodes > 1)}), "
             f"but the model's context holds {self.context_tokens}.",
             "Use a lower --detail, fewer --pages or --frames, fewer files, or a shorter question.",
         )
@@ -111,7 +112,7 @@ def geometry(facts: ModelFacts) -> Geometry:
 
 def plan_request(planner: Planner, media: Sequence[Outlined], question: str, style: Style) -> RequestPlan:
     """Plan one request about all media at once, in their order."""
-    found = [(medium.source, tuple(medium.outlines), medium.video) for medium in media]
+    found = _found(media)
     sizes = [outline.size_px for _, outlines, video in found if video is None for outline in outlines]
     shape = geometry(planner.facts)
     lowest = iter([plan(size, shape, Detail("low")) for size in sizes])
@@ -126,33 +127,48 @@ def plan_request(planner: Planner, media: Sequence[Outlined], question: str, sty
     return RequestPlan(planned, planner.tokens(_turns(planned, question, style)), planner.context_tokens, notes)
 
 
-def frames_that_fit(planner: Planner, question: str, style: Style, asked: int) -> int:
-    """The most frames of one clip, up to `asked`, whose prompt leaves room for an answer; at least 1."""
-    shape = geometry(planner.facts).for_video()
-    frame = ImagePart(plan((shape.tile_px, shape.tile_px), shape, Detail("low")))
+def frames_that_fit(planner: Planner, media: Sequence[Outlined], question: str, style: Style) -> int:
+    """The most frames of each clip, whose prompt, with everything else as coarse as may be, leaves room for an answer.
+
+    At least 1.
+    """
+    shape = geometry(planner.facts)
+    coarse = Detail("low") if style.detail.word == "auto" else style.detail
     limit = planner.context_tokens - _room(planner, style)
+    found = _found(media)
+    plans = [plan(o.size_px, shape, coarse) for _, outlines, video in found if video is None for o in outlines]
 
     def tokens(count: int) -> int:
-        clip = Clip((frame,) * count, (5999.0,) * count, 5999.0)
-        return len(planner.tokens(render(style.prompt, [clip], question, style.hint)).ids)
+        items = ((source, outlines if video is None else outlines[:count], video) for source, outlines, video in found)
+        cuts = iter(plans)
+        return len(planner.tokens(_turns([_cut_medium(item, cuts, shape) for item in items], question, style)).ids)
 
-    low, high = 1, max(1, asked)
+    low, high = 1, max(len(outlines) for _, outlines, _ in found)
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if tokens(middle) <= limit else (low, middle - 1)
     return low
 
 
-def medium_parts(planned: PlannedMedium, parts: Sequence[ImagePart]) -> list[Medium]:
-    """The pictures of one file as the prompt takes them: one by one, or as a clip."""
-    if planned.video is None:
+def medium_parts(video: VideoFacts | None, parts: Sequence[ImagePart], places: Sequence[Place]) -> list[Medium]:
+    """The pictures of one file as the prompt takes them: one by one, or as a clip whose frames are at `places`."""
+    if video is None:
         return list(parts)
-    times = tuple(outline.place.time_s or 0.0 for outline in planned.outlines[: len(parts)])
-    return [Clip(tuple(parts), times, planned.video.duration_s)]
+    return [Clip(tuple(parts), tuple(place.time_s or 0.0 for place in places), video.duration_s)]
+
+
+def planned_parts(planned: PlannedMedium) -> list[Medium]:
+    """The same before anything is rendered."""
+    parts = [ImagePart(plan) for plan in planned.plans]
+    return medium_parts(planned.video, parts, [outline.place for outline in planned.outlines])
+
+
+def _found(media: Sequence[Outlined]) -> list[_Found]:
+    return [(medium.source, tuple(medium.outlines), medium.video) for medium in media]
 
 
 def _turns(planned: Sequence[PlannedMedium], question: str, style: Style) -> tuple[Turn, ...]:
-    media = [part for item in planned for part in medium_parts(item, [ImagePart(plan) for plan in item.plans])]
+    media = [part for item in planned for part in planned_parts(item)]
     return render(style.prompt, media, question, style.hint)
 
 
