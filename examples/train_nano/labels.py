@@ -5,6 +5,8 @@ Drawing knows where every character went. Thrown away after training, this says:
   letter_cells   the image token that holds each character (a guide for one attention head of the decoder).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .drawing.canvas import Letter
@@ -23,61 +25,75 @@ def letter_class(character: str) -> int:
     return ord(character) - 32 if "!" <= character <= "~" else OTHER
 
 
-def _places(letters: list[Letter], size: tuple[int, int], layout: Layout) -> tuple[np.ndarray, ...]:
-    """Centre x, y, width and height in px of the stretched picture, class and line: six arrays (letters,)."""
+class _Places(NamedTuple):
+    """Letters on a tile or page: centre x, y, width, height (px), class and line; arrays (letters,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    width: np.ndarray
+    height: np.ndarray
+    kind: np.ndarray
+    line: np.ndarray
+
+    def seen(self, row: int, col: int) -> "_Places":
+        """From the tile at `row`, `col`."""
+        return self._replace(x=self.x - col * TILE_PX, y=self.y - row * TILE_PX)
+
+    def shrunk(self, rows: int, cols: int) -> "_Places":
+        """On the whole page, shrunk to one tile."""
+        return _Places(self.x / cols, self.y / rows, self.width / cols, self.height / rows, self.kind, self.line)
+
+
+def _places(letters: list[Letter], size: tuple[int, int], layout: Layout) -> _Places:
+    """Where the letters of a source picture of `size` stand in the stretched one that is cut."""
     table = np.array([(at.x, at.y, at.size, letter_class(at.character), at.line) for at in letters], np.float32)
-    table = table.reshape(-1, 5)
-    scale_x, scale_y = layout.size_px[0] / size[0], layout.size_px[1] / size[1]
-    x, y, px = table[:, 0] * scale_x, table[:, 1] * scale_y, table[:, 2]
-    return x, y, px * scale_x, px * scale_y, table[:, 3].astype(np.uint8), table[:, 4].astype(np.int32)
+    x, y, px, kind, line = table.reshape(-1, 5).T
+    across, down = layout.size_px[0] / size[0], layout.size_px[1] / size[1]
+    return _Places(x * across, y * down, px * across, px * down, kind.astype(np.uint8), line.astype(np.int32))
 
 
 def patch_labels(letters: list[Letter], size: tuple[int, int], layout: Layout) -> np.ndarray:
     """Classes per patch, uint8 (tiles, 256, 4); `size` is the source picture's (width, height) in px."""
-    x, y, w, h, kind, line = _places(letters, size, layout)
+    places = _places(letters, size, layout)
     if not layout.rows:
-        return _label_tile(x, y, w, h, kind, line, np.inf)[None]
-    tiles = [
-        _label_tile(x - col * TILE_PX, y - row * TILE_PX, w, h, kind, line, LARGEST_PX)
-        for row in range(layout.rows)
-        for col in range(layout.cols)
-    ]
-    rows, cols = layout.rows, layout.cols
-    tiles.append(_label_tile(x / cols, y / rows, w / cols, h / rows, kind, line, np.inf))
-    return np.stack(tiles)
+        return _label_tile(places, np.inf)[None]
+    tiles = [_label_tile(places.seen(row, col), LARGEST_PX) for row in range(layout.rows) for col in range(layout.cols)]
+    return np.stack([*tiles, _label_tile(places.shrunk(layout.rows, layout.cols), np.inf)])
 
 
-def _label_tile(x, y, w, h, kind, line, largest_px) -> np.ndarray:
+def _label_tile(places: _Places, largest_px: float) -> np.ndarray:
     labels = np.zeros((PATCHES, SLOTS), np.uint8)
+    x, y = places.x, places.y
     inside = np.nonzero((x >= 0) & (x < TILE_PX) & (y >= 0) & (y < TILE_PX))[0]
     if not len(inside):
         return labels
     patch = (y[inside] // PATCH_PX).astype(int) * _SIDE + (x[inside] // PATCH_PX).astype(int)
-    order = np.lexsort((x[inside], line[inside], patch))
+    order = np.lexsort((x[inside], places.line[inside], patch))
     patch, inside = patch[order], inside[order]
     first = np.r_[True, patch[1:] != patch[:-1]]
     count = np.arange(len(patch))
     slot = count - np.maximum.accumulate(np.where(first, count, 0))
-    bad = (np.minimum(w, h)[inside] < LEAST_PX) | (np.maximum(w, h)[inside] > largest_px) | (slot >= SLOTS)
-    labels[patch[~bad], slot[~bad]] = kind[inside][~bad]
+    sides = np.stack((places.width[inside], places.height[inside]))
+    bad = (sides.min(0) < LEAST_PX) | (sides.max(0) > largest_px) | (slot >= SLOTS)
+    labels[patch[~bad], slot[~bad]] = places.kind[inside][~bad]
     labels[np.unique(patch[bad])] = IGNORE
     return labels
 
 
 def letter_cells(letters: list[Letter], size: tuple[int, int], layout: Layout) -> np.ndarray:
     """Image token (0 … 64 · tiles - 1) of each letter's centre, int (letters,); large letters on the whole page."""
-    x, y, w, h, _, _ = _places(letters, size, layout)
+    places = _places(letters, size, layout)
     if not layout.rows:
-        return _cell(x, y)
-    rows, cols = layout.rows, layout.cols
-    large = np.maximum(w, h) > LARGEST_PX
-    col = np.clip(x // TILE_PX, 0, cols - 1).astype(int)
-    row = np.clip(y // TILE_PX, 0, rows - 1).astype(int)
-    tile = np.where(large, rows * cols, row * cols + col)
-    near = _cell(x - col * TILE_PX, y - row * TILE_PX)
-    return tile * TOKENS + np.where(large, _cell(x / cols, y / rows), near)
+        return _cell(places)
+    large = np.maximum(places.width, places.height) > LARGEST_PX
+    col = np.clip(places.x // TILE_PX, 0, layout.cols - 1).astype(int)
+    row = np.clip(places.y // TILE_PX, 0, layout.rows - 1).astype(int)
+    tile = np.where(large, layout.rows * layout.cols, row * layout.cols + col)
+    on_tile, on_page = _cell(places.seen(row, col)), _cell(places.shrunk(layout.rows, layout.cols))
+    return tile * TOKENS + np.where(large, on_page, on_tile)
 
 
-def _cell(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _cell(places: _Places) -> np.ndarray:
     side = TILE_PX // CELL_PX
-    return np.clip(y // CELL_PX, 0, side - 1).astype(int) * side + np.clip(x // CELL_PX, 0, side - 1).astype(int)
+    row, col = (np.clip(at // CELL_PX, 0, side - 1).astype(int) for at in (places.y, places.x))
+    return row * side + col
