@@ -1,0 +1,267 @@
+"""Continuous batching over a decoder of arithmetic (tests/fakes): right answers in any company, books that balance."""
+
+import numpy as np
+import pytest
+from fakes.decoder import FakeDecoder, alone, job
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from smolcli.datatypes import Generation, Piece
+from smolcli.engine.kvcells import RETAINED, KVCells
+from smolcli.engine.scheduler import Scheduler
+from smolcli.errors import DoesNotFitError, EngineError
+
+LONG = [7] * 40  # a prefix worth sharing
+
+
+def setting(cells=200, parallel=3, batch_rows=32, fails_at=None):
+    decoder = FakeDecoder(cells, KVCells.sequences(parallel), batch_rows, fails_at)
+    return decoder, Scheduler(decoder, cells, parallel, batch_rows)
+
+
+def answers(events):
+    """key → Generation, with the pieces of each held against its text."""
+    pieces, found = {}, {}
+    for event in events:
+        if isinstance(event, Piece):
+            assert event.text
+            assert event.key not in found, "a piece came after its generation"
+            pieces[event.key] = pieces.get(event.key, "") + event.text
+        else:
+            found[event.key] = event
+            assert pieces.get(event.key, "") == event.text
+    return found
+
+
+def check(found, prompts):
+    assert sorted(found) == list(range(len(prompts)))
+    for key, (values, most) in enumerate(prompts):
+        text, reason, count = alone(values, most)
+        assert (found[key].text, found[key].stop_reason, found[key].counts.new_tokens) == (text, reason, count)
+        assert found[key].counts.prompt_tokens == len(values)
+
+
+def jobs(prompts):
+    return [job(key, values, most) for key, (values, most) in enumerate(prompts)]
+
+
+def left_over(decoder):
+    return {sequence: len(rows) for sequence, rows in decoder.kept.items() if rows}
+
+
+NUMBERS = st.integers(1, 5)
+PROMPT = st.tuples(
+    st.sampled_from([[], LONG, LONG + [1] * 9, [8] * 50]), st.lists(NUMBERS, min_size=1, max_size=60)
+).map(lambda parts: parts[0] + parts[1])
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    prompts=st.lists(st.tuples(PROMPT, st.integers(1, 30)), max_size=12),
+    parallel=st.integers(1, 5),
+    batch_rows=st.integers(8, 64),
+    spare=st.integers(0, 300),
+)
+def test_every_answer_is_the_one_it_gives_alone(prompts, parallel, batch_rows, spare):
+    cells = max([len(values) + most for values, most in prompts], default=1) + spare
+    decoder, scheduler = setting(cells, parallel, batch_rows)
+    check(answers(scheduler.run(jobs(prompts))), prompts)
+    assert len(left_over(decoder)) <= RETAINED
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    prompts=st.lists(st.tuples(PROMPT, st.integers(1, 30)), min_size=1, max_size=8),
+    events=st.integers(0, 40),
+    fails_at=st.none() | st.integers(0, 30),
+)
+def test_after_a_failure_or_a_reader_who_left_all_is_as_before(prompts, events, fails_at):
+    decoder, scheduler = setting(300, 3, 16, fails_at)
+    stream = scheduler.run(jobs(prompts))
+    try:
+        for _ in range(events):
+            next(stream, None)
+    except EngineError as error:
+        assert "on purpose" in error.message
+    stream.close()
+    decoder.fails_at = None
+    assert len(left_over(decoder)) <= RETAINED
+    check(answers(scheduler.run(jobs(prompts))), prompts)
+
+
+def test_a_finished_answer_is_replaced_at_once():
+    prompts = [([n], most) for n, most in enumerate((2, 9, 30, 3, 5, 4, 8), start=1)]
+    decoder, scheduler = setting(parallel=3)
+    found = answers(scheduler.run(jobs(prompts)))
+    check(found, prompts)
+    rows = [len(batch.positions) for batch in decoder.batches]
+    total = sum(len(values) + found[key].counts.new_tokens for key, (values, _) in enumerate(prompts))
+    ended = [answer.stop_reason == "end" for answer in found.values()]
+    assert sum(rows) == total - (len(prompts) - sum(ended))  # the last token of a "length" answer is never decoded
+    while_waiting = rows[: rows.index(min(rows))]
+    assert set(while_waiting) == {3}, "a slot stood empty while prompts waited"
+
+
+def test_jobs_are_pulled_only_as_room_appears():
+    pulled = []
+
+    def source():
+        for key in range(6):
+            pulled.append(key)
+            yield job(key, [key + 1], 4)
+
+    _, scheduler = setting(parallel=2)
+    stream = scheduler.run(source())
+    next(stream)
+    assert len(pulled) == 2
+    ended = 0
+    for event in stream:
+        ended += isinstance(event, Generation)
+        assert len(pulled) <= ended + 2
+    assert ended == 6
+
+
+def test_prompts_fill_the_batch_beside_answers_in_the_making():
+    decoder, scheduler = setting(cells=500, parallel=2, batch_rows=16)
+    prompts = [([1, 2], 20), ([3] * 100, 5)]
+    check(answers(scheduler.run(jobs(prompts))), prompts)
+    both = [batch for batch in decoder.batches if len(set(batch.sequences)) == 2]
+    assert any(len(batch.positions) == 16 and batch.wanted.sum() == 1 for batch in both)
+
+
+def test_questions_about_the_same_media_compute_them_once():
+    prompts = [(LONG * 3 + [n, n + 1], 6) for n in range(1, 6)]
+    for parallel in (1, 3):
+        decoder, scheduler = setting(1000, parallel)
+        found = answers(scheduler.run(jobs(prompts)))
+        check(found, prompts)
+        cached = [found[key].counts.cached_tokens for key in range(5)]
+        assert cached == [0, *[120] * 4]
+        written = sum(answer.counts.new_tokens for answer in found.values())
+        assert sum(len(batch.positions) for batch in decoder.batches) <= 120 + 2 * 5 + written
+
+
+def test_the_same_prompt_twice_computes_one_row_again():
+    decoder, scheduler = setting()
+    first = answers(scheduler.run([job(0, LONG, 5)]))[0]
+    again = answers(scheduler.run([job(0, LONG, 5)]))[0]
+    assert first.text == again.text
+    assert again.counts.cached_tokens == len(LONG) - 1
+
+
+def test_a_short_common_beginning_is_not_shared():
+    decoder, scheduler = setting()
+    prompts = [([7] * 20 + [n], 3) for n in (1, 2)]
+    found = answers(scheduler.run(jobs(prompts)))
+    assert [answer.counts.cached_tokens for answer in found.values()] == [0, 0]
+
+
+def test_shared_rows_count_once_against_the_budget():
+    prompts = [(LONG * 2 + [n], 5) for n in range(1, 5)]
+    decoder, scheduler = setting(
+        cells=110, parallel=4
+    )  # 80 shared + 4 × 6 and a little: one after another would need 344
+    check(answers(scheduler.run(jobs(prompts))), prompts)
+    assert max(len(set(batch.sequences)) for batch in decoder.batches) >= 3
+
+
+def test_answers_wait_while_the_budget_is_spent():
+    prompts = [([n] * 40, 10) for n in range(1, 6)]
+    decoder, scheduler = setting(cells=101, parallel=4)
+    check(answers(scheduler.run(jobs(prompts))), prompts)
+    assert max(len(set(batch.sequences)) for batch in decoder.batches) == 2
+
+
+def test_a_prompt_that_cannot_fit_is_an_error():
+    _, scheduler = setting(cells=50)
+    with pytest.raises(EngineError, match="never going to fit"):
+        list(scheduler.run([job(0, [1] * 60, 5)]))
+    check(answers(scheduler.run([job(0, [1], 5)])), [([1], 5)])
+
+
+def test_an_error_of_who_makes_the_jobs_ends_the_run_and_leaves_nothing():
+    def source():
+        yield job(0, [1], 30)
+        raise DoesNotFitError("The prompt has too many tokens.")
+
+    decoder, scheduler = setting()
+    with pytest.raises(DoesNotFitError):
+        list(scheduler.run(source()))
+    assert left_over(decoder) == {}
+
+
+def test_closing_a_run_forgets_what_was_in_the_making():
+    decoder, scheduler = setting()
+    stream = scheduler.run([job(0, [1] * 5, 30), job(1, [2] * 5, 30)])
+    next(stream)
+    assert left_over(decoder)
+    stream.close()
+    assert left_over(decoder) == {}
+
+
+def test_a_finished_prompt_stays_for_the_next_question_without_its_answer():
+    decoder, scheduler = setting()
+    list(scheduler.run([job(0, LONG, 9)]))
+    assert list(left_over(decoder).values()) == [len(LONG)]
+
+
+def test_max_tokens_is_kept_and_said():
+    _, scheduler = setting()
+    found = answers(scheduler.run([job(key, [key + 1], 1) for key in range(5)]))
+    assert {answer.counts.new_tokens for answer in found.values() if answer.stop_reason == "length"} == {1}
+
+
+class Books(RuleBasedStateMachine):
+    """KVCells against a cache that knows better: what is reserved is never less than what is there."""
+
+    CELLS = 400
+
+    def __init__(self):
+        super().__init__()
+        self.store = FakeDecoder(self.CELLS, KVCells.sequences(4), 10_000)
+        self.kv = KVCells(self.store, self.CELLS, 4)
+        self.living = []
+
+    @precondition(lambda self: len(self.living) < 4)
+    @rule(values=PROMPT, new=st.integers(1, 40))
+    def claim(self, values, new):
+        identity = np.array(values, np.int64)
+        source, shared = self.kv.best_prefix(identity[: len(values) - 1])
+        sequence = self.kv.claim(identity, new, source, shared)
+        if sequence is None:
+            assert self.living, "there is room, but the claim was refused"
+            return
+        rows = np.array(values[sequence.shared :] + [99] * new, np.float32)[:, None]
+        have = len(self.store.kept[sequence.id])
+        assert have == sequence.shared
+        self.write(sequence, rows, have)
+        self.living.append(sequence)
+
+    def write(self, sequence, rows, have):
+        from smolcli.engine.scheduler import Batch
+
+        positions = np.arange(have, have + len(rows), dtype=np.int32)
+        self.store.decode(Batch(rows, positions, [sequence.id] * len(rows), np.zeros(len(rows), bool)))
+
+    @precondition(lambda self: self.living)
+    @rule(data=st.data())
+    def retire(self, data):
+        sequence = self.living.pop(data.draw(st.integers(0, len(self.living) - 1)))
+        self.kv.retire(sequence)
+        if self.store.kept[sequence.id]:
+            assert [cell.value for cell in self.store.kept[sequence.id]] == sequence.identity.tolist()
+
+    @precondition(lambda self: self.living)
+    @rule(data=st.data())
+    def drop(self, data):
+        self.kv.drop(self.living.pop(data.draw(st.integers(0, len(self.living) - 1))))
+
+    @invariant()
+    def the_books_balance(self):
+        assert self.store.used == self.kv._used() <= self.CELLS
+        assert all(sequence.shared >= 0 and sequence.owned >= 0 for sequence in self.kv._living + self.kv._retained)
+
+
+TestBooks = Books.TestCase
+TestBooks.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
