@@ -13,7 +13,7 @@ from .geometry import GRIDS, UNSPLIT, Layout
 from .samples import CLIP, Options, Sample, draw
 
 IGNORE = -100  # target of a position that counts for no loss (torch's own convention)
-FRAMES = (1, 2, 3, 3, 4, 4, 5, 6, 8, 10, 12, 16)
+FRAMES = (1, 2, 2, 3, 3, 3, 4, 4, 4, 5, 6, 8, 10, 16)
 WIDE, TALL, SQUARE = GRIDS[1:]
 
 
@@ -46,9 +46,9 @@ PHASES = (
         0.4,
     ),
     Phase(
-        {UNSPLIT: 3, WIDE: 1.6, TALL: 1, SQUARE: 3, CLIP: 0.8},
-        {"word": 0.8, "line": 1.4, "sign": 1.3, "paragraph": 0.9, "columns": 0.3, "form": 1, "receipt": 0.8}
-        | {"table": 0.5, "shape": 1, "scene": 0.5, "photo": 0.7},
+        {UNSPLIT: 4, WIDE: 1.6, TALL: 1, SQUARE: 3, CLIP: 1.4},
+        {"word": 0.6, "line": 1.4, "sign": 1.2, "paragraph": 0.8, "columns": 0.25, "form": 1.1, "receipt": 0.9}
+        | {"table": 0.4, "shape": 2, "scene": 0.6, "photo": 0.6},
     ),
 )
 ADVANCE = (0.6, 0.72, 0.86, 0.88, 0.9)  # token accuracy (moving average) at which the next phase begins

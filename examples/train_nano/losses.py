@@ -37,6 +37,17 @@ def character_loss(model: Nano, features: Tensor, labels: Tensor) -> tuple[Tenso
     return loss, right[target > 0].float().mean()
 
 
+def answer_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Loss of logits (b, a, vocabulary) against ids (b, a), a token weighing 1 / √length of its answer.
+
+    Weighed alike, the hundred letters of a paragraph would drown the one word that says whether the page answers at all.
+    """
+    real = targets != IGNORE
+    weight = real * real.sum(1, keepdim=True).clamp(min=1) ** -0.5
+    each = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="none")
+    return (each * weight.flatten()).sum() / weight.sum()
+
+
 def losses(model: Nano, batch: Batch, weights: Weights, autocast) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum to be minimised and its parts by name (detached); `autocast()` is the context for matrices."""
     device = model.cos.device
@@ -56,7 +67,7 @@ def losses(model: Nano, batch: Batch, weights: Weights, autocast) -> tuple[Tenso
             rows = on["rows"][..., None].expand(-1, -1, hidden.shape[-1])
             logits = model.head(hidden.gather(1, rows))
         targets = on["targets"]
-        answer = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
+        answer = answer_loss(logits, targets)
         total = total + weights.answer * answer
         right = (logits.argmax(-1) == targets)[targets != IGNORE].float().mean()
         parts |= {f"answer({batch.name})": answer, f"accuracy({batch.name})": right}
