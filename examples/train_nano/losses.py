@@ -40,7 +40,7 @@ def character_loss(model: Nano, features: Tensor, labels: Tensor) -> tuple[Tenso
 def answer_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Loss of logits (b, a, vocabulary) against ids (b, a), a token weighing 1 / √length of its answer.
 
-    Weighed alike, the hundred letters of a paragraph would drown the one word that says whether the page answers at all.
+    Weighed alike, the letters of a paragraph would drown the one word that says whether the page answers at all.
     """
     real = targets != IGNORE
     weight = real * real.sum(1, keepdim=True).clamp(min=1) ** -0.5
