@@ -397,3 +397,16 @@ def mean_logprob(torch, model, sample, said):
         hidden, _ = model.decode(model.embed(ids, model.see(torch.from_numpy(sample.tiles))))
         scores = model.head(hidden[0, len(sample.prompt) - 1 : -1]).log_softmax(-1)
     return scores.gather(1, torch.tensor(said)[:, None]).mean().item()
+
+
+def test_the_table_is_measured_through_the_pair_that_ships(tmp_path):
+    builtin = ROOT / "smolcli/models/builtin"
+    pair = builtin / "smol-nano-q8_0.gguf", builtin / "mmproj-smol-nano-q8_0.gguf"
+    classes = [f"--class={name}" for name in ("shape", "clip", "no text")]
+    done = nano("evaluate", *pair, "--cases", "2", *classes, "--json", tmp_path / "t.json", "--worst", tmp_path / "w")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "t.json").read_text())["rows"]
+    assert [(row["name"], row["cases"]) for row in rows] == [("shape", 2), ("clip", 2), ("no text", 2)]
+    assert all(0 <= row[key] <= 1 for row in rows for key in ("cer", "exact", "refused"))
+    worst = [json.loads(line) for line in (tmp_path / "w/worst.jsonl").read_text().splitlines()]
+    assert len(worst) == 6 and all((tmp_path / "w" / case["picture"]).stat().st_size for case in worst)
