@@ -403,7 +403,9 @@ def test_the_table_is_measured_through_the_pair_that_ships(tmp_path):
     builtin = ROOT / "smolcli/models/builtin"
     pair = builtin / "smol-nano-q8_0.gguf", builtin / "mmproj-smol-nano-q8_0.gguf"
     classes = [f"--class={name}" for name in ("shape", "clip", "no text")]
-    done = nano("evaluate", *pair, "--cases", "2", *classes, "--json", tmp_path / "t.json", "--worst", tmp_path / "w")
+    done = nano(
+        "evaluate", *pair, "--seen", "--cases", "2", *classes, "--json", tmp_path / "t.json", "--worst", tmp_path / "w"
+    )
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / "t.json").read_text())["rows"]
     assert [(row["name"], row["cases"]) for row in rows] == [("shape", 2), ("clip", 2), ("no text", 2)]
