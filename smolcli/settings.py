@@ -1,27 +1,232 @@
-"""Environment in, settings out: every variable that we read and every path that we may touch."""
+"""Environment and config.toml in, settings out: every variable that we read and every folder that we may touch.
+
+A value comes from the first of: the flag that was typed, the environment (SMOL_ and the setting's name in capitals),
+config.toml, the default. config.toml is flat: `threads = 4`, one setting a line.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
-import platformdirs
+from smolcli.errors import UsageError
+
+Kind = Literal["text", "number", "folder", "switch", "size"]
+_KIND_NAMES: dict[Kind, str] = {
+    "text": "a text in quotes",
+    "number": "a whole number of at least 0",
+    "folder": "a folder's path in quotes",
+    "switch": "true or false",
+    "size": 'a number of bytes, or a size such as "10 GB"',
+}
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+CONFIG_VARIABLE = "SMOL_CONFIG"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table of settings. `option`: it is the default of the command-line option of the same name."""
+
+    name: str
+    kind: Kind
+    default: str | int | bool | None
+    help: str
+    option: bool = False
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return f"SMOL_{self.name.upper()}"
+
+
+TABLE = (
+    Setting("model", "text", None, "Model to read with: a name, a GGUF file, a folder.", True),
+    Setting("device", "text", None, "auto, cpu, cuda, metal or vulkan.", True),
+    Setting("threads", "number", None, "Threads; physical cores where unset.", True),
+    Setting("gpu_layers", "number", None, "Layers on the GPU; all where unset.", True),
+    Setting("context", "number", None, "Tokens per conversation; the model's own where unset.", True),
+    Setting("parallel", "number", None, "Answers written at the same time; 1 where unset.", True),
+    Setting("detail", "text", None, "auto, low, native, high, or at most N tiles.", True),
+    Setting("prompt_style", "text", None, "reference, training or paper.", True),
+    Setting("cache_size", "size", "20 GB", "Most that the cache may hold."),
+    Setting("cache_dir", "folder", None, "What can be made again: converted folders, projector copies."),
+    Setting("data_dir", "folder", None, "Which models are on this machine."),
+    Setting("state_dir", "folder", None, "Measured speeds."),
+    Setting("debug", "switch", False, "Show tracebacks."),
+)
+_BY_NAME = {setting.name: setting for setting in TABLE}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """debug: show tracebacks (SMOL_DEBUG=1). state_dir:
+    """Every setting's value (`values`, by name) and where it came from (`origins`: "default", a variable, a file)."""
 
-    where measured speeds are kept (SMOL_STATE_DIR, else the XDG state folder).
-    """
+    config_file: Path
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
 
-    debug: bool
-    state_dir: Path
+    @property
+    def debug(self) -> bool:
+        """Show tracebacks (SMOL_DEBUG=1)."""
+        return bool(self.values["debug"])
+
+    @property
+    def state_dir(self) -> Path:
+        """Where measured speeds are kept."""
+        return Path(self.values["state_dir"])
+
+    @property
+    def data_dir(self) -> Path:
+        """Where it is written down which models are on this machine."""
+        return Path(self.values["data_dir"])
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where things are kept that can be made again."""
+        return Path(self.values["cache_dir"])
+
+    @property
+    def cache_size_bytes(self) -> int:
+        """The most that the cache may hold."""
+        return int(self.values["cache_size"])
+
+    def option_defaults(self) -> dict[str, Any]:
+        """Option name → value, for the options that the user has set outside the command line."""
+        return {s.name: self.values[s.name] for s in TABLE if s.option and self.origins[s.name] != "default"}
+
+
+def config_path() -> Path:
+    """Where config.toml is looked for: SMOL_CONFIG, else the user's configuration folder (XDG)."""
+    if named := os.environ.get(CONFIG_VARIABLE):
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("smol", appauthor=False)) / "config.toml"
 
 
 def load_settings() -> Settings:
-    """The settings of this run."""
-    own = os.environ.get("SMOL_STATE_DIR")
-    state = Path(own) if own else Path(platformdirs.user_state_dir("smol", appauthor=False))
-    return Settings(debug=os.environ.get("SMOL_DEBUG", "") not in ("", "0"), state_dir=state)
+    """The settings of this run. Raises UsageError for a config.toml that cannot be meant."""
+    path = config_path()
+    file = _read(path)
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for setting in TABLE:
+        given = os.environ.get(setting.variable, "")
+        if given:
+            values[setting.name], origin = _from_text(setting, given, setting.variable), setting.variable
+        elif setting.name in file:
+            values[setting.name], origin = _checked(setting, file[setting.name], str(path)), str(path)
+        else:
+            values[setting.name], origin = _default(setting), "default"
+        origins[setting.name] = origin
+    return Settings(path, values, origins)
+
+
+def find_setting(name: str) -> Setting:
+    """The row of a name, in either spelling. Raises UsageError, which lists the known."""
+    setting = _BY_NAME.get(name.replace("-", "_"))
+    if setting is None:
+        raise UsageError(f"There is no setting {name!r}.", f"Known: {', '.join(_BY_NAME)}.")
+    return setting
+
+
+def change(name: str, text: str | None) -> Path:
+    """Write one setting to config.toml (None: take it out), every other line kept. Raises UsageError, OutputError."""
+    from smolcli.atomic import write_text
+
+    setting, path = find_setting(name), config_path()
+    _read(path)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = [line for line in lines if not re.match(rf"\s*{setting.name}\s*=", line)]
+    if text is not None:
+        _from_text(setting, text, setting.name)
+        lines.append(f"{setting.name} = {_toml(setting, text)}")
+    result = "".join(f"{line}\n" for line in lines)
+    try:
+        tomllib.loads(result)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} cannot be changed by a program ({error}).", "Edit it by hand.") from error
+    write_text(path, result)
+    return path
+
+
+def parse_size(text: str) -> int | None:
+    """ "10 GB", "500MiB", "1000" → bytes; None for anything else."""
+    match = _SIZE.fullmatch(text)
+    unit = _UNITS.get(match[2].lower()) if match else None
+    return int(float(match[1]) * unit) if match and unit else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}.", "Correct it, or move it away.") from error
+    if unknown := [key for key in table if key not in _BY_NAME]:
+        raise UsageError(f"{path} sets {unknown[0]!r}, which is no setting.", f"Known: {', '.join(_BY_NAME)}.")
+    return table
+
+
+def _checked(setting: Setting, value: Any, where: str) -> Any:
+    """A value of config.toml, of the setting's type."""
+    kind = setting.kind
+    if kind == "switch" and isinstance(value, bool):
+        return value
+    if kind in ("number", "size") and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if kind in ("text", "folder", "size") and isinstance(value, str):
+        return _from_text(setting, value, where)
+    raise _wrong(setting, value, where)
+
+
+def _from_text(setting: Setting, text: str, where: str) -> Any:
+    """A value of the environment, or a text of config.toml."""
+    if setting.kind == "switch":
+        return text.lower() not in ("", "0", "false", "no", "off")
+    if setting.kind == "folder":
+        return str(Path(text).expanduser())
+    if setting.kind == "number":
+        if not (text.isascii() and text.isdecimal()):
+            raise _wrong(setting, text, where)
+        return int(text)
+    if setting.kind == "size":
+        size = parse_size(text)
+        if size is None:
+            raise _wrong(setting, text, where)
+        return size
+    return text
+
+
+def _wrong(setting: Setting, value: Any, where: str) -> UsageError:
+    return UsageError(f"{setting.name} is {value!r} in {where}.", f"It must be {_KIND_NAMES[setting.kind]}.")
+
+
+def _toml(setting: Setting, text: str) -> str:
+    if setting.kind == "switch":
+        return str(_from_text(setting, text, "")).lower()
+    return text if setting.kind == "number" else json.dumps(text, ensure_ascii=False)
+
+
+def _default(setting: Setting) -> Any:
+    if setting.kind == "size":
+        return parse_size(str(setting.default))
+    if setting.kind != "folder":
+        return setting.default
+    import platformdirs
+
+    found = {
+        "cache_dir": platformdirs.user_cache_dir,
+        "data_dir": platformdirs.user_data_dir,
+        "state_dir": platformdirs.user_state_dir,
+    }[setting.name]
+    return found("smol", appauthor=False)

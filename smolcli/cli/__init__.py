@@ -18,7 +18,8 @@ from smolcli.errors import BROKEN_PIPE, INTERRUPTED, EngineError, OutputError, S
 from smolcli.output import writing
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may meet
-COMMANDS = ("ask", "caption", "docvqa", "video", "plan", "prompts")
+COMMANDS = ("ask", "caption", "docvqa", "video", "plan", "prompts", "pull", "models", "rm", "cache", "config")
+NEED_NO_SETTINGS = ("config",)  # it is how a wrong config.toml is found and mended
 
 
 def app() -> typer.Typer:
@@ -48,11 +49,17 @@ def _version(wanted: bool) -> None:
 
 
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
-    pass
+    """What the user has set outside the command line becomes the options' defaults (smolcli/settings.py)."""
+    if context.invoked_subcommand not in NEED_NO_SETTINGS:
+        from smolcli.settings import load_settings
+
+        defaults = load_settings().option_defaults()
+        context.default_map = dict.fromkeys(COMMANDS, defaults)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -126,9 +133,7 @@ def _fail(error: SmolError) -> int:
 
 
 def _raise_in_debug(error: Exception) -> None:
-    from smolcli.settings import load_settings
-
-    if load_settings().debug:
+    if os.environ.get("SMOL_DEBUG", "") not in ("", "0"):  # not from the settings: they may be what is wrong
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)

@@ -1,16 +1,26 @@
-"""Which model to read with: what the user named, or the small one that ships in the package."""
+"""Which model to read with: what the user named, or the small one that ships in the package.
+
+A name is looked for in this order: the built-in model, a pair of this machine, the catalog, a path (a GGUF file, a
+folder), a repository of the Hub. Nothing but the last asks the network, and only if the pair is not here already.
+`./NAME` is always a path.
+"""
 
 from __future__ import annotations
 
-import re
 import tomllib
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from smolcli.datatypes import ModelPair
 from smolcli.errors import ModelError, UsageError
+from smolcli.models.naming import is_projector, stem
+from smolcli.settings import Settings, load_settings
 
+BUILTIN = "builtin"
 _BUILTIN = Path(__file__).parent / "builtin"
-_TYPE = re.compile(r"[-.](f32|f16|bf16|q\d[_a-z0-9]*|iq\d[_a-z0-9]*)$", re.IGNORECASE)
+_HUB_SHAPE = 2  # ORG/REPO
+Tell = Callable[[str], None]
 
 
 def builtin() -> ModelPair:
@@ -25,23 +35,22 @@ def builtin() -> ModelPair:
     )
 
 
-def resolve(model: str | None, mmproj: str | None) -> ModelPair:
-    """The pair that -m and --mmproj mean. Raises UsageError, ModelError when a partner is missing."""
+def resolve(
+    model: str | None, mmproj: str | None, settings: Settings | None = None, tell: Tell = lambda text: None
+) -> ModelPair:
+    """The pair that -m and --mmproj mean; `tell` hears about what takes a while.
+
+    Raises UsageError, ModelError (with the command that gets a missing model), and as `pull` for a Hub id.
+    """
     if model is None:
         if mmproj is not None:
             raise UsageError("--mmproj is given without -m.", "Name the language model's GGUF file with -m too.")
         return builtin()
-    language = Path(model)
-    if not language.exists():
-        raise ModelError(f"There is no model file {model}.", "Give the path of a GGUF file with -m.")
-    projector = Path(mmproj) if mmproj else find_projector(language)
-    return ModelPair(language, projector, stem(language))
-
-
-def stem(path: Path) -> str:
-    """A file's name without "mmproj-", ".gguf" and its type: both files of a pair have it in common."""
-    name = path.name.removesuffix(".gguf").removeprefix("mmproj-")
-    return _TYPE.sub("", name)
+    settings = settings or load_settings()
+    pair = _by_name(model, settings) or _by_path(model, mmproj, settings, tell) or _by_hub_id(model, settings, tell)
+    if pair is None:
+        raise _unknown(model, settings)
+    return pair if mmproj is None else replace(pair, projector=Path(mmproj))
 
 
 def find_projector(language: Path) -> Path:
@@ -55,3 +64,71 @@ def find_projector(language: Path) -> Path:
         raise ModelError(f"{language} is a vision projector (mmproj), not a language model.", "Give the model with -m.")
     what = f"{len(found)} projectors" if found else "no projector (mmproj-*.gguf)"
     raise ModelError(f"There is {what} beside {language}.", "Name the right one with --mmproj.")
+
+
+def known_names(settings: Settings) -> list[str]:
+    """Every name that -m understands: the built-in model, pairs of this machine, the catalog. Cheap."""
+    from smolcli.models.catalog import names
+    from smolcli.models.store import Store
+
+    return list(dict.fromkeys([BUILTIN, *(pair.name for pair in Store(settings.data_dir).all()), *names()]))
+
+
+def _by_name(model: str, settings: Settings) -> ModelPair | None:
+    from smolcli.models import catalog
+    from smolcli.models.store import Store
+
+    if model in (BUILTIN, builtin().name):
+        return builtin()
+    entry = catalog.find(model.partition(":")[0])
+    preferred = entry.language[0].quant if entry is not None and entry.language else ""
+    found = Store(settings.data_dir).find(model, preferred)
+    if found is not None:
+        return found.pair()
+    if entry is not None:
+        raise ModelError(f"The model {model} is not on this machine.", f"Get it with: smol pull {model}")
+    return None
+
+
+def _by_path(model: str, mmproj: str | None, settings: Settings, tell: Tell) -> ModelPair | None:
+    path = Path(model).expanduser()
+    if path.is_dir():
+        if (path / "config.json").exists():
+            from smolcli.models.folders import converted
+
+            return converted(path, settings, tell)
+        path = _only_language_model(path)
+    if not path.exists():
+        return None
+    return ModelPair(path, Path(mmproj) if mmproj else find_projector(path), stem(path))
+
+
+def _only_language_model(folder: Path) -> Path:
+    found = [path for path in sorted(folder.glob("*.gguf")) if not is_projector(path.name)]
+    if len(found) == 1:
+        return found[0]
+    what = f"{len(found)} language models" if found else "neither config.json nor a GGUF file"
+    raise ModelError(f"There is {what} in the folder {folder}.", "Name one .gguf file with -m.")
+
+
+def _by_hub_id(model: str, settings: Settings, tell: Tell) -> ModelPair | None:
+    """A repository that is not here yet is pulled as published: measuring and repairing is for `smol pull`."""
+    name = model.partition(":")[0]
+    if name.count("/") != _HUB_SHAPE - 1 or model.startswith((".", "~", "/")) or name.endswith(".gguf"):
+        return None
+    from smolcli.models.adopt import Adoption, NoEngine
+    from smolcli.models.pull import parse_wish, pull
+
+    tell(f"fetching {model} from the Hugging Face Hub")
+    return pull(parse_wish(model), Adoption(settings, NoEngine(), tell, keep_as_published=True)).pair()
+
+
+def _unknown(model: str, settings: Settings) -> ModelError:
+    from difflib import get_close_matches
+
+    if model.endswith(".gguf") or "/" in model:
+        return ModelError(f"There is no model file {model}.", "Give a GGUF file, a folder, or a name of `smol models`.")
+    names = known_names(settings)
+    close = get_close_matches(model, names, 1)
+    meant = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(names)}; or give a GGUF file or a folder."
+    return ModelError(f"There is no model {model}.", meant)

@@ -1,0 +1,74 @@
+"""smol config path|show|set|unset"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from smolcli.cli._completion import setting_names
+
+command = typer.Typer(help="Settings: where they come from, and how to change them.", no_args_is_help=True)
+_NAME = typer.Argument(metavar="NAME", show_default=False, autocompletion=setting_names)
+
+
+@command.command()
+def path() -> None:
+    """Print where config.toml is looked for.
+
+    Example: "$EDITOR" "$(smol config path)"
+    """
+    from smolcli.settings import config_path
+
+    sys.stdout.write(f"{config_path()}\n")
+
+
+@command.command()
+def show(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+    """Print every setting, its value, and where the value came from.
+
+    Example: SMOL_THREADS=4 smol config show
+    """
+    from smolcli.cli._table import show_table
+    from smolcli.output import to_json
+    from smolcli.settings import TABLE, load_settings
+
+    settings = load_settings()
+    if json:
+        found = {s.name: {"value": settings.values[s.name], "origin": settings.origins[s.name]} for s in TABLE}
+        sys.stdout.write(to_json(found) + "\n")
+        return
+    rows = [
+        (s.name, _shown(settings.values[s.name]), settings.origins[s.name], f"{s.help} [{s.variable}]") for s in TABLE
+    ]
+    show_table(("SETTING", "VALUE", "FROM", "WHAT"), rows)
+
+
+@command.command("set")
+def set_value(
+    name: Annotated[str, _NAME],
+    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False)],
+) -> None:
+    """Write one setting to config.toml.
+
+    Example: smol config set threads 4
+    """
+    from smolcli.settings import change
+
+    change(name, value)
+
+
+@command.command()
+def unset(name: Annotated[str, _NAME]) -> None:
+    """Take one setting out of config.toml.
+
+    Example: smol config unset threads
+    """
+    from smolcli.settings import change
+
+    change(name, None)
+
+
+def _shown(value: object) -> str:
+    return "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,161 @@
+"""smol models, smol models default|add|verify"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smolcli.cli._completion import local_names, model_names
+
+command = typer.Typer(help="List the models of this machine, choose the default, add or verify one.")
+_JSON = typer.Option("--json", help="JSON instead of a table.")
+
+
+@command.callback(invoke_without_command=True)
+def listing(
+    context: typer.Context,
+    json: Annotated[bool, _JSON] = False,
+    available: Annotated[bool, typer.Option("--available", help="What can be pulled.")] = False,
+) -> None:
+    """List the models of this machine.
+
+    Example: smol models --available
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from smolcli.cli._models import HEADER, builtin_record, builtin_row, pair_record, pair_row
+    from smolcli.cli._table import show_table
+    from smolcli.models.store import Store
+    from smolcli.output import to_json
+    from smolcli.settings import load_settings
+
+    if available:
+        _show_catalog(json)
+        return
+    settings = load_settings()
+    default = settings.values["model"]
+    pairs = list(Store(settings.data_dir).all())
+    if json:
+        records = [builtin_record(default), *(pair_record(pair, default) for pair in pairs)]
+        sys.stdout.writelines(to_json(record) + "\n" for record in records)
+        return
+    show_table(HEADER, [builtin_row(default), *(pair_row(pair, default) for pair in pairs)])
+
+
+@command.command("default")
+def set_default(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, autocompletion=model_names)],
+) -> None:
+    """Read with this model where no -m is given; `builtin` takes the choice back.
+
+    Example: smol models default 500m-video
+    """
+    from smolcli.cli._console import say
+    from smolcli.models import BUILTIN, resolve
+    from smolcli.settings import change, load_settings
+
+    settings = load_settings()
+    resolve(name, None, settings)
+    given = Path(name)
+    path = change("model", None if name == BUILTIN else str(given.absolute()) if given.exists() else name)
+    say(f"{name} is the default from now on ({path})")
+    if settings.origins["model"] == "SMOL_MODEL":
+        say(f"note: SMOL_MODEL is set to {settings.values['model']} and goes before it")
+
+
+@command.command()
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    language: Annotated[Path, typer.Argument(metavar="LM.gguf", show_default=False)],
+    projector: Annotated[Path, typer.Argument(metavar="MMPROJ.gguf", show_default=False)],
+    keep_as_published: Annotated[
+        bool, typer.Option("--keep-as-published", help="No BF16 copy of the projector.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No notes.")] = False,
+) -> None:
+    """Give a pair of GGUF files a name. The files stay where they are.
+
+    Example: smol models add invoices invoices-q8_0.gguf mmproj-invoices-f16.gguf
+    """
+    from smolcli.cli._console import say
+    from smolcli.cli._examine import EngineExaminer
+    from smolcli.errors import UsageError
+    from smolcli.models import BUILTIN, builtin
+    from smolcli.models.adopt import Adoption
+    from smolcli.models.catalog import find
+    from smolcli.models.naming import file_type, stem
+    from smolcli.models.pull import adopt
+    from smolcli.models.store import LocalPair, record_file
+    from smolcli.settings import load_settings
+
+    if find(name) or name in (BUILTIN, builtin().name):
+        raise UsageError(f"{name} is the name of another model.", "Choose a name of your own.")
+    pair = LocalPair(
+        name=name,
+        quant=file_type(language.name) or "gguf",
+        language=record_file(language),
+        projector=record_file(projector),
+        ram_bytes=0,
+        title=stem(language),
+    )
+    tell = (lambda text: None) if quiet else say
+    adopt(pair, Adoption(load_settings(), EngineExaminer(), tell, keep_as_published=keep_as_published))
+    tell(f'{name} is ready: smol ask -m {name} photo.jpg "What is this?"')
+
+
+@command.command()
+def verify(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", show_default=False, autocompletion=local_names)
+    ] = None,
+) -> None:
+    """Read every file of a model (without a name: of all) and hold it against its recorded SHA-256.
+
+    Example: smol models verify 500m-video
+    """
+    from smolcli.errors import ModelError, SomeInputsFailedError
+    from smolcli.models.store import Store, record_file
+    from smolcli.settings import load_settings
+
+    store = Store(load_settings().data_dir)
+    pairs = list(store.all()) if name is None else [store.require(name)]
+    bad = 0
+    for pair in pairs:
+        for file in pair.files:
+            try:
+                good = record_file(Path(file.path)).sha256 == file.sha256
+                verdict = "ok" if good else f"CHANGED. {pair.way_out}"
+            except ModelError as error:
+                good, verdict = False, f"GONE. {error.message} {pair.way_out}"
+            bad += not good
+            sys.stdout.write(f"{pair.label}\t{file.path}\t{verdict}\n")
+    if bad:
+        raise SomeInputsFailedError(f"{bad} of the files are not what they were.")
+
+
+def _show_catalog(json: bool) -> None:
+    from dataclasses import asdict
+
+    from smolcli.cli._table import megabytes, show_table
+    from smolcli.models.catalog import catalog
+    from smolcli.output import to_json
+
+    if json:
+        sys.stdout.writelines(to_json(asdict(entry)) + "\n" for entry in catalog())
+        return
+    rows = [
+        (
+            entry.name,
+            ",".join(file.quant for file in entry.language) or "-",
+            megabytes(entry.ram_mb * 10**6),
+            str(entry.tokens_per_tile),
+            str(entry.context_tokens),
+            entry.licence,
+            entry.note,
+        )
+        for entry in catalog()
+    ]
+    show_table(("NAME", "TYPES", "RAM", "TOKENS/TILE", "CONTEXT", "LICENCE", "GOOD AND BAD AT"), rows)

@@ -1,0 +1,55 @@
+"""smol pull NAME[:QUANT]"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from smolcli.cli._completion import catalog_names
+
+
+def command(
+    model: Annotated[
+        str, typer.Argument(metavar="NAME[:TYPE]|ORG/REPO[:FILE]", show_default=False, autocompletion=catalog_names)
+    ],
+    *,
+    mmproj: Annotated[
+        str, typer.Option("--mmproj", help="Type of the projector. Default: f16.", metavar="TYPE", show_default=False)
+    ] = "",
+    keep_as_published: Annotated[
+        bool, typer.Option("--keep-as-published", help="No repaired and no BF16 copy of the projector.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bars and no notes.")] = False,
+) -> None:
+    """Fetch both files of a model from the Hugging Face Hub, check them, and give them a name.
+
+    Where the projector lacks a key that is known, or this processor is faster with BF16, a copy of our own is made in
+    the cache. HF_ENDPOINT, HF_TOKEN, HF_HOME and HF_HUB_OFFLINE are honoured. Names: smol models --available
+
+    Example: smol pull 500m-video
+    """
+    import sys
+
+    from smolcli.cli._console import say
+    from smolcli.cli._examine import EngineExaminer
+    from smolcli.cli._models import pair_record
+    from smolcli.cli._table import megabytes
+    from smolcli.models.adopt import Adoption
+    from smolcli.models.pull import parse_wish, pull
+    from smolcli.output import printable, to_json
+    from smolcli.settings import load_settings
+
+    settings = load_settings()
+    how = Adoption(
+        settings, EngineExaminer(), (lambda text: None) if quiet else say, keep_as_published=keep_as_published
+    )
+    pair = pull(parse_wish(model, mmproj), how, quiet)
+    if json:
+        sys.stdout.write(to_json(pair_record(pair, default=settings.values["model"])) + "\n")
+        return
+    for file in pair.files:
+        sys.stdout.write(printable(f"{file.path}\t{file.bytes}\tsha256:{file.sha256}") + "\n")
+    if not quiet:
+        say(f'{pair.label} is ready ({megabytes(pair.disk_bytes)}): smol ask -m {pair.name} photo.jpg "What is this?"')

@@ -1,0 +1,42 @@
+"""smol rm NAME"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from smolcli.cli._completion import local_names
+
+
+def command(
+    name: Annotated[str, typer.Argument(metavar="NAME[:TYPE]", show_default=False, autocompletion=local_names)],
+    *,
+    keep_files: Annotated[bool, typer.Option("--keep-files", help="Forget the name, delete nothing.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors.")] = False,
+) -> None:
+    """Remove a model: its name, and the files that smol itself downloaded or made. Files that you added stay.
+
+    Example: smol rm 500m-video
+    """
+    from smolcli.cli._console import say
+    from smolcli.cli._table import megabytes
+    from smolcli.models import hub
+    from smolcli.models.store import Store
+    from smolcli.settings import change, load_settings
+
+    settings = load_settings()
+    store = Store(settings.data_dir)
+    pair = store.require(name)
+    unused = store.remove(pair)
+    ours = [file for file in unused if pair.downloaded or file == pair.own_projector]
+    if keep_files:
+        ours = []
+    for file in ours:
+        hub.delete(file)
+    chosen = str(settings.values["model"]).lower() in (pair.name.lower(), pair.label.lower())
+    if chosen and settings.origins["model"] == str(settings.config_file):
+        change("model", None)
+        say("it was the default; from now on the built-in model is")
+    if not quiet:
+        say(f"{pair.label} is removed, {megabytes(sum(file.bytes for file in ours))} are free again")

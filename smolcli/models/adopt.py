@@ -1,0 +1,165 @@
+"""Two GGUF files in, a checked pair out: do they belong together, is a key missing, is another type faster here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from gguf_convert.cpu import multiplies_bf16
+from gguf_convert.errors import CannotWriteError, ConvertError
+from gguf_convert.inspection import FileReport, Inspection, LanguageFacts, inspect
+from gguf_convert.repair import RepairOptions, repair
+from gguf_convert.vision import PREPROC_KEY
+from smolcli.cache import room, trim, used
+from smolcli.datatypes import ModelPair
+from smolcli.errors import EngineError, ModelError, OutputError, UsageError
+from smolcli.models.store import LocalFile, record_file
+from smolcli.settings import Settings
+
+COMPUTE_BYTES = 250 << 20  # what llama.cpp computes in, beside weights and KV cache
+_KV_BYTES = 2 * 2  # keys and values, float16
+_BY_EXIT_CODE = {error.exit_code: error for error in (UsageError, ModelError, OutputError, EngineError)}
+Tell = Callable[[str], None]
+
+
+class Examiner(Protocol):
+    """What only an engine can say of a pair; the command line brings one."""
+
+    def check(self, pair: ModelPair) -> None:
+        """Open both headers and the vocabulary as a run would. Raises ModelError."""
+
+    def encode_s(self, pair: ModelPair) -> float:
+        """Seconds that one tile takes, weights loaded. Raises ModelError, EngineError."""
+
+
+class NoEngine:
+    """For a run that opens the pair right afterwards: it will check, and nothing is measured."""
+
+    def check(self, pair: ModelPair) -> None:
+        """The run that follows does it."""
+
+    def encode_s(self, pair: ModelPair) -> float:
+        """Not measured: no type is faster than another."""
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """How to take a pair in. longest_edge_px: what its projector should say, None if we do not know."""
+
+    settings: Settings
+    examiner: Examiner
+    tell: Tell
+    longest_edge_px: int | None = None
+    keep_as_published: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the two headers say. ram_bytes: weights, KV cache of the whole context, and what is computed with."""
+
+    ram_bytes: int
+    projector: FileReport
+    lacks_edge: bool
+
+
+def survey(language: Path, projector: Path) -> Survey:
+    """Check that two files are a pair of the family. Raises ModelError."""
+    with as_smol_errors():
+        found = inspect([language, projector])
+    facts, vision = _halves(found, language, projector)
+    for pair in found.pairs:
+        if not pair.fits or pair.same_source is False:
+            raise ModelError(f"The two files are no pair: {pair.warnings[0]}", "Take both from one repository.")
+    lost = [marker for marker in ("<image>", "<fake_token_around_image>") if facts.markers[marker] is None]
+    if lost:
+        raise ModelError(f"{language.name} has no {' and no '.join(lost)} token: it cannot be shown pictures.")
+    assert vision.vision is not None
+    kv = facts.layers * facts.kv_heads * facts.head_dim * _KV_BYTES * facts.context
+    ram = sum(report.bytes for report in found.files) + kv + COMPUTE_BYTES
+    return Survey(ram, vision, vision.vision.longest_edge_px is None)
+
+
+def own_projector(language: LocalFile, projector: LocalFile, found: Survey, how: Adoption) -> LocalFile | None:
+    """Our copy of a projector where one is better than the published: the missing key added, BF16 where that is faster.
+
+    None where the published file is as good. The copy lies in the cache. Raises ModelError, OutputError, EngineError.
+    """
+    if how.keep_as_published:
+        return None
+    edge = how.longest_edge_px if found.lacks_edge else None
+    how = replace(how, longest_edge_px=edge)
+    if edge is not None:
+        how.tell(
+            f"{Path(projector.path).name} lacks {PREPROC_KEY}; our own copy says {edge} (--keep-as-published: none)"
+        )
+    elif found.lacks_edge:
+        how.tell(f"{Path(projector.path).name} lacks {PREPROC_KEY}, and the right value is not known: kept as it is")
+    copy = _faster_copy(language, projector, found, how)
+    if copy is not None or edge is None:
+        return copy
+    return _copy(projector, None, how)
+
+
+def _faster_copy(language: LocalFile, projector: LocalFile, found: Survey, how: Adoption) -> LocalFile | None:
+    """A BF16 copy, if this processor multiplies BF16 and one encode of each says that it is faster."""
+    weights = max(found.projector.shares, key=lambda share: share.bytes).type
+    if weights not in ("F16", "F32") or not multiplies_bf16():
+        return None
+    copy = _copy(projector, "bf16", how)
+    published, own = (how.examiner.encode_s(_pair(language, file)) for file in (projector, copy))
+    verdict = f"{own * 1000:.0f} ms a tile, {weights} {published * 1000:.0f} ms"
+    if own < published:
+        how.tell(f"this processor multiplies BF16: our BF16 copy is used ({verdict})")
+        return copy
+    how.tell(f"BF16 is not faster here ({verdict}): no copy is kept")
+    Path(copy.path).unlink(missing_ok=True)
+    return None
+
+
+def _copy(projector: LocalFile, outtype: str | None, how: Adoption) -> LocalFile:
+    """Write the copy, or find it: its name says what it was made from and how."""
+    source = Path(projector.path)
+    edge = how.longest_edge_px
+    name = f"{source.stem}-{projector.sha256[:12]}-{edge or 'same'}-{outtype or 'same'}.gguf"
+    try:
+        out = room(how.settings.cache_dir, "projectors") / name
+    except OSError as error:
+        hint = "Set SMOL_CACHE_DIR, or use --keep-as-published."
+        raise OutputError(f"{how.settings.cache_dir} cannot be written: {error.strerror}.", hint) from error
+    if not out.exists():
+        with as_smol_errors():
+            try:
+                repair(RepairOptions(source, out, edge, outtype))
+            except CannotWriteError:
+                if not out.exists():  # if it does, another pull was faster
+                    raise
+    used(out)
+    trim(how.settings.cache_dir, how.settings.cache_size_bytes, keep=out)
+    return record_file(out)
+
+
+def _pair(language: LocalFile, projector: LocalFile) -> ModelPair:
+    return ModelPair(Path(language.path), Path(projector.path), Path(language.path).stem)
+
+
+def _halves(found: Inspection, language: Path, projector: Path) -> tuple[LanguageFacts, FileReport]:
+    text, vision = found.files
+    if text.language is None:
+        other = "a projector (mmproj)" if text.vision else f"of architecture {text.architecture or 'unknown'}"
+        raise ModelError(f"{language.name} is {other}, not a language model of the family.")
+    if vision.vision is None:
+        raise ModelError(f"{projector.name} is not a projector (mmproj).")
+    return text.language, vision
+
+
+@contextmanager
+def as_smol_errors() -> Iterator[None]:
+    """The converter's errors in the house's words."""
+    try:
+        yield
+    except ConvertError as error:
+        raise _BY_EXIT_CODE.get(error.exit_code, ModelError)(error.message, error.hint) from error
