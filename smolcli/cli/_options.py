@@ -11,6 +11,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from smolcli.cli._completion import model_names, style_names
+
 from smolcli.errors import UsageError
 
 MODEL, READING, PAGES, CLIPS, OUTPUT = "Model", "Reading", "Pages", "Clips", "Output"
@@ -34,7 +36,12 @@ class ModelOptions:
     model: Annotated[
         str | None,
         _option(
-            MODEL, "-m", "--model", help="Language model, a GGUF file. Default: the built-in model.", metavar="LM.gguf"
+            MODEL,
+            "-m",
+            "--model",
+            help="A name (smol models), a GGUF file, or a Hugging Face folder. Default: the built-in model.",
+            metavar="MODEL",
+            autocompletion=model_names,
         ),
     ] = None
     mmproj: Annotated[
@@ -61,7 +68,14 @@ class ReadingOptions:
         str | None, _option(READING, "--detail", help="auto, low, native, high, or at most N tiles.", metavar="LEVEL")
     ] = None
     prompt_style: Annotated[
-        str | None, _option(READING, "--prompt-style", help="reference, training or paper.", metavar="NAME")
+        str | None,
+        _option(
+            READING,
+            "--prompt-style",
+            help="reference, training or paper.",
+            metavar="NAME",
+            autocompletion=style_names,
+        ),
     ] = None
     system: Annotated[
         str | None, _option(READING, "--system", help="System turn before the media.", metavar="TEXT")

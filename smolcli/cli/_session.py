@@ -41,7 +41,7 @@ class Run:
 
     def pair(self) -> ModelPair:
         """The model to read with. The built-in one introduces itself, once, on stderr."""
-        pair = resolve(self.model.model, self.model.mmproj)
+        pair = resolve(self.model.model, self.model.mmproj, tell=(lambda text: None) if self.output.quiet else say)
         if pair.note and not self.output.quiet:
             say(f"reading with the built-in model {pair.name}: {pair.note} (name another with -m)")
         return pair

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -19,8 +18,7 @@ def info(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] 
     Example: smol cache info
     """
     from smolcli.cache import ROOMS, items
-    from smolcli.cli._table import megabytes, show_table
-    from smolcli.output import to_json
+    from smolcli.cli._table import megabytes, show_json, show_lines, show_table
     from smolcli.settings import load_settings
 
     settings = load_settings()
@@ -30,11 +28,11 @@ def info(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] 
     if json:
         sizes = {name: {"items": len(found), "bytes": sum(i.bytes for i in found)} for name, found in rooms.items()}
         record = {"path": str(settings.cache_dir), "bytes": total, "limit_bytes": limit, "rooms": sizes}
-        sys.stdout.write(to_json(record) + "\n")
+        show_json(record)
         return
     rows = [(n, str(len(f)), megabytes(sum(i.bytes for i in f)), ROOMS[n]) for n, f in rooms.items()]
     show_table(("ROOM", "ITEMS", "SIZE", "WHAT"), rows)
-    sys.stdout.write(f"{megabytes(total)} of {megabytes(limit)} in {settings.cache_dir}\n")
+    show_lines([f"{megabytes(total)} of {megabytes(limit)} in {settings.cache_dir}"])
 
 
 @command.command()
@@ -43,9 +41,10 @@ def path() -> None:
 
     Example: du -sh "$(smol cache path)"
     """
+    from smolcli.cli._table import show_lines
     from smolcli.settings import load_settings
 
-    sys.stdout.write(f"{load_settings().cache_dir}\n")
+    show_lines([str(load_settings().cache_dir)])
 
 
 @command.command()

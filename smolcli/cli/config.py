@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -19,9 +18,10 @@ def path() -> None:
 
     Example: "$EDITOR" "$(smol config path)"
     """
+    from smolcli.cli._table import show_lines
     from smolcli.settings import config_path
 
-    sys.stdout.write(f"{config_path()}\n")
+    show_lines([str(config_path())])
 
 
 @command.command()
@@ -30,14 +30,13 @@ def show(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] 
 
     Example: SMOL_THREADS=4 smol config show
     """
-    from smolcli.cli._table import show_table
-    from smolcli.output import to_json
+    from smolcli.cli._table import show_json, show_table
     from smolcli.settings import TABLE, load_settings
 
     settings = load_settings()
     if json:
         found = {s.name: {"value": settings.values[s.name], "origin": settings.origins[s.name]} for s in TABLE}
-        sys.stdout.write(to_json(found) + "\n")
+        show_json(found)
         return
     rows = [
         (s.name, _shown(settings.values[s.name]), settings.origins[s.name], f"{s.help} [{s.variable}]") for s in TABLE

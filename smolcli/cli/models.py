@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -27,9 +26,8 @@ def listing(
     if context.invoked_subcommand is not None:
         return
     from smolcli.cli._models import HEADER, builtin_record, builtin_row, pair_record, pair_row
-    from smolcli.cli._table import show_table
+    from smolcli.cli._table import show_json, show_table
     from smolcli.models.store import Store
-    from smolcli.output import to_json
     from smolcli.settings import load_settings
 
     if available:
@@ -40,7 +38,7 @@ def listing(
     pairs = list(Store(settings.data_dir).all())
     if json:
         records = [builtin_record(default), *(pair_record(pair, default) for pair in pairs)]
-        sys.stdout.writelines(to_json(record) + "\n" for record in records)
+        show_json(*records)
         return
     show_table(HEADER, [builtin_row(default), *(pair_row(pair, default) for pair in pairs)])
 
@@ -116,6 +114,7 @@ def verify(
 
     Example: smol models verify 500m-video
     """
+    from smolcli.cli._table import show_lines
     from smolcli.errors import ModelError, SomeInputsFailedError
     from smolcli.models.store import Store, record_file
     from smolcli.settings import load_settings
@@ -131,7 +130,7 @@ def verify(
             except ModelError as error:
                 good, verdict = False, f"GONE. {error.message} {pair.way_out}"
             bad += not good
-            sys.stdout.write(f"{pair.label}\t{file.path}\t{verdict}\n")
+            show_lines([f"{pair.label}\t{file.path}\t{verdict}"])
     if bad:
         raise SomeInputsFailedError(f"{bad} of the files are not what they were.")
 
@@ -139,12 +138,11 @@ def verify(
 def _show_catalog(json: bool) -> None:
     from dataclasses import asdict
 
-    from smolcli.cli._table import megabytes, show_table
+    from smolcli.cli._table import megabytes, show_json, show_table
     from smolcli.models.catalog import catalog
-    from smolcli.output import to_json
 
     if json:
-        sys.stdout.writelines(to_json(asdict(entry)) + "\n" for entry in catalog())
+        show_json(*(asdict(entry) for entry in catalog()))
         return
     rows = [
         (

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from smolcli.cli._completion import prompt_names, style_names
 from smolcli.datatypes import ImagePart, TilePlan
 from smolcli.output import StandardOutput
 from smolcli.prompt import Clip, Medium, load_prompt, names, render, styles
@@ -28,8 +29,10 @@ def listing(context: typer.Context) -> None:
 
 @command.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
-    prompt_style: Annotated[str, typer.Option("--prompt-style", help="reference, training or paper.")] = "reference",
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, autocompletion=prompt_names)],
+    prompt_style: Annotated[
+        str, typer.Option("--prompt-style", help="reference, training or paper.", autocompletion=style_names)
+    ] = "reference",
     question: Annotated[str | None, typer.Option("-Q", "--question", help="Ask this instead of the default.")] = None,
 ) -> None:
     """Print a prompt, rendered with the family's chat template; <image> stands for a picture's rows.

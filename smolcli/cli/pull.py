@@ -30,15 +30,12 @@ def command(
 
     Example: smol pull 500m-video
     """
-    import sys
-
     from smolcli.cli._console import say
     from smolcli.cli._examine import EngineExaminer
     from smolcli.cli._models import pair_record
-    from smolcli.cli._table import megabytes
+    from smolcli.cli._table import megabytes, show_json, show_lines
     from smolcli.models.adopt import Adoption
     from smolcli.models.pull import parse_wish, pull
-    from smolcli.output import printable, to_json
     from smolcli.settings import load_settings
 
     settings = load_settings()
@@ -47,9 +44,8 @@ def command(
     )
     pair = pull(parse_wish(model, mmproj), how, quiet)
     if json:
-        sys.stdout.write(to_json(pair_record(pair, default=settings.values["model"])) + "\n")
+        show_json(pair_record(pair, default=settings.values["model"]))
         return
-    for file in pair.files:
-        sys.stdout.write(printable(f"{file.path}\t{file.bytes}\tsha256:{file.sha256}") + "\n")
+    show_lines(f"{file.path}\t{file.bytes}\tsha256:{file.sha256}" for file in pair.files)
     if not quiet:
         say(f'{pair.label} is ready ({megabytes(pair.disk_bytes)}): smol ask -m {pair.name} photo.jpg "What is this?"')
