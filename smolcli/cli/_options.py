@@ -12,7 +12,6 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from smolcli.cli._completion import model_names, style_names
-
 from smolcli.errors import UsageError
 
 MODEL, READING, PAGES, CLIPS, OUTPUT = "Model", "Reading", "Pages", "Clips", "Output"
