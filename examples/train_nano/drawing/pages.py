@@ -2,7 +2,7 @@
 
 from .. import prompts
 from ..geometry import Layout
-from . import words
+from . import fonts, words
 from .canvas import Line, join, unseen
 from .colours import LEAST_CONTRAST, any_colour, luma
 from .sheet import Drawn, Sheet
@@ -34,7 +34,7 @@ def _stack(sheet: Sheet, counts: list[int], sizes: tuple[int, int], mixed: bool 
     lines = []
     for count in counts:
         if mixed and rng.random() < 0.5:
-            sheet = _with_other_letters(sheet)
+            sheet.source = fonts.pick(rng, sheet.held)
         size = max(sheet.least(), int(base * rng.choice([1, 1, 0.7, 1.4]))) if mixed else base
         text, font = _shortened(sheet, words.phrase(rng, count, sheet.held), size)
         if text:
@@ -55,12 +55,6 @@ def _stack(sheet: Sheet, counts: list[int], sizes: tuple[int, int], mixed: bool 
         if mixed and rng.random() < 0.2:
             ink = _another_ink(sheet, ink)
     return _asked(rng, sheet, drawn)
-
-
-def _with_other_letters(sheet: Sheet) -> Sheet:
-    other = Sheet.blank(sheet.rng, sheet.layout, sheet.held, (8, 8))
-    sheet.source = other.source
-    return sheet
 
 
 def _shortened(sheet: Sheet, text_words: list[str], size: int):
@@ -131,7 +125,7 @@ def dense_page(rng, layout: Layout, held: bool = False) -> Drawn:
         block = _wrap(sheet, size, (sheet.margin, y + size, sheet.room), rng.randrange(1, 5))
         lines += block
         y = sheet.canvas.letters[-1].y + 0.6 * size if block else y + 2 * size
-        sheet = _with_other_letters(sheet)
+        sheet.source = fonts.pick(rng, held)
     return Drawn([sheet.canvas], rng.choice(prompts.READ), join(lines)) if lines else dense_page(rng, layout, held)
 
 

@@ -21,7 +21,7 @@ def scene_page(rng, layout: Layout, held: bool = False) -> Drawn:
     """A sky, one to three kinds of things and a question (`held` changes nothing: there is no text)."""
     canvas = Canvas(*source_size(rng, layout), (0, 0, 0))
     sky, ground = rng.choice(list(_SKIES)), rng.choice(list(_GROUNDS))
-    light = _backdrop(canvas, rng, sky, ground)
+    light = _sky(canvas, rng, sky)
     fitting = [thing for thing in THINGS if _fits(thing, ground)]
     things = rng.sample(fitting, min(len(fitting), rng.choice([1, 1, 2, 2, 3])))
     counts = _place(canvas, rng, things, ground)
@@ -35,8 +35,8 @@ def _fits(thing: str, ground: str) -> bool:
     return thing != "boat" and not (thing == "car" and ground == "snow")
 
 
-def _backdrop(canvas: Canvas, rng, sky: str, ground: str) -> str | None:
-    """Sky with sun or moon, then ground; returns which light there is."""
+def _sky(canvas: Canvas, rng, sky: str) -> str | None:
+    """The sky, with sun or moon; returns which light there is."""
     width, height = canvas.size
     canvas.paper = near(rng, _SKIES[sky])
     canvas.pen.rectangle((0, 0, width, height), fill=canvas.paper)
@@ -47,13 +47,13 @@ def _backdrop(canvas: Canvas, rng, sky: str, ground: str) -> str | None:
         brush.blob(0, 0, 1, (245, 245, 225) if light == "moon" else (255, 225, 70))
         if light == "moon":
             brush.blob(0.45, 0.15, 0.85, canvas.paper)
-    canvas.horizon = int(height * rng.uniform(0.5, 0.7))
     return light
 
 
 def _place(canvas: Canvas, rng, things: list[str], ground: str) -> dict[str, int]:
     """Draw the things, far ones first; returns how many of each."""
-    (width, height), horizon, least = canvas.size, canvas.horizon, min(canvas.size)
+    width, height = canvas.size
+    least, horizon = min(canvas.size), int(height * rng.uniform(0.5, 0.7))
     slots = [(i + 0.5 + rng.uniform(-0.1, 0.1)) / len(things) * width for i in range(len(things))]
     rng.shuffle(slots)
     counts, near_by = {}, []

@@ -140,7 +140,8 @@ def date(rng) -> str:
 
 def time_of_day(rng) -> str:
     """A time in one of the usual notations."""
-    return f"{rng.randrange(24)}:{rng.randrange(60):02d}" + rng.choice(["", "", " AM", " PM", "pm"])
+    hour, minute, half = rng.randrange(24), rng.randrange(60), rng.choice(["", "", " AM", " PM", "pm"])
+    return f"{hour % 12 + 1 if half else hour}:{minute:02d}{half}"
 
 
 def email(rng) -> str:
