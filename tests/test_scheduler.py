@@ -143,7 +143,7 @@ def test_questions_about_the_same_media_compute_them_once():
 
 
 def test_the_same_prompt_twice_computes_one_row_again():
-    decoder, scheduler = setting()
+    _, scheduler = setting()
     first = answers(scheduler.run([job(0, LONG, 5)]))[0]
     again = answers(scheduler.run([job(0, LONG, 5)]))[0]
     assert first.text == again.text
@@ -151,7 +151,7 @@ def test_the_same_prompt_twice_computes_one_row_again():
 
 
 def test_a_short_common_beginning_is_not_shared():
-    decoder, scheduler = setting()
+    _, scheduler = setting()
     prompts = [([7] * 20 + [n], 3) for n in (1, 2)]
     found = answers(scheduler.run(jobs(prompts)))
     assert [answer.counts.cached_tokens for answer in found.values()] == [0, 0]

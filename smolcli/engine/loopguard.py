@@ -9,12 +9,15 @@ ordinary prose: so what was shown never has to be taken back, and of a loop exac
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 MAX_PERIOD = 400  # characters; longer units are left to the token limit
 COPIES, LENGTH = 8, 160  # a unit within a line: a loop from 8 copies and 160 characters on
 ROW_COPIES = 40  # a unit with a line break is a table's row, which may honestly come again and again
 _PERIODS = np.arange(1, MAX_PERIOD + 1)
+_ENDS = (re.compile(r"\n"), re.compile(r"[.!?]\s|。"), re.compile(r"\s"))  # where a cut is clean, best first
 LEADER_LENGTH = 400  # "......", "-----": leaders and rules, honest up to several lines
 
 
@@ -65,8 +68,12 @@ class LoopGuard:
         return length >= LEADER_LENGTH or any(character.isalnum() for character in unit)
 
     def _cut(self, period: int) -> str:
-        """Keep the text before the loop and the first copy of its unit."""
-        text, self._held = self._held[: len(self._held) - int(self._matches[period - 1])], ""
+        """Keep the text before the loop and the first copy of its unit, to the end of its line, sentence or word."""
+        keep = len(self._held) - int(self._matches[period - 1])
+        unit = self._held[keep : keep + period]
+        around = (unit * 2)[-2:] + unit * 2  # what stands before the cut, and what comes after it
+        ends = (match.end() - 2 for end in _ENDS for match in end.finditer(around) if match.end() >= 2)
+        text, self._held = self._held[: keep + next(ends, 0)], ""
         return text
 
     def _release(self) -> str:
