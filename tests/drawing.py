@@ -41,8 +41,19 @@ def synth(width: int, height: int, seed: int) -> np.ndarray:
     return np.stack([np.broadcast_to(c, (height, width)) for c in (r, g, b)], -1).astype(np.uint8)
 
 
+def draw_text(path, text: str, size: tuple[int, int] = (512, 512), height: int = 110) -> str:
+    """Write a picture of one line of large black print on white."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    picture = Image.new("RGB", size, "white")
+    middle = (size[0] // 2, size[1] // 2)
+    ImageDraw.Draw(picture).text(middle, text, "black", ImageFont.load_default(height), anchor="mm")
+    picture.save(str(path))
+    return str(path)
+
+
 def draw_pdf(path, pages, password: str | None = None) -> str:
-    """Write a PDF. Each of pages: {"size": (w, h) points, "text", "rotate", "crop", "fill": [(rect, (r, g, b))]}."""
+    """Write a PDF. Each of pages: {"size": (w, h) points, "text", "height", "rotate", "crop", "fill": [(rect, (r, g, b))]}."""
     import pymupdf
 
     document = pymupdf.open()
@@ -52,7 +63,8 @@ def draw_pdf(path, pages, password: str | None = None) -> str:
         for rect, colour in page.get("fill", []):
             sheet.draw_rect(pymupdf.Rect(rect), color=None, fill=colour)
         if page.get("text"):
-            sheet.insert_text((20, 40), page["text"], fontsize=18)
+            height_pt = page.get("height", 18)
+            sheet.insert_text((20, 22 + height_pt), page["text"], fontsize=height_pt)
         if page.get("crop"):
             sheet.set_cropbox(pymupdf.Rect(page["crop"]))
         sheet.set_rotation(page.get("rotate", 0))

@@ -55,8 +55,7 @@ class ImageMedia(Media):
             image = self._open()
             count = _count(image, options.all_frames)
             paged = image.format in DOCUMENTS and count > 1
-        animated = count > 1 and not paged
-        self._chosen = tuple(range(count)) if animated else parse_pages(options.pages, count)
+        self._chosen = parse_pages(options.pages, count) if paged else tuple(range(count))
         super().__init__(Source(given.path, "page" if paged else "image", given.sha256))
 
     @cached_property
