@@ -25,7 +25,11 @@ def main() -> None:
     examples = Path(__file__).resolve().parent.parent
     sys.path[:1] = [str(examples), str(examples.parent)]  # this package, and the checkout's smolcli
     module = importlib.import_module(f"train_nano.{VERBS[verb][0]}")
-    (module.resume if verb == "resume" else module.main)(sys.argv[2:])
+    try:
+        (module.resume if verb == "resume" else module.main)(sys.argv[2:])
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 if __name__ == "__main__":
