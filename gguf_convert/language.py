@@ -65,15 +65,15 @@ def wanted(text: TextConfig, has_head: bool) -> Iterator[Wanted]:
 
 def rope_factors(scaling: RopeScaling, theta: float, head_dim: int) -> Floats:
     """Llama 3's divisors of the rotary frequencies, float32 (head_dim / 2,) (_compute_llama3_parameters)."""
-    exponents = np.arange(0, head_dim, 2, dtype=np.float32) / np.float32(head_dim)
-    wavelengths = 2 * math.pi * theta ** exponents.astype(np.float64)
-    longest = scaling.original_context / scaling.low_freq_factor
-    shortest = scaling.original_context / scaling.high_freq_factor
-    span = scaling.high_freq_factor - scaling.low_freq_factor
-    smooth = (scaling.original_context / wavelengths - scaling.low_freq_factor) / span
-    between = 1 / ((1 - smooth) / scaling.factor + smooth)
-    factors = np.where(wavelengths < shortest, 1.0, np.where(wavelengths > longest, scaling.factor, between))
-    return factors.astype(np.float32)
+    f32 = np.float32  # every step in float32, as the reference does: bytes are compared
+    exponents = np.arange(0, head_dim, 2, dtype=f32) / f32(head_dim)
+    wavelengths = f32(2 * math.pi) / (f32(1) / f32(theta) ** exponents)
+    low, high = scaling.low_freq_factor, scaling.high_freq_factor
+    smooth = (f32(scaling.original_context) / wavelengths - f32(low)) / f32(high - low)
+    between = f32(1) / ((f32(1) - smooth) / f32(scaling.factor) + smooth)
+    stretched = np.where(wavelengths > scaling.original_context / low, f32(scaling.factor), between)
+    factors: Floats = np.where(wavelengths < scaling.original_context / high, f32(1), stretched).astype(f32)
+    return factors
 
 
 def _norm(source: str, target: str, text: TextConfig) -> Wanted:

@@ -164,6 +164,7 @@ def tiny_tokenizer(pre: dict[str, Any], added: dict[int, str], ignore_merges: bo
     vocab = {letter: index for index, letter in enumerate(LETTERS)}
     merges = [("Ġ", "t"), ("h", "e"), ("Ġt", "he"), ("i", "n"), ("e", "r")]
     vocab |= {a + b: 256 + i for i, (a, b) in enumerate(merges)}
+    vocab |= {f"unused{i}": i for i in range(len(vocab), min(added))}  # ids have no gaps, or tokenizers moves them
     tokens = [
         {
             "id": i,
@@ -174,7 +175,7 @@ def tiny_tokenizer(pre: dict[str, Any], added: dict[int, str], ignore_merges: bo
             "normalized": False,
             "special": True,
         }
-        for i, text in added.items()
+        for i, text in sorted(added.items())
     ]
     model = {"type": "BPE", "vocab": vocab, "merges": [list(m) for m in merges], "ignore_merges": ignore_merges}
     return {
@@ -207,6 +208,8 @@ def _write_small_files(folder: Path, member: str, config: dict[str, Any], varian
     if member == "SmolDocling-256M-preview":
         text = tokenizer.read_text(encoding="utf-8").replace("<|reserved_special_token_0|>", "<doctag>")
         (folder / "tokenizer.json").write_text(text, encoding="utf-8")
+        settings = (folder / "tokenizer_config.json").read_text().replace("<|reserved_special_token_0|>", "<doctag>")
+        (folder / "tokenizer_config.json").write_text(settings)
     else:
         shutil.copyfile(tokenizer, folder / "tokenizer.json")
 
@@ -216,6 +219,7 @@ def _write_tiny_tokenizer(folder: Path, member: str) -> None:
         280: "<|begin_of_text|>",
         281: "<|start|>",
         282: "<|end|>",
+        **{i: f"<|reserved{i}|>" for i in range(283, 287)},
         287: "<fake_token_around_image>",
         288: "<image>",
     }
@@ -225,7 +229,10 @@ def _write_tiny_tokenizer(folder: Path, member: str) -> None:
         "pretokenizers": [{"type": "Digits", "individual_digits": True}, BYTE_LEVEL],
     }
     if member == "granite-docling-258M":
-        pre, added = BYTE_LEVEL, added | {290: "<end_of_utterance>"}  # beyond the vocabulary, as published
+        pre, added = (
+            BYTE_LEVEL,
+            added | {289: "<|last|>", 290: "<end_of_utterance>"},
+        )  # beyond the vocabulary, as published
     elif member == "Idefics3-8B-Llama3":
         split = {"type": "Split", "pattern": {"Regex": LLAMA3_REGEX}, "behavior": "Isolated", "invert": False}
         pre = {"type": "Sequence", "pretokenizers": [split, BYTE_LEVEL | {"use_regex": False}]}
@@ -233,7 +240,14 @@ def _write_tiny_tokenizer(folder: Path, member: str) -> None:
     tokenizer = tiny_tokenizer(pre, added, ignore_merges=member == "Idefics3-8B-Llama3")
     if member == "Idefics3-8B-Llama3":
         single = [{"SpecialToken": {"id": "<|begin_of_text|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]
-        tokenizer["post_processor"] = {"type": "TemplateProcessing", "single": single, "pair": [], "special_tokens": {}}
+        bos = {"id": "<|begin_of_text|>", "ids": [280], "tokens": ["<|begin_of_text|>"]}
+        pair = [*single, {"Sequence": {"id": "B", "type_id": 1}}]
+        tokenizer["post_processor"] = {
+            "type": "TemplateProcessing",
+            "single": single,
+            "pair": pair,
+            "special_tokens": {bos["id"]: bos},
+        }
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
     template = "{% for message in messages %}{{ message['role'] }}{% endfor %}"
     (folder / "tokenizer_config.json").write_text(json.dumps({**special, "chat_template": template}))

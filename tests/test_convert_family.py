@@ -139,16 +139,16 @@ def test_idefics3_8b_gets_llama_3s_pre_tokenizer_bos_and_rope_factors(tmp_path):
 def test_unused_ids_and_added_tokens_get_their_types(tmp_path):
     lm = keys(run(write_checkpoint(tmp_path / "a", variant=SMALL), tmp_path / "o").files[0].path)
     types, tokens = lm["tokenizer.ggml.token_type"], lm["tokenizer.ggml.tokens"]
-    assert (tokens[270], types[270]) == ("[PAD270]", TokenType.UNUSED)
+    assert (tokens[289], types[289]) == ("[PAD289]", TokenType.UNUSED)
     assert (tokens[288], types[288]) == ("<image>", TokenType.CONTROL)
     assert types[0] == TokenType.NORMAL
 
 
 def test_an_unknown_pre_tokenizer_is_an_error():
     with pytest.raises(NotOfFamilyError, match="smollm"):
-        pre_tokenizer_name(tiny_tokenizer({"type": "Whitespace"}, {}))
+        pre_tokenizer_name(tiny_tokenizer({"type": "Whitespace"}, {261: "<image>"}))
     with pytest.raises(NotOfFamilyError):
-        pre_tokenizer_name(tiny_tokenizer({"type": "Sequence", "pretokenizers": []}, {}))
+        pre_tokenizer_name(tiny_tokenizer({"type": "Sequence", "pretokenizers": []}, {261: "<image>"}))
 
 
 def test_a_preprocessor_without_a_size_takes_four_tiles_and_warns(tmp_path):
