@@ -18,7 +18,22 @@ from smolcli.errors import BROKEN_PIPE, INTERRUPTED, EngineError, OutputError, S
 from smolcli.output import writing
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may meet
-COMMANDS = ("ask", "caption", "docvqa", "video", "plan", "prompts", "pull", "models", "rm", "cache", "config", "convert", "inspect", "repair")
+COMMANDS = (
+    "ask",
+    "caption",
+    "docvqa",
+    "video",
+    "plan",
+    "prompts",
+    "pull",
+    "models",
+    "rm",
+    "cache",
+    "config",
+    "convert",
+    "inspect",
+    "repair",
+)
 NEED_NO_SETTINGS = ("config",)  # it is how a wrong config.toml is found and mended
 
 
