@@ -129,7 +129,7 @@ class _Header:
         (number,) = self._scalars("UINT32", 1)
         if number >= len(_KINDS):
             raise _DamageError(f"a key has the unknown type {number}")
-        return _KINDS[number]
+        return _KINDS[int(number)]
 
     def _array(self, key: str, items: str) -> list[Any]:
         (count,) = self._scalars("UINT64", 1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Self
 
@@ -79,7 +80,7 @@ class Vocabulary:
         return self._thread
 
     def close(self, wait: bool = True) -> None:
-        """Free everything native, in reverse order; safe to call twice. Without `wait`, as soon as llama.cpp lets go."""
+        """Free everything native, in reverse order; safe to call twice. Without `wait`, once llama.cpp lets go."""
         if self._thread is not None:
             thread, self._thread = self._thread, None
             thread.close(self._free, wait)
@@ -104,6 +105,7 @@ class SmolVLM(Vocabulary):
         start = time.perf_counter()
         self._tower: VisionTower | None = None
         self._scheduler: Scheduler | None = None
+        self._events: Generator[Piece | Generation, None, None] | None = None
         self._cells = 0
         self._memo: OrderedDict[bytes, Floats] = OrderedDict()
         self._threads = options.threads or physical_cores()
@@ -111,11 +113,29 @@ class SmolVLM(Vocabulary):
         self.load_s = time.perf_counter() - start
 
     def run(self, requests: Iterable[Request]) -> Iterator[Piece | Generation]:
-        """Pieces and Generations of many requests, up to `parallel` at a time."""
+        """Pieces and Generations of many requests, up to `parallel` at a time. An earlier run that goes on is ended."""
+        self._native()
+        self._end_run()
+        self._events = self._run(requests)
+        return self._events
+
+    def _run(self, requests: Iterable[Request]) -> Generator[Piece | Generation, None, None]:
         jobs = _Ahead(self._job(request) for request in requests)
         while (job := jobs.next) is not None:
             scheduler = self._reserve(_cells_of(job))
             yield from scheduler.run(jobs.take_while(lambda job: _cells_of(job) <= self._cells))
+
+    def _end_run(self) -> None:
+        """What an unfinished run still holds in the KV cache must not meet the next one's."""
+        events, self._events = self._events, None
+        if events is not None:
+            with suppress(ValueError):  # it is asking for its next request right now
+                events.close()
+
+    def close(self, wait: bool = True) -> None:
+        """Free everything native, in reverse order; safe to call twice."""
+        self._end_run()
+        super().close(wait)
 
     def embed(self, tile: RGB) -> Floats:
         """tile uint8 (T, T, 3) → float32 (tokens per tile, width): one pass of the vision tower. Raises EngineError."""
@@ -219,13 +239,19 @@ class _Decoder:
     def __init__(self, thread: NativeThread, model: LanguageModel, file: GGUFFile) -> None:
         self._thread, self._model, self._file = thread, model, file
         self.piece, self.is_end = model.piece, model.is_end
-        self.copy_sequence, self.forget = model.copy_sequence, model.forget
 
     def decode(self, batch: Batch) -> Floats:
         return self._thread.call(self._model.decode, batch)
 
     def embed_tokens(self, ids: Ids) -> Floats:
         return self._file.rows("token_embd.weight", ids)
+
+    def copy_sequence(self, source: int, target: int, rows: int) -> None:
+        self._thread.post(self._model.copy_sequence, source, target, rows)
+
+    def forget(self, sequence: int, from_row: int = 0) -> None:
+        """In its turn: after Ctrl-C a decode may still be under way."""
+        self._thread.post(self._model.forget, sequence, from_row)
 
 
 class _Ahead:

@@ -139,7 +139,7 @@ class NativeThread:
         self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = (
             queue.SimpleQueue()
         )
-        self._process = os.getpid()
+        self._process, self._open = os.getpid(), True
         self._thread = threading.Thread(target=self._serve, name="llama", daemon=True)
         self._thread.start()
 
@@ -147,16 +147,24 @@ class NativeThread:
         """Run `function` in the thread and wait; descriptor 1 is guarded meanwhile. Raises what it raises."""
         if os.getpid() != self._process:
             raise EngineError("An engine cannot be used in a forked child.", "Load another one there.")
+        if not self._open:
+            raise EngineError("The engine is closed.")
         future: Future[T] = Future()
         with stdout_guard():
             self._calls.put((future, function, arguments))
             return future.result()
 
+    def post(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Run `function` in its turn, without waiting for it; nothing happens where there is nothing left to do."""
+        if self._open and os.getpid() == self._process:
+            self._calls.put((Future(), function, arguments))
+
     def close(self, last: Callable[[], None], wait: bool = True) -> None:
         """End the thread after a last call; without `wait` both happen once the call under way has returned."""
-        if os.getpid() != self._process:  # the thread is the parent's, and so is what it holds
+        self.post(last)
+        if not self._open or os.getpid() != self._process:  # in a child, the thread and what it holds are the parent's
             return
-        self._calls.put((Future(), last, ()))
+        self._open = False
         self._calls.put(None)
         if wait:
             self._thread.join()
