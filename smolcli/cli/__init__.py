@@ -33,8 +33,9 @@ COMMANDS = (
     "convert",
     "inspect",
     "repair",
+    "doctor",
 )
-NEED_NO_SETTINGS = ("config",)  # it is how a wrong config.toml is found and mended
+NEED_NO_SETTINGS = ("config", "doctor")  # with them a wrong config.toml is found and mended
 
 
 def app() -> typer.Typer:
@@ -114,7 +115,6 @@ def _guarded(argv: list[str]) -> int:  # noqa: PLR0911  one way out per kind of 
     except typer.TyperException as error:  # wrong options; a list of the known ones is in --help
         return _wrong_usage(error)
     except (KeyboardInterrupt, typer.Abort):
-        say("interrupted")
         return INTERRUPTED
     except typer.Exit as stop:
         return stop.exit_code

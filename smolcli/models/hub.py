@@ -56,6 +56,13 @@ class Repository:
         raise ModelError(f"{self.id} has no file {name}.", f"Its GGUF files: {known}.")
 
 
+def cache_folder() -> Path:
+    """Where downloads go: the cache that all programs of the Hub share (HF_HOME)."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE)
+
+
 def look(repository: str) -> Repository:
     """What a repository holds now; offline, what the cache holds of it. Raises ModelError, EngineError."""
     from huggingface_hub import HfApi
@@ -74,11 +81,9 @@ def look(repository: str) -> Repository:
 
 def require_room(repository: Repository, files: Sequence[RemoteFile]) -> None:
     """Raise OutputError unless the cache's disk holds what is still to be fetched."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
     missing = [file for file in files if _in_cache(repository, file.name) is None]
     needed = sum(file.bytes or 0 for file in missing)
-    folder = Path(HF_HUB_CACHE)
+    folder = cache_folder()
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
@@ -161,10 +166,9 @@ def _endpoint() -> str | None:
 
 def _cached(repository: str) -> Repository:
     """What is there without asking: the newest known commit of the main branch."""
-    from huggingface_hub.constants import HF_HUB_CACHE
     from huggingface_hub.file_download import repo_folder_name
 
-    folder = Path(HF_HUB_CACHE) / repo_folder_name(repo_id=repository, repo_type="model")
+    folder = cache_folder() / repo_folder_name(repo_id=repository, repo_type="model")
     snapshots = sorted(folder.glob("snapshots/*"), key=lambda path: path.stat().st_mtime)
     if not snapshots:
         raise EngineError(f"{repository} is not on this machine, and HF_HUB_OFFLINE is set.", OFFLINE_HINT)

@@ -1,0 +1,83 @@
+"""Checks in, lines, JSON or Markdown out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from smolcli.errors import SmolError
+
+Status = Literal["ok", "warning", "failed"]
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line: what was looked at, how it is, what was found, and what to do about it."""
+
+    name: str
+    status: Status
+    detail: str
+    fix: str = ""
+
+
+def guarded(name: str, check: Callable[[], Check]) -> Check:
+    """A check that raises has failed; its error's hint is the fix."""
+    try:
+        return check()
+    except SmolError as error:
+        return Check(name, "failed", error.message, error.hint)
+
+
+def all_checks(model: str | None, device: str) -> list[Check]:
+    """The machine's, then the model's; what cannot be looked at because of an earlier failure is left out."""
+    from smolcli.cli._doctor_model import model_checks
+    from smolcli.cli._doctor_system import system_checks
+    from smolcli.engine import EngineOptions
+    from smolcli.models import resolve
+    from smolcli.settings import load_settings
+
+    try:
+        settings = load_settings()
+    except SmolError as error:
+        return [Check("settings", "failed", error.message, error.hint)]
+    checks = list(system_checks(settings))
+    try:
+        pair = resolve(model or settings.values["model"], None, settings)
+    except SmolError as error:
+        return [*checks, Check("model", "failed", error.message, error.hint)]
+    return [*checks, *model_checks(pair, settings, EngineOptions(device=device))]
+
+
+def check_lines(checks: Sequence[Check]) -> Iterator[str]:
+    """For people: status, name, what was found; the fix below."""
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        yield f"{check.status:<8} {check.name:<{width}}  {check.detail}"
+        if check.fix:
+            yield f"{'':<8} {'':<{width}}  → {check.fix}"
+
+
+def checks_record(checks: Sequence[Check]) -> dict[str, Any]:
+    """For programs."""
+    return {"schema": SCHEMA, "ok": failures(checks) == 0, "checks": [asdict(check) for check in checks]}
+
+
+def report_lines(checks: Sequence[Check]) -> Iterator[str]:
+    """For a bug report, as Markdown. The home folder is written as ~."""
+    home = str(Path.home())
+    yield "### smol doctor"
+    yield ""
+    yield "| | check | found | fix |"
+    yield "|---|---|---|---|"
+    for check in checks:
+        mark = check.status if check.status == "ok" else f"**{check.status}**"
+        cells = (mark, check.name, check.detail, check.fix)
+        yield "| " + " | ".join(cell.replace(home, "~").replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def failures(checks: Sequence[Check]) -> int:
+    """How many failed."""
+    return sum(check.status == "failed" for check in checks)

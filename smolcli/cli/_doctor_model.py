@@ -1,0 +1,198 @@
+"""A model pair in, checks out: files, fit, tokens and tiles against goldens, a known answer, speed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smolcli import models
+from smolcli.cli._doctor import Check, guarded
+from smolcli.cli._doctor_system import memory_check
+from smolcli.cli._table import megabytes
+from smolcli.datatypes import (
+    RGB,
+    Generation,
+    ImagePart,
+    ModelFacts,
+    ModelPair,
+    Request,
+    Sampling,
+    TextPart,
+    TilePlan,
+    Turn,
+)
+from smolcli.engine import Engine, EngineOptions, Planner, load_engine, load_planner
+from smolcli.media import MediaOptions, open_media
+from smolcli.models.store import Store, record_file
+from smolcli.settings import Settings
+from smolcli.tasks.planning import geometry
+from smolcli.tiles import Geometry, cut, parse_detail, plan
+
+GOLDENS = Path(models.__file__).parent / "goldens"
+QUESTION, ANSWER = "What does it say?", "OPEN"  # of goldens/open.png
+_DIGITS = 16  # of a golden's SHA-256
+_REPORT = "Please report it, with the output of: smol doctor --report"
+
+
+def model_checks(pair: ModelPair, settings: Settings, options: EngineOptions) -> Iterator[Check]:
+    """Everything about one model, and the built-in model's known answer."""
+    yield guarded("model files", lambda: _files(pair, settings))
+    yield memory_check(sum(path.stat().st_size for path in (pair.language, pair.projector) if path.exists()))
+    fit = guarded("model pair", lambda: _fit(pair, options))
+    yield fit
+    if fit.status != "failed":
+        yield guarded("tokens", lambda: _tokens(pair, options))
+    yield guarded("tiles", _tiles)
+    yield guarded("known answer", lambda: _known_answer(options))
+    if fit.status != "failed":
+        yield from _speeds(pair, options)
+
+
+def _files(pair: ModelPair, settings: Settings) -> Check:
+    """Whole, by the hashes that were recorded when they came."""
+    paths = (pair.language, pair.projector)
+    size = megabytes(sum(record.bytes for record in map(record_file, paths)))
+    recorded = {file.path: (file, local) for local in Store(settings.data_dir).all() for file in local.files}
+    known = [recorded[str(path.absolute())] for path in paths if str(path.absolute()) in recorded]
+    for file, local in known:
+        if record_file(Path(file.path)).sha256 != file.sha256:
+            return Check("model files", "failed", f"{file.path} is not the file that was recorded", local.way_out)
+    proof = f"{len(known)} of 2 with the recorded SHA-256" if known else "no hash is recorded"
+    return Check("model files", "ok", f"{pair.language}, {pair.projector}: {size}, {proof}")
+
+
+def _fit(pair: ModelPair, options: EngineOptions) -> Check:
+    """Widths, markers, the projector's keys: what the engine itself asks of a pair."""
+    with load_planner(pair, options) as planner:
+        facts = planner.facts
+    detail = (
+        f"{facts.name} ({facts.family}): width {facts.width}, tiles of {facts.tile_px} px and {facts.tokens_per_tile} "
+        f"tokens, longest edge {facts.longest_edge_px} px, context {facts.context_tokens}"
+    )
+    if facts.warnings:
+        fix = f"smol repair {pair.projector} --longest-edge {facts.longest_edge_px}, or smol pull the model by its name"
+        return Check("model pair", "warning", f"{detail}. {' '.join(facts.warnings)}", fix)
+    return Check("model pair", "ok", detail)
+
+
+def _tokens(pair: ModelPair, options: EngineOptions) -> Check:
+    """The ids of a few conversations, as the family's reference has them."""
+    with load_planner(pair, options) as planner:
+        family = planner.facts.family
+        cases = [case for group in _goldens()["tokens"] if family in group["families"] for case in group["cases"]]
+        wrong = [case["name"] for case in cases if not _same_tokens(planner, case)]
+    if not cases:
+        return Check("tokens", "warning", f"there are no goldens for the family {family}", "None: nothing is wrong.")
+    if wrong:
+        what = f"{len(wrong)} of {len(cases)} conversations differ from {family}'s: {', '.join(wrong)}"
+        return Check("tokens", "failed", what, f"The file's vocabulary or template is not the family's. {_REPORT}")
+    return Check("tokens", "ok", f"{len(cases)} conversations have {family}'s ids")
+
+
+def _same_tokens(planner: Planner, case: dict[str, Any]) -> bool:
+    runs = ([run] if isinstance(run, int) else [run[0]] * run[1] for run in case["ids"])
+    ids = planner.tokens(conversation(case["turns"], planner.facts)).ids
+    return bool(ids.tolist() == list(chain.from_iterable(runs)))
+
+
+def conversation(turns: Sequence[tuple[str, Sequence[Any]]], facts: ModelFacts) -> tuple[Turn, ...]:
+    """A golden's turns: a text, or [rows, columns] of an image."""
+    return tuple(Turn(role, tuple(_part(part, facts) for part in parts)) for role, parts in turns)
+
+
+def _part(part: Any, facts: ModelFacts) -> TextPart | ImagePart:
+    if isinstance(part, str):
+        return TextPart(part)
+    size = (facts.tile_px, facts.tile_px)
+    return ImagePart(TilePlan(size, size, size, part[0], part[1], facts.tile_px, facts.tokens_per_tile))
+
+
+def _tiles() -> Check:
+    """Pictures drawn by arithmetic, cut, against the reference's tiles: Pillow and numpy compute as expected."""
+    cases = _goldens()["tiles"]
+    wrong = [case["name"] for case in cases if _tile_hashes(case) != case["sha256"]]
+    if wrong:
+        return Check("tiles", "failed", f"{', '.join(wrong)} come out differently here", _REPORT)
+    count = sum(len(case["sha256"]) for case in cases)
+    return Check("tiles", "ok", f"{count} tiles of {len(cases)} pictures are the reference's, bit for bit")
+
+
+def _tile_hashes(case: dict[str, Any]) -> list[str]:
+    shape = Geometry(case["tile_px"], 1, case["longest_edge_px"])
+    size = (case["width"], case["height"])
+    planned = plan(size, shape, parse_detail("high" if case["split"] else "low"))
+    tiles = cut(synth(*size, case["seed"]), planned).rgb
+    return [hashlib.sha256(tile.tobytes()).hexdigest()[:_DIGITS] for tile in tiles]
+
+
+def synth(width: int, height: int, seed: int) -> RGB:
+    """The picture that the goldens were made from, uint8 (height, width, 3): gradients, checks and hash noise."""
+    x, y = np.arange(width, dtype=np.uint64)[None, :], np.arange(height, dtype=np.uint64)[:, None]
+    noise = (x * 73856093 ^ y * 19349663 ^ np.uint64(seed) * np.uint64(83492791)) & 0xFFFFFFFF
+    noise = ((noise ^ (noise >> 13)) * 1274126177) & 0xFFFFFFFF
+    noise = noise ^ (noise >> 16)
+    across, down = x * 191 // max(width - 1, 1), y * 191 // max(height - 1, 1)
+    check = ((x // 17 + y // 23 + np.uint64(seed)) % 2) * 96
+    red, green = across + (noise & 63), down + ((noise >> 8) & 63)
+    blue = check + (across + down) // 4 + ((noise >> 16) & 63)
+    return np.stack([np.broadcast_to(channel, (height, width)) for channel in (red, green, blue)], -1).astype(np.uint8)
+
+
+def _known_answer(options: EngineOptions) -> Check:
+    """The built-in model reads the one word on the picture that ships with it."""
+    with load_engine(models.builtin(), options) as engine:
+        answer = _read_sign(engine).text.strip()
+    if answer.upper() != ANSWER:
+        what = f"the built-in model reads {answer!r} where {ANSWER!r} is written"
+        return Check("known answer", "failed", what, f"llama.cpp computes wrongly here; try --device cpu. {_REPORT}")
+    return Check("known answer", "ok", f"the built-in model reads {answer!r} on goldens/open.png")
+
+
+def _speeds(pair: ModelPair, options: EngineOptions) -> Iterator[Check]:
+    """Encode, prefill and decode, each after everything is loaded."""
+
+    def measure() -> Check:
+        with load_engine(pair, options) as engine:
+            _read_sign(engine)
+            tile = synth(engine.facts.tile_px, engine.facts.tile_px, 1)
+            start = time.perf_counter()
+            engine.embed(tile)
+            found.append(f"{(time.perf_counter() - start) * 1000:.0f} ms a tile of {engine.facts.tile_px} px")
+            generation = _read_sign(engine, "Read this. " * 20)
+        seconds, counts = generation.seconds, generation.counts
+        fresh = counts.prompt_tokens - counts.cached_tokens
+        found.append(f"{fresh / max(seconds.prefill, 1e-9):.0f} tokens/s ({fresh} tokens)")
+        found.append(f"{counts.new_tokens / max(seconds.decode, 1e-9):.1f} tokens/s ({counts.new_tokens} tokens)")
+        return Check("speed", "ok", "")
+
+    found: list[str] = []
+    failed = guarded("speed", measure)
+    if failed.status == "failed":
+        yield failed
+        return
+    for name, detail in zip(("encode speed", "prefill speed", "decode speed"), found, strict=True):
+        yield Check(name, "ok", detail)
+
+
+def _read_sign(engine: Engine, question: str = QUESTION) -> Generation:
+    """What a model says of the picture that ships with smol, as one tile."""
+    with open_media(str(GOLDENS / "open.png"), MediaOptions(engine.facts.longest_edge_px)) as media:
+        rgb = next(iter(media.frames())).rgb
+    planned = plan((rgb.shape[1], rgb.shape[0]), geometry(engine.facts), parse_detail("low"))
+    turns = (Turn("user", (ImagePart(planned, cut(rgb, planned)), TextPart(question))),)
+    events = engine.run([Request(0, turns, Sampling(max_tokens=16))])
+    return next(event for event in events if isinstance(event, Generation))
+
+
+@cache
+def _goldens() -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((GOLDENS / "goldens.json").read_text(encoding="utf-8"))
+    return table

@@ -1,0 +1,39 @@
+"""smol doctor"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from smolcli.cli._completion import model_names
+
+
+def command(
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "-m", "--model", help="Model to look at. Default: the one that you read with.", autocompletion=model_names
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, metal or vulkan.")] = "auto",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Markdown, for a bug report.")] = False,
+) -> None:
+    """Check everything that an answer depends on, and say how to mend what is not well.
+
+    Exit code 1 when a check has failed. --report is what we ask for in a bug report.
+
+    Example: smol doctor -m 500m-video
+    """
+    from smolcli.cli._doctor import all_checks, check_lines, checks_record, failures, report_lines
+    from smolcli.cli._table import show_json, show_lines
+    from smolcli.errors import SomeInputsFailedError
+
+    checks = all_checks(model, device)
+    if json:
+        show_json(checks_record(checks))
+    else:
+        show_lines(report_lines(checks) if report else check_lines(checks))
+    if count := failures(checks):
+        raise SomeInputsFailedError(f"{count} of {len(checks)} checks failed.")
