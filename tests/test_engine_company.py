@@ -1,0 +1,160 @@
+"""Many requests through the real built-in model: the same text in company as alone, shared prefixes, limits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from smolcli.datatypes import Generation, ImagePart, Piece, Request, Sampling, TextPart, Turn
+from smolcli.engine import EngineOptions, load_engine
+from smolcli.engine.probe import Probe
+from smolcli.errors import DoesNotFitError
+from smolcli.models import builtin
+from smolcli.tiles import Detail, Geometry, cut, plan
+
+REQUESTS, COMPANY = 100, 4
+MOST = 14  # new tokens; a little fewer for some
+CLOSE_CALL = 0.5  # logits: sums of another order move them by up to 0.2 in this q8_0 model
+WORDS = ["Invoice", "Total", "Berlin", "4821", "Stop", "Open", "Garden", "17.50", "Hello", "Window"]
+QUESTIONS = ("Read the text.", "What does it say?", "Transcribe the text in the picture.")
+
+
+def picture(facts, seed, detail="low"):
+    """A word or two in large print: what the built-in model is sure about."""
+    canvas = Image.new("RGB", (300, 200), "white")
+    draw = ImageDraw.Draw(canvas)
+    draw.text((20, 30), WORDS[seed % 10], "black", ImageFont.load_default(56))
+    if seed % 2:
+        draw.text((20, 110), WORDS[seed * 7 % 10], "black", ImageFont.load_default(56))
+    shape = Geometry(facts.tile_px, facts.tokens_per_tile, facts.longest_edge_px, facts.grid_limit)
+    cuts = plan(canvas.size, shape, Detail(detail))
+    return ImagePart(cuts, cut(np.asarray(canvas), cuts))
+
+
+def request(facts, key, most=MOST):
+    """Ragged on purpose: one or two pictures, split or not, questions and answers of several lengths."""
+    seed = key // 3
+    parts = [picture(facts, seed, "high" if seed % 5 == 0 else "low")]
+    if seed % 8 == 1:
+        parts.append(picture(facts, seed + 5))
+    question = QUESTIONS[key % len(QUESTIONS)]
+    return Request(key, (Turn("user", (*parts, TextPart(question))),), Sampling(max_tokens=most - key % 5))
+
+
+def run(engine, requests):
+    pieces, found = {}, {}
+    for event in engine.run(requests):
+        if isinstance(event, Piece):
+            pieces[event.key] = pieces.get(event.key, "") + event.text
+        else:
+            found[event.key] = event
+            assert pieces.get(event.key, "") == event.text
+    return found
+
+
+@pytest.fixture(scope="module")
+def alone():
+    with load_engine(builtin(), EngineOptions(parallel=1)) as engine:
+        yield run(engine, [request(engine.facts, key) for key in range(REQUESTS)])
+
+
+def test_greedy_text_is_the_same_in_company_as_alone(alone):
+    with load_engine(builtin(), EngineOptions(parallel=COMPANY)) as engine:
+        found = run(engine, [request(engine.facts, key) for key in range(REQUESTS)])
+    assert sorted(found) == sorted(alone) == list(range(REQUESTS))
+    differ = [key for key in found if found[key].text != alone[key].text]
+    assert len(differ) <= REQUESTS // 100, [(alone[key].text, found[key].text) for key in differ]
+    assert all(min(margins(key)) < CLOSE_CALL for key in differ)
+    for key in set(found) - set(differ):
+        assert found[key].mean_logprob == pytest.approx(alone[key].mean_logprob, abs=0.1)
+        assert found[key].counts.prompt_tokens == alone[key].counts.prompt_tokens
+        assert found[key].stop_reason == alone[key].stop_reason
+    assert len({answer.text for answer in found.values()}) > 5, "answers that are all alike prove nothing"
+
+
+def margins(key):
+    """How far the likeliest token of each step is ahead of the next: small where the order of sums may decide."""
+    with Probe(builtin(), EngineOptions()) as probe:
+        logits, _ = probe.logits(request(probe.facts, key).turns, None, MOST)
+    first_two = np.sort(logits, axis=-1)[:, -2:]
+    return first_two[:, 1] - first_two[:, 0]
+
+
+def test_every_request_gets_the_tokens_it_asked_for_at_most(alone):
+    for key, answer in alone.items():
+        assert answer.counts.new_tokens <= MOST - key % 5
+        assert (answer.stop_reason == "length") == (answer.counts.new_tokens == MOST - key % 5)
+        assert answer.mean_logprob is None or answer.mean_logprob <= 0
+
+
+def test_the_next_question_about_the_same_picture_reads_only_itself(alone):
+    for first in range(0, REQUESTS - 2, 3):
+        answer = alone[first + 1]
+        assert answer.counts.encodes == 0
+        assert answer.counts.cached_tokens >= answer.counts.image_tokens
+    assert alone[0].counts.encodes > 1
+    assert alone[0].counts.cached_tokens == 0
+
+
+def test_shared_rows_change_no_answer(alone):
+    for key in (1, 13, 26):  # each the second question about its picture, here asked first
+        with load_engine(builtin(), EngineOptions(parallel=1)) as engine:
+            answer = run(engine, [request(engine.facts, key)])[key]
+        assert answer.counts.cached_tokens == 0
+        assert answer.text == alone[key].text
+
+
+def test_requests_are_pulled_as_room_appears():
+    pulled, ended = [], 0
+    with load_engine(builtin(), EngineOptions(parallel=2)) as engine:
+
+        def requests():
+            for key in range(6):
+                pulled.append(key)
+                yield request(engine.facts, key, most=8)
+
+        for event in engine.run(requests()):
+            ended += isinstance(event, Generation)
+            assert len(pulled) <= ended + 3  # two in the making, one made ready
+    assert ended == 6
+
+
+def test_drawn_answers_depend_on_the_seed():
+    def draw(seed):
+        drawn = Sampling(temperature=2.0, seed=seed, max_tokens=16)
+        with load_engine(builtin(), EngineOptions()) as engine:
+            return [answer.text for answer in run(engine, [replace(request(engine.facts, 1), sampling=drawn)]).values()]
+
+    assert draw(3) == draw(3)
+    assert len({draw(seed)[0] for seed in range(4)}) > 1
+
+
+def test_a_prompt_that_is_too_long_says_the_numbers():
+    with load_engine(builtin(), EngineOptions(context=64)) as engine:
+        asked = request(engine.facts, 0)
+        count = len(engine.tokens(asked.turns).ids)
+        with pytest.raises(DoesNotFitError, match=f"{count} tokens, but the context holds 64"):
+            list(engine.run([asked]))
+
+
+def test_an_answer_ends_where_the_context_does():
+    with load_engine(builtin(), EngineOptions(context=64)) as engine:
+        turns = (Turn("user", (TextPart("a " * 20),)),)
+        prompt = len(engine.tokens(turns).ids)
+        [answer] = run(engine, [Request(0, turns)]).values()
+        assert answer.stop_reason != "length" or answer.counts.new_tokens == 64 - prompt
+        assert answer.counts.new_tokens <= 64 - prompt
+
+
+def test_the_same_pixels_are_encoded_once():
+    with load_engine(builtin(), EngineOptions()) as engine:
+        blank = np.full((400, 400, 3), 255, np.uint8)
+        shape = Geometry(engine.facts.tile_px, engine.facts.tokens_per_tile, engine.facts.longest_edge_px, 6)
+        cuts = plan((400, 400), shape, Detail("high"))
+        part = ImagePart(cuts, cut(blank, cuts))
+        turns = (Turn("user", (part, part, TextPart("?"))),)
+        [answer] = run(engine, [Request(0, turns, Sampling(max_tokens=2))]).values()
+    assert cuts.encodes > 1
+    assert answer.counts.encodes == 1
+    assert answer.counts.image_tokens == 2 * cuts.tokens
