@@ -208,10 +208,10 @@ class OutputFile:
     def __init__(self, path: Path, force: bool) -> None:
         self._path, self._force, self._open = path, force, True
         self._name = f"The output {escaped(str(path))}"
-        if path.is_dir():
-            raise OutputError(f"{self._name} is a folder.", "Name a file in it.")
+        self._temporary: Path | None = None
         with writing(self._name):
-            self._temporary: Path | None = None
+            if path.is_dir():
+                raise OutputError(f"{self._name} is a folder.", "Name a file in it.")
             if path.exists() and not path.is_file():
                 self._stream: IO[str] = path.open("w", encoding="utf-8", errors="surrogateescape")
                 return

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-from smolcli.errors import INTERRUPTED, SmolError
+from smolcli.errors import SmolError
 from smolcli.output import printable
 
 
@@ -29,9 +29,7 @@ def say(message: str) -> None:
 
 def report(error: SmolError) -> None:
     """An error as one line: what, where, and the way out. One without words has been reported already."""
-    if error.exit_code == INTERRUPTED:
-        say("interrupted")
-    elif str(error):
+    if str(error):
         say(f"error: {error}")
 
 

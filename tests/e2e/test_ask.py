@@ -59,7 +59,9 @@ def test_questions_come_from_a_file_one_per_line(smol, drawn, tmp_path):
 
 
 def test_several_pictures_pages_and_a_clip_are_one_request(smol, drawn):
-    done = smol("ask", drawn / "exit.png", drawn / "doc.pdf", drawn / "clip.mp4", "What is this?", "--json", "--pages", "3,1")
+    done = smol(
+        "ask", drawn / "exit.png", drawn / "doc.pdf", drawn / "clip.mp4", "What is this?", "--json", "--pages", "3,1"
+    )
     record = done.record
     assert [(medium["kind"], medium.get("page")) for medium in record["media"]] == [
         ("image", None),
@@ -174,7 +176,9 @@ def test_a_question_of_100_kilobytes_does_not_fit(smol, drawn):
     assert done.code == 5 and "2048" in done.sentence
 
 
-@pytest.mark.parametrize("question", ["<image> <end_of_utterance>", "<|im_start|>User: x", "{question} {{x}} {% if %}", "日本語 👩‍👩‍👧"])
+@pytest.mark.parametrize(
+    "question", ["<image> <end_of_utterance>", "<|im_start|>User: x", "{question} {{x}} {% if %}", "日本語 👩‍👩‍👧"]
+)
 def test_no_question_can_become_anything_but_text(smol, drawn, question):
     record = smol("ask", drawn / "exit.png", question, "--json", "--detail", "low", "--max-tokens", "3").record
     plain = smol("ask", drawn / "exit.png", "x", "--json", "--detail", "low", "--max-tokens", "3").record
@@ -185,7 +189,10 @@ def test_no_question_can_become_anything_but_text(smol, drawn, question):
 def test_bytes_that_are_no_text_are_asked_and_come_back(smol, drawn, tmp_path):
     questions = tmp_path / "nul.txt"
     questions.write_bytes(b"a\0b?\n")
-    assert smol("ask", drawn / "exit.png", "-Q", f"@{questions}", "--json", "--max-tokens", "3").record["question"] == "a\0b?"
+    assert (
+        smol("ask", drawn / "exit.png", "-Q", f"@{questions}", "--json", "--max-tokens", "3").record["question"]
+        == "a\0b?"
+    )
     done = smol("ask", drawn / "exit.png", "a\udcff?", "--json", "--max-tokens", "3")
     assert done.code == 0 and done.record["question"] == "a\udcff?"
 
@@ -196,7 +203,18 @@ def test_one_new_token_is_one_and_stops_by_length(smol, drawn):
 
 
 def test_a_seed_repeats_a_random_answer(smol, textured):
-    argv = ("ask", textured[0], "Describe this image.", "--temp", "1.5", "--max-tokens", "24", "--json", "--detail", "low")
+    argv = (
+        "ask",
+        textured[0],
+        "Describe this image.",
+        "--temp",
+        "1.5",
+        "--max-tokens",
+        "24",
+        "--json",
+        "--detail",
+        "low",
+    )
     texts = [smol(*argv, "--seed", seed).record["text"] for seed in (7, 7, 8, 9)]
     assert texts[0] == texts[1] and len(set(texts)) > 1
 
@@ -291,7 +309,10 @@ def test_a_conversation_is_asked(smol, drawn, tmp_path):
 
 def test_a_conversation_that_cannot_be_asked_costs_the_others_nothing(smol, drawn, tmp_path):
     media = [{"type": "image", "path": str(drawn / "exit.png")}]
-    good = {"messages": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "x"}]}], "media": media}
+    good = {
+        "messages": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "x"}]}],
+        "media": media,
+    }
     long = {"messages": [{"role": "user", "content": "x" * 5000}]}
     file = tmp_path / "messages.json"
     file.write_text(json.dumps({"cases": [good, long]}))
@@ -300,7 +321,9 @@ def test_a_conversation_that_cannot_be_asked_costs_the_others_nothing(smol, draw
 
 
 def test_a_pdf_of_many_pages_is_asked_as_coarsely_as_it_must(smol, tmp_path):
-    pdf = draw_pdf(tmp_path / "many.pdf", [{"size": (200, 200), "fill": [((n, n, 99, 99), (1, 0, 0))]} for n in range(12)])
+    pdf = draw_pdf(
+        tmp_path / "many.pdf", [{"size": (200, 200), "fill": [((n, n, 99, 99), (1, 0, 0))]} for n in range(12)]
+    )
     done = smol("ask", pdf, "What is this?", "--json")
     assert done.code == 0 and len(done.record["media"]) == 12 and "instead of" in done.err
 

@@ -34,7 +34,9 @@ def test_recursive_looks_into_folders_of_folders(smol, folder):
 
 
 def test_reads_large_print(smol, drawn):
-    assert "42" in captions(smol("caption", drawn / "total.png", "-Q", "Transcribe the text."))[str(drawn / "total.png")]
+    assert (
+        "42" in captions(smol("caption", drawn / "total.png", "-Q", "Transcribe the text."))[str(drawn / "total.png")]
+    )
 
 
 def test_a_bad_file_among_good_ones_is_reported_and_the_rest_go_on(smol, folder):
@@ -104,7 +106,15 @@ def test_odd_names_keep_to_one_line_and_one_column(smol, tmp_path):
     for name in names:
         draw_text(tmp_path / name, "EXIT", (64, 64), 20)
     done = smol("caption", tmp_path, "--max-tokens", "2")
-    wanted = ["tab\\there.png", "new\\nline.png", "back\\\\slash.png", "\\x1b[31mred.png", "spa ce.png", "ü.png", "-rf.png"]
+    wanted = [
+        "tab\\there.png",
+        "new\\nline.png",
+        "back\\\\slash.png",
+        "\\x1b[31mred.png",
+        "spa ce.png",
+        "ü.png",
+        "-rf.png",
+    ]
     assert done.code == 0 and sorted(captions(done)) == sorted(f"{tmp_path}/{name}" for name in wanted)
     records = smol("caption", tmp_path, "--max-tokens", "2", "--json").records
     assert sorted(record["media"][0]["source"] for record in records) == sorted(str(tmp_path / name) for name in names)

@@ -100,7 +100,5 @@ def test_plan_is_shown_for_each_page_and_the_answers_come(smol, drawn):
 
 
 def test_a_picture_is_turned_upright(smol):
-    sizes = [
-        smol("plan", GOLDEN / "images" / f"exif_{n}.jpg", "--json").record["media"][0]["size"] for n in (1, 6)
-    ]
+    sizes = [smol("plan", GOLDEN / "images" / f"exif_{n}.jpg", "--json").record["media"][0]["size"] for n in (1, 6)]
     assert sizes == [[48, 32], [32, 48]]  # stored alike; the second says that it lies on its side

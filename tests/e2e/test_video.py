@@ -30,7 +30,9 @@ def test_without_a_question_the_clip_is_described(smol, drawn):
 CONSTANT_RATE = [
     case
     for case in golden("frames.json")
-    if case["total_frames"] <= 900 and case["native_fps"] and case["duration"] == case["total_frames"] / case["native_fps"]
+    if case["total_frames"] <= 900
+    and case["native_fps"]
+    and case["duration"] == case["total_frames"] / case["native_fps"]
 ]
 
 
@@ -91,7 +93,9 @@ def test_a_clip_and_a_picture_share_the_context(smol, long_clip, drawn):
     assert done.code == 0 and len(clip["frames"]) < 5 and picture["kind"] == "image" and "context of 400" in done.err
 
 
-@pytest.mark.parametrize(("argv", "code"), [(["--frames", "0"], 2), (["--fps", "0"], 2), (["--fps", "nan"], 2), ([""], 2)])
+@pytest.mark.parametrize(
+    ("argv", "code"), [(["--frames", "0"], 2), (["--fps", "0"], 2), (["--fps", "nan"], 2), ([""], 2)]
+)
 def test_what_cannot_be_sampled_is_code_2(smol, drawn, argv, code):
     done = smol("video", drawn / "clip.mp4", *argv)
     assert done.code == code and done.out == "" and done.sentence

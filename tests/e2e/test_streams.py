@@ -1,0 +1,292 @@
+"""Stdout is the answer, stderr the conversation: pipes, terminals, full disks, files, signals."""
+
+import errno
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT
+from drawing import draw_pdf, draw_text
+
+COMMAND = [sys.executable, "-m", "smolcli"]
+
+
+def in_terminal(argv, stderr=None):
+    """Run with stdout (and stderr, unless given) on a terminal of 80 columns → (exit code, what the terminal got)."""
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
+    with subprocess.Popen(
+        [*COMMAND, *map(str, argv)],
+        cwd=ROOT,
+        stdout=theirs,
+        stderr=stderr or theirs,
+        stdin=subprocess.DEVNULL,
+        env=environment,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                data = os.read(ours, 4096)
+            except OSError as error:  # Linux says so when the other side has been closed
+                assert error.errno == errno.EIO
+                break
+            if not data:
+                break
+            shown += data
+        code = process.wait(60)
+    os.close(ours)
+    return code, shown.decode().replace("\r\n", "\n")
+
+
+def test_what_is_streamed_on_a_terminal_is_what_a_pipe_gets(smol, drawn):
+    argv = ("ask", drawn / "exit.png", "-Q", "What does the sign say?", "-Q", "Describe this image.", "-q")
+    assert in_terminal(argv) == (0, smol(*argv).out)
+
+
+def test_pages_on_a_terminal_are_as_in_a_pipe_and_no_bar_runs_through_them(smol, drawn):
+    argv = ("docvqa", drawn / "doc.pdf", "--max-tokens", "8")
+    code, shown = in_terminal(argv)
+    assert code == 0 and "\x1b" not in shown and shown.endswith(smol(*argv).out)
+
+
+def test_a_bar_is_shown_on_stderr_alone_when_that_is_a_terminal(drawn, tmp_path):
+    ours, theirs = pty.openpty()
+    argv = [*COMMAND, "docvqa", str(drawn / "doc.pdf"), "-o", str(tmp_path / "out.txt")]
+    with open(tmp_path / "stdout", "wb") as stdout:
+        process = subprocess.Popen(
+            argv, cwd=ROOT, stdout=stdout, stderr=theirs, stdin=subprocess.DEVNULL, env=os.environ | {"TERM": "xterm"}
+        )
+    os.close(theirs)
+    shown = b""
+    try:
+        while data := os.read(ours, 4096):
+            shown += data
+    except OSError:
+        pass
+    assert process.wait(60) == 0 and b"/3" in shown and (tmp_path / "stdout").read_bytes() == b""
+    assert (tmp_path / "out.txt").read_text().count("[page") == 3
+
+
+def test_llama_cpp_prints_nothing_unless_very_verbose(smol_process, drawn):
+    quiet, loud = (smol_process("ask", drawn / "exit.png", "What?", *more) for more in ((), ("-vv",)))
+    assert len(quiet.err.splitlines()) == 1 < len(loud.err.splitlines())
+    assert quiet.out == loud.out
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["ask", "exit.png", "What?"],
+        ["caption", "exit.png"],
+        ["plan", "exit.png"],
+        ["prompts"],
+        ["--help"],
+        ["--version"],
+    ],
+)
+def test_a_full_disk_is_code_6_in_one_sentence(smol_process, drawn, argv):
+    words = [str(drawn / word) if word.endswith(".png") else word for word in argv]
+    with open("/dev/full", "wb") as full:
+        done = smol_process(*words, stdout=full)
+    assert done.code == 6 and "No space left" in done.sentence
+
+
+def test_a_closed_stdout_is_code_6_before_anything_is_read(drawn):
+    line = f'{sys.executable} -m smolcli ask {drawn}/exit.png "What?" --stats >&-'
+    done = subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 6 and "Standard output" in done.stderr and "stats" not in done.stderr
+    assert len([text for text in done.stderr.splitlines() if "error" in text]) == 1
+
+
+def test_a_closed_stderr_or_stdin_does_no_harm(smol, drawn):
+    for redirection in ("2>&-", "<&-", "2>&- <&-"):
+        line = f'{sys.executable} -m smolcli ask {drawn}/exit.png "What does the sign say?" {redirection}'
+        done = subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and done.stdout == smol("ask", drawn / "exit.png", "What does the sign say?").out
+
+
+def test_everything_closed_still_writes_its_file(drawn, tmp_path):
+    line = f'{sys.executable} -m smolcli ask {drawn}/exit.png "What?" -o {tmp_path}/out.txt >&- 2>&- <&-'
+    assert subprocess.run(["sh", "-c", line], cwd=ROOT, check=False).returncode == 0
+    assert (tmp_path / "out.txt").read_text().strip()
+
+
+@pytest.mark.parametrize("argv", [["caption", "."], ["prompts"], ["--help"], ["plan", "exit.png"]])
+def test_a_reader_that_goes_away_ends_it_quietly(drawn, argv):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with subprocess.Popen(
+        [*COMMAND, *argv, *(["-q"] if argv[0] in ("caption", "plan") else [])],
+        cwd=drawn,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    ) as process:
+        os.close(writer)
+        err = process.stderr.read().decode()
+        code = process.wait(60)
+    # A folder that holds a locked PDF and a clip beside pictures: pictures alone are looked at.
+    assert (code, err) == (141, "")
+
+
+def test_output_goes_into_a_file_that_appears_whole(smol, drawn, tmp_path):
+    out = tmp_path / "out.json"
+    done = smol("docvqa", drawn / "doc.pdf", "--json", "-o", out, "--max-tokens", "2")
+    assert done.code == 0 and done.out == "" and len(out.read_text().splitlines()) == 3
+    assert os.listdir(tmp_path) == ["out.json"]
+    assert out.stat().st_mode & 0o777 == 0o666 & ~current_umask()
+
+
+def current_umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_an_existing_file_is_refused_before_anything_is_read_unless_forced(smol, drawn, tmp_path):
+    out = tmp_path / "out.txt"
+    out.write_text("precious")
+    done = smol("ask", drawn / "exit.png", "What?", "-o", out)
+    assert done.code == 6 and "--force" in done.sentence and out.read_text() == "precious"
+    assert smol("ask", drawn / "exit.png", "What?", "-o", out, "--force").code == 0
+    assert out.read_text() != "precious" and os.listdir(tmp_path) == ["out.txt"]
+
+
+@pytest.mark.parametrize("name", ["nowhere/out.txt", "exit.png/out.txt", "folder", "x" * 300])
+def test_what_cannot_be_written_is_code_6(smol, drawn, tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "exit.png").write_bytes(b"")
+    done = smol("ask", drawn / "exit.png", "What?", "-o", tmp_path / name)
+    assert done.code == 6 and done.sentence and sorted(os.listdir(tmp_path)) == ["exit.png", "folder"]
+
+
+def test_nothing_is_left_behind_after_a_failure(smol, drawn, tmp_path):
+    assert smol("ask", drawn / "nowhere.png", "What?", "-o", tmp_path / "out.txt").code == 3
+    assert smol("plan", drawn / "nowhere.png", "-o", tmp_path / "out.txt").code == 3
+    assert os.listdir(tmp_path) == []
+
+
+def test_answers_before_a_partial_failure_are_kept(smol, drawn, tmp_path):
+    done = smol("caption", drawn / "exit.png", drawn / "nowhere.png", "-o", tmp_path / "out.tsv")
+    assert done.code == 1 and len((tmp_path / "out.tsv").read_text().splitlines()) == 1
+    assert os.listdir(tmp_path) == ["out.tsv"]
+
+
+def test_a_device_or_a_pipe_as_output_is_written_as_it_is(smol, drawn, tmp_path):
+    assert smol("ask", drawn / "exit.png", "What?", "-o", os.devnull).code == 0
+    assert not os.path.isfile(os.devnull)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as cat:
+        assert smol("ask", drawn / "exit.png", "What?", "-o", pipe).code == 0
+        assert cat.stdout.read().strip()
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """A PDF of 60 pages: long enough to be interrupted."""
+    path = tmp_path_factory.mktemp("many") / "many.pdf"
+    return draw_pdf(path, [{"size": (300, 300), "text": str(number), "height": 80} for number in range(60)])
+
+
+def started(argv, **more):
+    """A running smol whose first line of answers has come; (process, that line)."""
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, argv)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        **more,
+    )
+    return process, process.stdout.readline()
+
+
+def test_ctrl_c_once_ends_after_the_current_answer(many):
+    process, first = started(["docvqa", many, "What is written?", "--json", "-q"])
+    process.send_signal(signal.SIGINT)
+    rest, err = process.communicate(timeout=60)
+    answers = [first, *rest.splitlines()]
+    assert process.returncode == 130 and 1 <= len(answers) < 60
+    assert all(line.startswith('{"schema"') and line.rstrip().endswith("}") for line in answers)
+    assert "Traceback" not in err and err.splitlines()[0].startswith("smol: interrupted") and "error" not in err
+
+
+def test_ctrl_c_twice_ends_at_once(many):
+    process, _ = started(["docvqa", many, "What is written?", "-q"])
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.01)  # two of one kind that come together are one
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in err and "error" not in err
+
+
+def test_ctrl_c_keeps_what_was_answered_in_the_file(many, tmp_path):
+    out = tmp_path / "out.json"
+    process = subprocess.Popen(
+        [*COMMAND, "docvqa", many, "--json", "-o", str(out), "--plan"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    while "plan:" not in process.stderr.readline():
+        pass
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    lines = out.read_text().splitlines() if out.exists() else []
+    assert len(lines) < 60 and all(line.endswith("}") for line in lines) and set(os.listdir(tmp_path)) <= {"out.json"}
+
+
+def test_ctrl_c_before_any_answer_ends_at_once(drawn):
+    process = subprocess.Popen(
+        [*COMMAND, "ask", "-", "What?"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "built-in" in process.stderr.readline()  # it waits for its picture now
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+def test_a_background_job_that_ignores_ctrl_c_goes_on(drawn):
+    process = subprocess.Popen(
+        [*COMMAND, "ask", "-", "What?", "-q"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate((drawn / "exit.png").read_bytes(), timeout=60)
+    assert (process.returncode, err) == (0, b"") and out.strip()
+
+
+def test_sigterm_is_the_systems(many):
+    process, _ = started(["docvqa", many, "What is written?", "-q"])
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGTERM
+
+
+def test_pictures_cannot_drive_the_terminal(smol, tmp_path):
+    from smolcli.output import escaped, printable
+
+    assert printable("a\x1b[2Jb\x07\x9bc\r\nd\te") == "a[2Jbc\nd\te" and escaped("\x1b\x9b\r") == "\\x1b\\x9b\\r"
+    name = tmp_path / "\x1b[2J.png"
+    draw_text(name, "EXIT", (64, 64), 20)
+    done = smol("ask", f"{name}x", "What?")
+    assert done.code == 3 and "\x1b" not in done.err
