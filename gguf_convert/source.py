@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from dataclasses import dataclass
@@ -44,9 +45,10 @@ class Identity:
 
 def find_source(named: str) -> Source:
     """A local folder always wins; else a Hub id is downloaded. Raises NotACheckpointError."""
-    folder = Path(named).expanduser()
-    if folder.exists():
-        return _local(folder.resolve())
+    with contextlib.suppress(OSError, ValueError, RuntimeError):  # a name too long, no such home: no folder
+        folder = Path(named).expanduser()
+        if folder.exists():
+            return _local(folder.resolve())
     if not HUB_ID.fullmatch(named):
         raise NotACheckpointError(
             f"{named} does not exist.", "Give a folder with config.json, or a Hub id such as ORG/MODEL."

@@ -162,7 +162,7 @@ def test_a_tensor_stored_twice_is_refused(tmp_path, out):
     assert "twice" in refusal(folder, out).message
 
 
-@pytest.mark.parametrize("named", ["no/such/folder", "nowhere", "/dev/null"])
+@pytest.mark.parametrize("named", ["no/such/folder", "nowhere", "/dev/null", "x" * 5000, "~nobody-here/x"])
 def test_a_source_that_is_not_there_is_exit_3(out, named, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert refusal(named, out).exit_code == 3

@@ -1,0 +1,104 @@
+"""Time `smol ask` against the binding's own chat handler: one 640×488 picture, 32 new tokens, a full-size random 256M.
+
+    python tests/bench/bench_ask.py [--checkpoint DIR] [--rounds 3] [--mmproj f16]
+
+Both run as processes of their own, in turns; the least wall time and the peak memory of each are shown, and their
+ratios. The handler answers without position tokens in the reference's order and with the encoder's default attention.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+QUESTION, NEW_TOKENS = "What is this?", 32
+HERE = Path(__file__).resolve().parent
+
+PEER = """
+import sys
+from llama_cpp import Llama
+from llama_cpp.llama_chat_format import MTMDChatHandler
+model, mmproj, url, question, tokens = sys.argv[1:]
+llm = Llama(model, n_ctx=8192, verbose=False, chat_handler=MTMDChatHandler(mmproj, verbose=False))
+image = {"type": "image_url", "image_url": {"url": open(url).read()}}
+content = [image, {"type": "text", "text": question}]
+llm.create_chat_completion([{"role": "user", "content": content}], max_tokens=int(tokens), temperature=0.0)
+"""
+
+
+def pair(checkpoint: Path, mmproj: str) -> tuple[Path, Path]:
+    """The Q8_0 language model and a projector, made once beside the checkpoint."""
+    out = checkpoint / "gguf"
+    files = out / "full-q8_0.gguf", out / f"mmproj-full-{mmproj}.gguf"
+    if not all(path.exists() for path in files):
+        command = [sys.executable, "-m", "gguf_convert", str(checkpoint), "-o", str(out), "--name", "full"]
+        subprocess.run([*command, "--lm", "q8_0", "--mmproj", mmproj, "--no-verify", "--force"], check=True)
+    return files
+
+
+def measure(command: list[str]) -> tuple[float, float, str]:
+    """(wall seconds, peak memory in MB, stderr) of one process."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{command[:4]} failed: {said[-500:]}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1e3, said
+
+
+def main() -> None:
+    """Run both in turns and print what they took."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, help="folder made by make_checkpoint.py (made if absent)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--mmproj", default="f16")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        checkpoint = options.checkpoint or Path(scratch, "full")
+        if not (checkpoint / "config.json").exists():
+            subprocess.run([sys.executable, str(HERE / "make_checkpoint.py"), str(checkpoint)], check=True)
+        model, mmproj = pair(checkpoint, options.mmproj)
+        picture, url = Path(scratch, "photo.jpg"), Path(scratch, "photo.url")
+        noise = np.random.default_rng(1).integers(0, 256, (61, 80, 3), dtype=np.uint8)
+        Image.fromarray(np.kron(noise, np.ones((8, 8, 1), np.uint8))).save(picture, quality=90)
+        url.write_text("data:image/jpeg;base64," + base64.b64encode(picture.read_bytes()).decode())
+        files = ["-m", str(model), "--mmproj", str(mmproj)]
+        limit = ["--max-tokens", str(NEW_TOKENS), "--stats", "-q"]
+        contenders = {
+            "smol ask": [sys.executable, "-m", "smolcli", "ask", str(picture), QUESTION, *files, *limit],
+            "smol ask --detail native": [
+                *[sys.executable, "-m", "smolcli", "ask", str(picture), QUESTION, *files, *limit],
+                *["--detail", "native"],
+            ],
+            "binding's handler": [
+                *[sys.executable, "-c", PEER, str(model), str(mmproj), str(url), QUESTION, str(NEW_TOKENS)]
+            ],
+        }
+        results: dict[str, list[tuple[float, float, str]]] = {name: [] for name in contenders}
+        for _ in range(options.rounds):
+            for name, command in contenders.items():
+                results[name].append(measure(command))
+        peer_s = min(wall for wall, _, _ in results["binding's handler"])
+        peer_mb = max(peak for _, peak, _ in results["binding's handler"])
+        for name, runs in results.items():
+            wall, peak = min(run[0] for run in runs), max(run[1] for run in runs)
+            print(f"{name:26s} {wall:7.2f} s ({peer_s / wall:4.2f} × the peer's speed)  peak {peak:5.0f} MB ", end="")
+            print(f"({peak / peer_mb:4.2f} × its memory)")
+            print("".join(f"    {line}\n" for line in min(runs)[2].splitlines() if "stats" in line), end="")
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main()
