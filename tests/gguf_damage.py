@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import struct
@@ -15,6 +16,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import numpy as np
 
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 STRING, ARRAY = 8, 9
@@ -70,6 +73,20 @@ class Parts:
             parts.append(text(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, kind, offset))
         header = b"".join(parts)
         return header + bytes(-len(header) % 32) + self.body
+
+
+def retyped(data: bytes, kind_of: Callable[[str, list[int]], int]) -> bytes:
+    """A sound F32 file with tensors of other types: kind_of(name, dims) is 0 (F32), 1 (F16) or 30 (BF16)."""
+    parts, body = Parts(data), b""
+    for tensor in parts.tensors:
+        values = np.frombuffer(parts.body, np.float32, math.prod(tensor[1]), tensor[3])
+        tensor[2] = kind = kind_of(tensor[0].decode(), tensor[1])
+        stored = {0: values, 1: values.astype(np.float16), 30: (values.view(np.uint32) >> 16).astype(np.uint16)}[kind]
+        body += bytes(-len(body) % 32)
+        tensor[3] = len(body)
+        body += stored.tobytes()
+    parts.body = body
+    return parts.bytes()
 
 
 def text(value: bytes) -> bytes:

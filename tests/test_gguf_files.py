@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from gguf_damage import Child, Parts, fuzz, text
+from gguf_damage import Child, Parts, fuzz, retyped, text
 from models import TYPES, golden_pair, member_pair, nano_pair
 
 from smolcli.cli import main
@@ -215,6 +215,25 @@ def changes_of_a_tensor():
 @pytest.mark.parametrize("change", changes_of_a_tensor(), ids=lambda change: change.__name__)
 def test_a_tensor_is_what_and_where_the_keys_promise(tmp_path, sound, child, which, change):
     refusal(tmp_path, sound, child, which, edited(sound[which], change))
+
+
+@pytest.mark.parametrize(
+    ("which", "pattern"), [("mmproj", "position_embd"), ("mmproj", ".bias"), ("mmproj", "ln1.weight"), ("lm", "_norm")]
+)
+@pytest.mark.parametrize("kind", [1, 30])
+def test_types_that_the_graphs_abort_over_are_refused(tmp_path, sound, child, which, pattern, kind):
+    said = refusal(
+        tmp_path, sound, child, which, retyped(sound[which], lambda name, dims: kind if pattern in name else 0)
+    )
+    assert "is of type" in said
+
+
+@pytest.mark.parametrize("kind", [1, 30])
+def test_matrices_and_patches_may_be_of_any_float_type(tmp_path, sound, child, kind):
+    files = (tmp_path / "lm.gguf", tmp_path / "mmproj.gguf")
+    for file, data in zip(files, sound.values(), strict=True):
+        file.write_bytes(retyped(data, lambda name, dims: kind if len(dims) > 1 and "position" not in name else 0))
+    assert child.read(files).startswith("answered")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fakes.decoder import FakeDecoder, alone, job
+from fakes.decoder import VOCABULARY, FakeDecoder, alone, job
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from smolcli.datatypes import Generation, Piece
 from smolcli.engine.kvcells import RETAINED, KVCells
 from smolcli.engine.scheduler import Scheduler
-from smolcli.errors import DoesNotFitError, EngineError
+from smolcli.errors import DoesNotFitError, EngineError, ModelError
 
 LONG = [7] * 40  # a prefix worth sharing
 
@@ -210,6 +210,37 @@ def test_max_tokens_is_kept_and_said():
     _, scheduler = setting()
     found = answers(scheduler.run([job(key, [key + 1], 1) for key in range(5)]))
     assert {answer.counts.new_tokens for answer in found.values() if answer.stop_reason == "length"} == {1}
+
+
+class Stuck(FakeDecoder):
+    """Says one thing for ever."""
+
+    def decode(self, batch):
+        return np.zeros_like(super().decode(batch)) + np.eye(VOCABULARY, dtype=np.float32)[5]
+
+
+def test_an_answer_that_repeats_itself_is_ended_and_cut_to_one_copy():
+    decoder = Stuck(3000, KVCells.sequences(2), 32)
+    found = answers(Scheduler(decoder, 3000, 2, 32).run([job(0, [1], 1000), job(1, [2], 20)]))
+    assert (found[0].text, found[0].stop_reason) == ("w5", "repetition")
+    assert found[0].counts.new_tokens < 100
+    assert (found[1].text, found[1].stop_reason) == (" ".join(["w5"] * 20), "length")
+
+
+class Broken(FakeDecoder):
+    """Its third pass gives no numbers."""
+
+    def decode(self, batch):
+        return super().decode(batch) * (np.nan if len(self.batches) == 3 else 1)
+
+
+def test_logits_that_are_no_numbers_end_the_run_and_leave_nothing():
+    decoder = Broken(300, KVCells.sequences(2), 32)
+    scheduler = Scheduler(decoder, 300, 2, 32)
+    with pytest.raises(ModelError, match="damaged"):
+        list(scheduler.run([job(0, [1], 20), job(1, [2], 20)]))
+    assert left_over(decoder) == {}
+    check(answers(scheduler.run([job(0, [1], 20)])), [([1], 20)])
 
 
 class Books(RuleBasedStateMachine):

@@ -23,8 +23,8 @@ MATRIX_TYPES = frozenset({
     "F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ2_XXS",
     "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ1_S", "IQ1_M", "IQ4_NL", "IQ4_XS", "TQ1_0", "TQ2_0", "MXFP4",
 })  # fmt: skip
-VECTOR_TYPES = frozenset(["F32"])  # norms and biases
-CONVOLUTION_TYPES = frozenset(["F32", "F16"])
+VECTOR_TYPES = frozenset(["F32"])  # norms, biases and positions: ggml aborts over sums of F32 and anything else
+CONVOLUTION_TYPES = frozenset(["F32", "F16", "BF16"])
 
 # The family's tokenizers in llama.cpp's names: all but granite-docling's and Idefics3-8B's are SmolLM's.
 PRE_TOKENIZERS = ("smollm", "granite-docling", "llama-bpe", "gpt-2", "default")
