@@ -86,7 +86,7 @@ def smol_process():
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory) -> Path:
-    """A folder of small media: exit.png, total.png (large print), doc.pdf (3 pages), locked.pdf ("pw"), clip.mp4 (3 s)."""
+    """Small media: exit.png, total.png (large print), doc.pdf (3 pages), locked.pdf ("pw"), clip.mp4 (3 s)."""
     folder = tmp_path_factory.mktemp("drawn")
     draw_text(folder / "exit.png", "EXIT", height=150)
     draw_text(folder / "total.png", "Total 42")

@@ -1,4 +1,4 @@
-"""The boundary: main(argv) returns exit codes, again and again, in a forked child, and loads nothing before its time."""
+"""The boundary: main(argv) returns exit codes, again and again and in a forked child; nothing is loaded too early."""
 
 import os
 import subprocess
@@ -33,7 +33,8 @@ def test_importing_it_and_asking_for_help_load_nothing_heavy(after):
 
 
 def test_a_wrong_command_line_loads_nothing_native():
-    code = "import sys, smolcli.cli as c; print(c.main(['ask']), [n for n in ('llama_cpp', 'cv2', 'pymupdf') if n in sys.modules])"
+    native = ("llama_cpp", "cv2", "pymupdf")
+    code = f"import sys, smolcli.cli as c; print(c.main(['ask']), [name for name in {native} if name in sys.modules])"
     assert python(code).stdout.splitlines()[-1] == "2 []"
 
 

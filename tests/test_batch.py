@@ -1,0 +1,57 @@
+"""Which files of the paths and folders named are read."""
+
+import os
+
+import pytest
+from drawing import GOLDEN, draw_pdf
+
+from smolcli.batch import find_pictures
+from smolcli.datatypes import Failure
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = (GOLDEN / "images" / "rgb.png").read_bytes()
+    for name in ("in/b.png", "in/a.jpg", "in/plain", "in/.hidden.png", "in/sub/c.png", "in/.sub/d.png", "empty/x.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"text" if name.endswith(".txt") else data)
+    draw_pdf(tmp_path / "in" / "doc.pdf", [{}])
+    return tmp_path
+
+
+def test_a_folder_gives_its_pictures_by_content_sorted(here):
+    assert list(find_pictures(["in"], recursive=False)) == ["in/a.jpg", "in/b.png", "in/plain"]
+
+
+def test_recursive_gives_those_of_its_folders_too(here):
+    assert list(find_pictures(["in"], recursive=True)) == ["in/a.jpg", "in/b.png", "in/plain", "in/sub/c.png"]
+
+
+def test_what_is_named_is_never_left_out(here):
+    named = ["empty/x.txt", "nowhere.png", "in/doc.pdf", "in/.hidden.png", "-", "a\0b", "x" * 5000]
+    assert list(find_pictures(named, recursive=False)) == named
+
+
+def test_nothing_twice(here):
+    assert list(find_pictures(["in/b.png", "./in/b.png", "in"], recursive=False)) == [
+        "in/b.png",
+        "in/a.jpg",
+        "in/plain",
+    ]
+
+
+def test_a_folder_without_pictures_is_a_failure_and_the_rest_go_on(here):
+    failure, path = find_pictures(["empty", "in/b.png"], recursive=False)
+    assert isinstance(failure, Failure) and failure.exit_code == 3 and "--recursive" in failure.hint
+    assert path == "in/b.png"
+
+
+def test_a_damaged_picture_is_found_by_its_name(here):
+    (here / "in" / "broken.PNG").write_bytes(b"nonsense")
+    assert "in/broken.PNG" in find_pictures(["in"], recursive=False)
+
+
+def test_no_name_of_a_file_is_that_of_standard_input(here):
+    os.rename(here / "in" / "plain", here / "-")
+    assert list(find_pictures(["."], recursive=False)) == ["./-"]

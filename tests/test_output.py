@@ -1,0 +1,210 @@
+"""Writers and files: what an answer looks like, and that a file appears whole or not at all."""
+
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smolcli.datatypes import Answer, Counts, Generation, Place, Seconds, Source
+from smolcli.errors import OutputError, ReaderGoneError
+from smolcli.output import (
+    JsonWriter,
+    LineWriter,
+    OutputFile,
+    StandardOutput,
+    TextWriter,
+    escaped,
+    open_target,
+    printable,
+    to_json,
+)
+
+PAGE = Place(Source("a.pdf", "page", "0" * 64), 2, page=3)
+
+
+def answer(text="42", place=PAGE, **more):
+    generation = Generation(0, text, "end", Counts(9, 4, 2), Seconds(), -0.5)
+    return Answer((place,), "ask", "What?", text, "nano", generation, **more)
+
+
+class Memory:
+    """A target that keeps what it gets."""
+
+    def __init__(self):
+        self.text = ""
+
+    def write(self, text):
+        self.text += text
+
+    def commit(self):
+        pass
+
+    def discard(self):
+        pass
+
+
+def written(make, *answers):
+    target = Memory()
+    writer = make(target)
+    for item in answers:
+        writer.answer(item)
+    return target.text
+
+
+def test_text_is_the_answer_and_a_line_break():
+    assert written(TextWriter, answer("a\nb"), answer("")) == "a\nb\n\n"
+
+
+def test_headings_say_the_page():
+    assert written(lambda target: TextWriter(target, heading=True), answer("x")) == "[page 3]\nx\n"
+
+
+def test_pieces_are_shown_as_they_come_and_the_answer_only_ends_their_line():
+    target = Memory()
+    writer = TextWriter(target)
+    for piece in ("4", "2\x1b"):
+        writer.piece(piece)
+    assert target.text == "42"
+    writer.answer(answer("42\x1b"))
+    writer.answer(answer("next"))
+    assert target.text == "42\nnext\n"
+
+
+def test_an_answer_that_broke_off_has_its_line_ended():
+    target = Memory()
+    writer = TextWriter(target)
+    writer.broke_off()
+    writer.piece("half")
+    writer.broke_off()
+    assert target.text == "half\n"
+
+
+def test_lines_keep_to_one_line_and_two_columns():
+    text = written(lambda target: LineWriter(target, lambda found: "a\tb\n\\c\x1b"), answer("x\ty\n\n z\x07 "))
+    assert text == "a\\tb\\n\\\\c\\x1b\tx y z\n"
+
+
+@given(st.text(), st.text())
+def test_any_label_and_text_stay_on_one_line(label, text):
+    line = written(lambda target: LineWriter(target, lambda _: label), answer(text))
+    assert line.endswith("\n") and "\n" not in line[:-1] and line.count("\t") == 1 and "\x1b" not in line
+
+
+@given(st.text())
+def test_an_escaped_name_can_be_read_back(name):
+    named = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
+    back, rest = "", escaped(name)
+    while rest:
+        if rest[:2] in named:
+            back, rest = back + named[rest[:2]], rest[2:]
+        elif rest.startswith("\\x"):
+            back, rest = back + chr(int(rest[2:4], 16)), rest[4:]
+        else:
+            back, rest = back + rest[0], rest[1:]
+    assert back == name
+
+
+def test_a_record_is_what_is_documented():
+    record = json.loads(written(JsonWriter, answer(warnings=("careful.",))))
+    assert record == {
+        "schema": 1,
+        "model": "nano",
+        "prompt": "ask",
+        "media": [{"kind": "page", "source": "a.pdf", "sha256": "0" * 64, "page": 3}],
+        "page": 3,
+        "question": "What?",
+        "text": "42",
+        "stop_reason": "end",
+        "mean_logprob": -0.5,
+        "counts": {"prompt_tokens": 9, "image_tokens": 4, "new_tokens": 2, "cached_tokens": 0, "encodes": 0},
+        "seconds": {"preprocess": 0.0, "encode": 0.0, "prefill": 0.0, "decode": 0.0},
+        "warnings": ["careful."],
+    }
+
+
+@given(st.text())
+def test_a_record_is_one_line_whatever_it_holds(text):
+    line = to_json({"text": text + "\udcff"})
+    assert len(line.splitlines()) == 1 and line.isprintable() and json.loads(line) == {"text": text + "\udcff"}
+
+
+def test_text_without_control_characters_is_untouched():
+    assert printable("ä 日本\n\t½") == "ä 日本\n\t½"
+
+
+def test_a_file_appears_only_when_it_is_committed(tmp_path):
+    file = OutputFile(tmp_path / "out.txt", force=False)
+    file.write("a\n")
+    assert not (tmp_path / "out.txt").exists()
+    file.commit()
+    assert (tmp_path / "out.txt").read_text() == "a\n" and os.listdir(tmp_path) == ["out.txt"]
+    file.discard()
+    assert os.listdir(tmp_path) == ["out.txt"]
+
+
+def test_a_discarded_file_leaves_nothing(tmp_path):
+    file = OutputFile(tmp_path / "out.txt", force=False)
+    file.write("a\n")
+    file.discard()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_appears_meanwhile_is_not_replaced_and_the_answers_are_kept(tmp_path):
+    file = OutputFile(tmp_path / "out.txt", force=False)
+    file.write("hours of work\n")
+    (tmp_path / "out.txt").write_text("precious")
+    with pytest.raises(OutputError, match="meanwhile") as caught:
+        file.commit()
+    assert (tmp_path / "out.txt").read_text() == "precious"
+    [kept] = [name for name in os.listdir(tmp_path) if name != "out.txt"]
+    assert kept in str(caught.value) and (tmp_path / kept).read_text() == "hours of work\n"
+
+
+def test_force_replaces_what_is_there(tmp_path):
+    (tmp_path / "out.txt").write_text("old")
+    with pytest.raises(OutputError, match="--force"):
+        OutputFile(tmp_path / "out.txt", force=False)
+    file = OutputFile(tmp_path / "out.txt", force=True)
+    file.write("new")
+    file.commit()
+    assert (tmp_path / "out.txt").read_text() == "new"
+
+
+def test_a_link_that_leads_nowhere_exists(tmp_path):
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(OutputError, match="exists"):
+        OutputFile(tmp_path / "link", force=False)
+
+
+def test_bytes_of_a_file_name_come_out_as_they_are(tmp_path):
+    file = OutputFile(tmp_path / "out.txt", force=False)
+    file.write("caf\udce9\n")
+    file.commit()
+    assert (tmp_path / "out.txt").read_bytes() == b"caf\xe9\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_is_an_output_error():
+    file = OutputFile(__import__("pathlib").Path("/dev/full"), force=False)
+    with pytest.raises(OutputError, match="No space left"):
+        file.write("a")
+    file.discard()
+
+
+def test_a_closed_pipe_is_an_error_without_words(monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    stream = os.fdopen(writer, "w")
+    monkeypatch.setattr("sys.stdout", stream)
+    with pytest.raises(ReaderGoneError, match="^$"):
+        StandardOutput().write("a")
+    with pytest.raises(BrokenPipeError):
+        stream.close()
+
+
+def test_dash_is_standard_output(capsys):
+    for name in (None, "-"):
+        open_target(name, force=False).write("a")
+    assert capsys.readouterr().out == "aa"
