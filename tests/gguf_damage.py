@@ -220,13 +220,14 @@ def damaged(sound: tuple[bytes, bytes], seed: int) -> tuple[tuple[bytes, bytes],
 
 
 READER = """
-import json, resource, sys
+import contextlib, json, resource, sys
 from pathlib import Path
 import numpy as np
 from smolcli.datatypes import Generation, ImagePart, ModelPair, Request, Sampling, TextPart, TilePlan, Tiles, Turn
 from smolcli.engine import EngineOptions, load_engine
 from smolcli.errors import SmolError
-resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+with contextlib.suppress(ValueError, OSError):  # not every system has this limit
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
 
 def read(pair):
     with load_engine(pair, EngineOptions(threads=1)) as engine:

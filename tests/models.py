@@ -1,8 +1,8 @@
 """GGUF pairs for tests, made once per process: the golden tiny checkpoint, tiny members of the family, the built-in.
 
-    golden_pair("f16")                         # tests/golden/gguf/tiny-hf through our converter
-    member_pair("SmolVLM2-2.2B-Instruct")      # real tokenizer and tile geometry, tiny weights
-    nano_pair()                                # 290 tokens, 8-px tiles: small enough to be damaged a thousand times
+golden_pair("f16")                         # tests/golden/gguf/tiny-hf through our converter
+member_pair("SmolVLM2-2.2B-Instruct")      # real tokenizer and tile geometry, tiny weights
+nano_pair()                                # 290 tokens, 8-px tiles: small enough to be damaged a thousand times
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,18 @@ import pytest
 from drawing import synth
 from models import nano_pair
 
-from smolcli.datatypes import Generation, ImagePart, Piece, Request, Sampling, TextPart, TilePlan, Tiles, Turn
+from smolcli.datatypes import (
+    Generation,
+    ImagePart,
+    ModelPair,
+    Piece,
+    Request,
+    Sampling,
+    TextPart,
+    TilePlan,
+    Tiles,
+    Turn,
+)
 from smolcli.engine import EngineOptions, load_engine, load_planner
 from smolcli.errors import EngineError, ModelError, UsageError
 from smolcli.models import builtin
@@ -129,6 +141,22 @@ def test_an_answer_made_without_its_picture_cannot_be():
         planned = replace(asked.turns[0].parts[0], tiles=None)
         with pytest.raises(EngineError, match="not cut"):
             list(engine.run([replace(asked, turns=(Turn("user", (planned, TextPart("What?"))),))]))
+
+
+@pytest.mark.parametrize("shape", [(10, 10, 3), (512, 300, 3), (1, 1, 3)])
+def test_only_whole_tiles_are_encoded(shape):
+    with load_engine(builtin(), EngineOptions()) as engine, pytest.raises(EngineError, match="px squares"):
+        engine.embed(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_model_may_lie_under_any_name(tmp_path):
+    folder = tmp_path / "mod\u00e8le \u732b \udcff"
+    folder.mkdir()
+    pair = nano_pair()
+    files = [shutil.copyfile(file, folder / file.name) for file in (pair.language, pair.projector)]
+    with load_engine(ModelPair(*files, "nano"), EngineOptions()) as engine:
+        assert engine.embed(np.zeros((engine.facts.tile_px,) * 2 + (3,), np.uint8)).any()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")

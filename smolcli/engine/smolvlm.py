@@ -139,6 +139,8 @@ class SmolVLM(Vocabulary):
 
     def embed(self, tile: RGB) -> Floats:
         """tile uint8 (T, T, 3) → float32 (tokens per tile, width): one pass of the vision tower. Raises EngineError."""
+        if tile.shape != (self.facts.tile_px, self.facts.tile_px, 3):  # llama.cpp would cut it in its own way
+            raise EngineError(f"A tile has shape {tile.shape}, but the model reads {self.facts.tile_px} px squares.")
         if self._tower is None:
             start = time.perf_counter()
             tower = VisionTower(self._pair.projector, self._model.handle, self._threads, self._devices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class LanguageModel:
         if devices is not None:
             self._devices = (ctypes.c_void_p * (len(devices) + 1))(*(device.handle for device in devices), None)
             params.devices = ctypes.cast(self._devices, ctypes.c_void_p)
-        self.handle = self._llama.llama_model_load_from_file(str(path).encode(), params)
+        self.handle = self._llama.llama_model_load_from_file(os.fsencode(path), params)
         if not self.handle:
             raise ModelError(f"llama.cpp cannot load the model {path}.{last_error()}")
         self._vocab = self._llama.llama_model_get_vocab(self.handle)

@@ -7,6 +7,7 @@ image.cpp), so the pixels that the tower sees are exactly the ones that we cut.
 from __future__ import annotations
 
 import ctypes
+import os
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class VisionTower:
         """Load the weights. tokens_per_tile and width say what `embed` will return."""
         self._shape = (tokens_per_tile, width)
         self._params.image_max_tokens = tokens_per_tile
-        self._context = self._mtmd.mtmd_init_from_file(str(self._path).encode(), self._language_model, self._params)
+        self._context = self._mtmd.mtmd_init_from_file(os.fsencode(self._path), self._language_model, self._params)
         if not self._context:
             raise ModelError(f"llama.cpp cannot load the projector {self._path}.{last_error()}")
 
