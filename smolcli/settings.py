@@ -6,7 +6,6 @@ config.toml, the default. config.toml is flat: `threads = 4`, one setting a line
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tomllib
@@ -143,8 +142,8 @@ def change(name: str, text: str | None) -> Path:
 
     setting, path = find_setting(name), config_path()
     _read(path)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    lines = [line for line in lines if not re.match(rf"\s*{setting.name}\s*=", line)]
+    before = path.read_text(encoding="utf-8").strip("\n") if path.exists() else ""
+    lines = [line for line in before.split("\n") if line and not re.match(rf"\s*{setting.name}\s*=", line)]
     if text is not None:
         _from_text(setting, text, setting.name)
         lines.append(f"{setting.name} = {_toml(setting, text)}")
@@ -214,7 +213,14 @@ def _wrong(setting: Setting, value: Any, where: str) -> UsageError:
 def _toml(setting: Setting, text: str) -> str:
     if setting.kind == "switch":
         return str(_from_text(setting, text, "")).lower()
-    return text if setting.kind == "number" else json.dumps(text, ensure_ascii=False)
+    return text if setting.kind == "number" else f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(character: str) -> str:
+    """A character of a TOML basic string."""
+    if character in '"\\':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def _default(setting: Setting) -> Any:

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 command = typer.Typer(
-    help="What smol keeps because it was expensive to make: look at it, or clear it.", no_args_is_help=True
+    help="What smol keeps because it was expensive to make: look at it, or clear it.\n\nExample: smol cache info",
+    no_args_is_help=True,
 )
 
 

@@ -8,7 +8,9 @@ import typer
 
 from smolcli.cli._completion import setting_names
 
-command = typer.Typer(help="Settings: where they come from, and how to change them.", no_args_is_help=True)
+command = typer.Typer(
+    help="Settings: where they come from, and how to change them.\n\nExample: smol config show", no_args_is_help=True
+)
 _NAME = typer.Argument(metavar="NAME", show_default=False, autocompletion=setting_names)
 
 

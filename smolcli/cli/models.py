@@ -9,7 +9,9 @@ import typer
 
 from smolcli.cli._completion import local_names, model_names
 
-command = typer.Typer(help="List the models of this machine, choose the default, add or verify one.")
+command = typer.Typer(
+    help="List the models of this machine, choose the default, add or verify one.\n\nExample: smol models --available"
+)
 _JSON = typer.Option("--json", help="JSON instead of a table.")
 
 

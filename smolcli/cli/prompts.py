@@ -11,7 +11,10 @@ from smolcli.datatypes import ImagePart, TilePlan
 from smolcli.output import StandardOutput
 from smolcli.prompt import Clip, Medium, load_prompt, names, render, styles
 
-command = typer.Typer(help="List the prompts, or show one as the model reads it.", no_args_is_help=False)
+command = typer.Typer(
+    help="List the prompts, or show one as the model reads it.\n\nExample: smol prompts show video",
+    no_args_is_help=False,
+)
 _PICTURE = ImagePart(TilePlan((512, 512), (512, 512), (512, 512), 0, 0, 512, 64))
 
 
