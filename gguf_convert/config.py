@@ -95,10 +95,14 @@ def read_config(config: dict[str, Any], preprocessor: dict[str, Any]) -> ModelCo
         raise NotOfFamilyError("config.json lacks text_config or vision_config.", "It is not a whole model's.")
     warnings: list[str] = []
     image_px = _get(vision, "image_size", 224)
+    for_text = _text(text, config)
+    for_vision = _vision(vision, config, preprocessor, _longest_edge(preprocessor, image_px, warnings))
+    if for_text.heads % for_text.kv_heads or for_text.head_dim % 2 or for_vision.hidden % for_vision.heads:
+        raise NotOfFamilyError("config.json: the numbers of attention heads do not divide what they share.")
     return ModelConfig(
         architecture=architecture,
-        text=_text(text, config),
-        vision=_vision(vision, config, preprocessor, _longest_edge(preprocessor, image_px, warnings)),
+        text=for_text,
+        vision=for_vision,
         image_token_id=config.get("image_token_id") if isinstance(config.get("image_token_id"), int) else None,
         warnings=tuple(warnings),
     )

@@ -56,6 +56,8 @@ def out(tmp_path):
         (tiny(lie={"text_config": {"num_hidden_layers": "two"}}), "num_hidden_layers"),
         (tiny(lie={"text_config": {"num_hidden_layers": -1}}), "num_hidden_layers"),
         (tiny(lie={"vision_config": None}), "vision_config"),
+        (tiny(lie={"vision_config": {"num_attention_heads": 7}}), "attention heads"),
+        (tiny(lie={"text_config": {"num_key_value_heads": 3}}), "attention heads"),
         (tiny(lie={"image_token_id": 289}), "image_token_id"),
         (tiny(lie={"quantization_config": {"quant_method": "bitsandbytes"}}), "bitsandbytes"),
         (tiny(add=(("model.text_model.layers.0.self_attn.q_proj.lora_A.weight", (4, 64)),)), "LoRA"),
