@@ -1,6 +1,7 @@
 """The few goldens that ship with `smol doctor`, picked from tests/golden. `python tests/doctor_goldens.py` writes them.
 
-tokens: family → conversations and their ids, [id, n] = n times id; an image is its [rows, columns].
+tokens: by image token and tokens per tile, which tell the family's vocabularies apart: conversations and their ids,
+[id, n] = n times id; an image is its [rows, columns].
 tiles: pictures that anyone can draw (smolcli/cli/_doctor_model.py: synth) and the first digits of each tile's SHA-256.
 """
 
@@ -13,11 +14,10 @@ from typing import Any
 from drawing import golden
 
 OUT = Path(__file__).parent.parent / "smolcli" / "models" / "goldens" / "goldens.json"
-ONE_VOCABULARY = ["smolvlm-256m", "smolvlm-500m", "smolvlm2-256m", "smolvlm2-500m"]
-PICKED = (
-    (ONE_VOCABULARY, ("image-first", "system-image", "whitespace", "digits", "emoji", "typed-image-token")),
-    (["smolvlm2-2.2b"], ("image-first-2.2b", "code", "typed-reserved")),
-    (["smolvlm-2.2b"], ("v1-2.2b-split-marker-as-text", "v1-2.2b-text", "v1-2.2b-typed-eou")),
+PICKED = (  # (image token, tokens per tile), cases
+    ((49190, 64), ("image-first", "system-image", "whitespace", "digits", "emoji", "typed-image-token")),
+    ((49190, 81), ("image-first-2.2b", "code", "typed-reserved")),
+    ((49153, 81), ("v1-2.2b-split-marker-as-text", "v1-2.2b-text", "v1-2.2b-typed-eou")),
 )
 TILES = ("vga", "tall-333x1000", "edge-768-2.2b", "vga-2.2b-unsplit")
 DIGITS = 16
@@ -27,7 +27,7 @@ GEOMETRY = {"smolvlm2-500m": (512, 2048), "smolvlm2-2.2b": (384, 1536)}
 def build() -> dict[str, Any]:
     prompts = {case["name"]: case for case in golden("prompts.json")}
     tiles = {case["name"]: case for case in golden("preprocess.json")}
-    tokens = [{"families": families, "cases": [_prompt(prompts[n]) for n in names]} for families, names in PICKED]
+    tokens = [{"of": list(key), "cases": [_prompt(prompts[name]) for name in names]} for key, names in PICKED]
     return {"tokens": [*tokens, builtin_tokens()], "tiles": [_tiles(tiles[name]) for name in TILES]}
 
 
@@ -44,7 +44,8 @@ def builtin_tokens() -> dict[str, Any]:
             case = _prompt(next(case for case in golden("prompts.json") if case["name"] == name))
             ids = planner.tokens(conversation(case["turns"], planner.facts)).ids.tolist()
             cases.append({**case, "ids": run_lengths(ids)})
-    return {"families": ["smol-nano"], "cases": cases}
+        key = [planner.facts.image_token, planner.facts.tokens_per_tile]
+    return {"of": key, "cases": cases}
 
 
 def _prompt(case: dict[str, Any]) -> dict[str, Any]:

@@ -86,11 +86,11 @@ def _fit(pair: ModelPair, options: EngineOptions) -> Check:
 def _tokens(pair: ModelPair, options: EngineOptions) -> Check:
     """The ids of a few conversations, as the family's reference has them."""
     with load_planner(pair, options) as planner:
-        family = planner.facts.family
-        cases = [case for group in _goldens()["tokens"] if family in group["families"] for case in group["cases"]]
+        family, key = planner.facts.family, [planner.facts.image_token, planner.facts.tokens_per_tile]
+        cases = [case for group in _goldens()["tokens"] if group["of"] == key for case in group["cases"]]
         wrong = [case["name"] for case in cases if not _same_tokens(planner, case)]
     if not cases:
-        return Check("tokens", "warning", f"there are no goldens for the family {family}", "None: nothing is wrong.")
+        return Check("tokens", "warning", f"there are no goldens for {family}", "Nothing is wrong.")
     if wrong:
         what = f"{len(wrong)} of {len(cases)} conversations differ from {family}'s: {', '.join(wrong)}"
         return Check("tokens", "failed", what, f"The file's vocabulary or template is not the family's. {_REPORT}")
