@@ -66,6 +66,6 @@ def test_a_projector_given_as_model_is_named_so(folder):
 def test_what_cannot_be_is_refused(folder):
     with pytest.raises(UsageError, match="-m"):
         resolve(None, "x.gguf")
-    for name in ("nowhere.gguf", "x" * 5000):
+    for name in ("nowhere.gguf", "x" * 5000, "a\0b"):
         with pytest.raises(ModelError, match="There is no model"):
             resolve(str(folder() / name), None)

@@ -91,15 +91,18 @@ def _by_name(model: str, settings: Settings) -> ModelPair | None:
 
 
 def _by_path(model: str, mmproj: str | None, settings: Settings, tell: Tell) -> ModelPair | None:
-    path = Path(model).expanduser()
+    try:
+        path = Path(model).expanduser()
+        if not path.exists():
+            return None
+    except (OSError, ValueError, RuntimeError):  # nothing can have this name; RuntimeError: ~ of no known user
+        return None
     if path.is_dir():
         if (path / "config.json").exists():
             from smolcli.models.folders import converted
 
             return converted(path, settings, tell)
         path = _only_language_model(path)
-    if not path.exists():
-        return None
     return ModelPair(path, Path(mmproj) if mmproj else find_projector(path), stem(path))
 
 
