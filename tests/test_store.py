@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -205,8 +206,6 @@ def test_tab_completes_models_pairs_prompts_and_settings(added):
 
 
 def test_tab_in_a_shell_offers_models_without_loading_anything_heavy(added, smol_process):
-    import os
-
     variables = {"_SMOL_COMPLETE": "complete_bash", "COMP_WORDS": "smol ask -m mi", "COMP_CWORD": "3"}
     code = "import sys; sys.argv[0] = 'smol'; from smolcli.cli import main; main([]); print('numpy' in sys.modules)"
     import subprocess
@@ -286,6 +285,9 @@ def test_a_copy_that_was_cleared_from_the_cache_is_done_without(smol, half, draw
     pair = LocalPair("mine", "f16", language, projector, 0, "nano", own_projector=copy)
     Store(load_settings().data_dir).save(pair)
     assert pair.pair().projector == Path(copy.path)
+    os.utime(copy.path, (1, 1))
+    assert plan(smol, drawn, "-m", "mine").code == 0
+    assert Path(copy.path).stat().st_mtime > 1  # it is in use: others leave a full cache before it
     assert smol("cache", "clear").code == 0
     assert pair.pair().projector == Path(projector.path)
     assert plan(smol, drawn, "-m", "mine").code == 0

@@ -75,6 +75,7 @@ def known_names(settings: Settings) -> list[str]:
 
 
 def _by_name(model: str, settings: Settings) -> ModelPair | None:
+    from smolcli.cache import used
     from smolcli.models import catalog
     from smolcli.models.store import Store
 
@@ -84,7 +85,10 @@ def _by_name(model: str, settings: Settings) -> ModelPair | None:
     preferred = entry.language[0].quant if entry is not None and entry.language else ""
     found = Store(settings.data_dir).find(model, preferred)
     if found is not None:
-        return found.pair()
+        pair = found.pair()
+        if found.own_projector is not None:
+            used(Path(found.own_projector.path))
+        return pair
     if entry is not None:
         raise ModelError(f"The model {model} is not on this machine.", f"Get it with: smol pull {model}")
     return None

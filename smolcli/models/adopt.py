@@ -133,7 +133,9 @@ def _copy(projector: LocalFile, outtype: str | None, how: Adoption) -> LocalFile
     if not out.exists():
         with as_smol_errors():
             try:
-                repair(RepairOptions(source, out, edge, outtype))
+                change = repair(RepairOptions(source, out, edge, outtype)).change
+                if change.changed:
+                    how.tell(f"{outtype} rounds {change.changed:,} of {change.values:,} values of {source.name}")
             except CannotWriteError:
                 if not out.exists():  # if it does, another pull was faster
                     raise
