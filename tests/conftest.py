@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from drawing import draw_clip, draw_pdf, draw_text
+from drawing import draw_clip, draw_pdf, draw_text, synth
 
 ROOT = Path(__file__).parent.parent
 
@@ -95,3 +95,16 @@ def drawn(tmp_path_factory) -> Path:
     draw_pdf(folder / "locked.pdf", pages[:1], password="pw")
     draw_clip(folder / "clip.mp4", 90)
     return folder
+
+
+@pytest.fixture(scope="session")
+def textured(tmp_path_factory):
+    """Two pictures of which no two tiles are alike."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("textured")
+    paths = []
+    for seed, size in ((1, (640, 488)), (2, (300, 500))):
+        paths.append(folder / f"{seed}.png")
+        Image.fromarray(synth(*size, seed)).save(paths[-1])
+    return paths

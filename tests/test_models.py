@@ -52,9 +52,9 @@ def test_the_only_projector_of_the_folder_is_taken(folder):
 
 
 def test_none_or_several_are_an_error_that_names_the_option(folder):
-    with pytest.raises(ModelError, match="no projector.*--mmproj"):
+    with pytest.raises(ModelError, match=r"no projector.*--mmproj"):
         find_projector(folder("a.gguf") / "a.gguf")
-    with pytest.raises(ModelError, match="2 projectors.*--mmproj"):
+    with pytest.raises(ModelError, match=r"2 projectors.*--mmproj"):
         find_projector(folder("mmproj-b.gguf", "mmproj-c.gguf") / "a.gguf")
 
 

@@ -90,8 +90,8 @@ def plan_lines(facts: ModelFacts, plan: RequestPlan, speeds: Speeds | None) -> I
             tile = medium.plans[0].tile_px
             yield (
                 f"{medium.source.path}: {_size(medium.video.size_px)}, {medium.video.duration_s:.1f} s → "
-                f"{len(medium.plans)} frames ({timestamp(first)} to {timestamp(last)}), "
-                f"each {tile}×{tile}, {medium.encodes} encodes"
+                f"{_count(len(medium.plans), 'frame')} ({timestamp(first)} to {timestamp(last)}), "
+                f"each {tile}×{tile}, {_count(medium.encodes, 'encode')}"
             )
             continue
         for outline, cut in zip(medium.outlines, medium.plans, strict=True):
@@ -99,14 +99,19 @@ def plan_lines(facts: ModelFacts, plan: RequestPlan, speeds: Speeds | None) -> I
             grid = f"{cut.rows}×{cut.cols} tiles and the global view" if cut.rows else "one tile"
             yield (
                 f"{medium.source.path}{where}: {_size(outline.size_px)} → {_size(cut.resized_px)} → {grid} "
-                f"of {cut.tile_px} px, {cut.encodes} encodes, {cut.tokens} tokens"
+                f"of {cut.tile_px} px, {_count(cut.encodes, 'encode')}, {cut.tokens} tokens"
             )
     tokens = len(plan.sequence.ids)
     verdict = f"{plan.context_tokens - tokens} left for the answer" if plan.fits else "does not fit"
     time = (
         f"about {speeds.estimate_s(plan.encodes, tokens):.1f} s" if speeds else "time not measured yet on this machine"
     )
-    yield f"{facts.name}: {tokens} tokens of {plan.context_tokens} ({verdict}), {plan.encodes} encodes, {time}"
+    encodes = _count(plan.encodes, "encode")
+    yield f"{facts.name}: {tokens} tokens of {plan.context_tokens} ({verdict}), {encodes}, {time}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _size(size: tuple[int, int]) -> str:

@@ -235,6 +235,6 @@ class Delivery:
 def _summary(answer: Answer) -> str:
     made, what = answer.generation, ", ".join(dict.fromkeys(place.label for place in answer.places))
     return (
-        f"answer about {what or 'no media'}: {made.counts.prompt_tokens} tokens read, {made.counts.encodes} tiles "
-        f"encoded, {made.counts.new_tokens} tokens written, stopped by {made.stop_reason}"
+        f"answer about {what or 'no media'}: {made.counts.prompt_tokens} tokens read, {made.counts.encodes} "
+        f"encodes, {made.counts.new_tokens} tokens written, stopped by {made.stop_reason}"
     )
