@@ -198,7 +198,7 @@ def test_a_closed_pipe_is_an_error_without_words(monkeypatch):
     os.close(reader)
     stream = os.fdopen(writer, "w")
     monkeypatch.setattr("sys.stdout", stream)
-    with pytest.raises(ReaderGoneError, match="^$"):
+    with pytest.raises(ReaderGoneError, match=r"^$"):
         StandardOutput().write("a")
     with pytest.raises(BrokenPipeError):
         stream.close()

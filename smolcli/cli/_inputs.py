@@ -14,7 +14,7 @@ from smolcli.datatypes import TextPart, Turn
 from smolcli.engine import Planner
 from smolcli.errors import UsageError
 from smolcli.media import Media, MediaOptions, open_media
-from smolcli.tasks.planning import Style, frames_that_fit
+from smolcli.tasks.planning import RequestPlan, Style, frames_that_fit, plan_request
 from smolcli.tasks.video import FrameBudget, frame_budget, frame_note
 
 _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,4}", re.ASCII)  # "photo.jgp", mistyped; no question looks like it
@@ -95,8 +95,8 @@ def open_inputs(
     planner: Planner,
     asked: tuple[str, Style],
     options: tuple[MediaOptions, ClipOptions],
-) -> tuple[list[Media], list[str]]:
-    """Open every file, or none; clips with as many frames as fit beside all else. Also returns notes for the user."""
+) -> tuple[list[Media], RequestPlan]:
+    """Open every file, or none, clips with as many frames as fit beside all else; and plan the request about them."""
     (question, style), (media_options, clips) = asked, options
     budget = frame_budget(planner.facts, clips.frames)
     media_options = replace(media_options, max_frames=budget.frames, fps=clips.fps)
@@ -110,7 +110,8 @@ def open_inputs(
                 medium.close()
                 media[index] = stack.enter_context(open_media(paths[index], media_options))
     notes = [frame_note(medium, budget, clips.frames, clips.fps) for medium in media]
-    return media, [note for note in notes if note]
+    plan = plan_request(planner, media, question, style)
+    return media, replace(plan, notes=(*filter(None, notes), *plan.notes) if plan.fits else ())
 
 
 def longest(questions: Sequence[str], planner: Planner) -> str:

@@ -168,6 +168,11 @@ class Delivery:
         finally:
             self._target.discard()
 
+    def notes(self, notes: Sequence[str]) -> None:
+        """Sentences for the user, each said once."""
+        self._run.notes([note for note in notes if note not in self._said])
+        self._said.update(notes)
+
     def write(self, engine: Engine, events: Generator[Event], total: int, form: Form = PLAIN) -> None:
         """Write every answer of an expected `total`.
 
@@ -198,8 +203,7 @@ class Delivery:
         elif isinstance(event, Answer):
             self.answers.append(event)
             writer.answer(event)
-            self._run.notes([warning for warning in event.warnings if warning not in self._said])
-            self._said.update(event.warnings)
+            self.notes(event.warnings)
             self._run.detail(_summary(event))
         else:
             self.failures.append(event)

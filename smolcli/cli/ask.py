@@ -35,7 +35,6 @@ def command(
     from smolcli.cli._inputs import longest, no_more_than_messages, open_inputs, split_arguments
     from smolcli.cli._session import Delivery, Run, media_options, style_for
     from smolcli.tasks.ask import ask
-    from smolcli.tasks.planning import plan_request
 
     run = Run(model, output)
     if messages is not None:
@@ -50,8 +49,7 @@ def command(
         engine = stack.enter_context(run.engine())
         style = style_for("ask", reading, engine.facts)
         asked, options = (longest(questions, engine), style), (media_options(pages, engine.facts), clips)
-        media, notes = open_inputs(stack, media_paths, engine, asked, options)
-        plan = plan_request(engine, media, asked[0], style)
-        run.notes(notes)
+        media, plan = open_inputs(stack, media_paths, engine, asked, options)
+        delivery.notes(plan.notes)
         run.show_plan(engine.facts, plan)
         delivery.write(engine, ask(engine, media, plan, questions, style), len(questions))

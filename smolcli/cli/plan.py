@@ -35,7 +35,6 @@ def command(
     from smolcli.cli._session import Run, media_options, style_for, text_output
     from smolcli.output import printable, to_json
     from smolcli.tasks.answering import load_pictures
-    from smolcli.tasks.planning import plan_request
 
     run = Run(model, output)
     if messages is not None:
@@ -50,9 +49,8 @@ def command(
         planner = stack.enter_context(run.planner())
         style = style_for("ask", reading, planner.facts)
         asked, options = (longest(questions, planner), style), (media_options(pages, planner.facts), clips)
-        media, notes = open_inputs(stack, paths, planner, asked, options)
-        plan = plan_request(planner, media, asked[0], style)
-        run.notes([*notes, *plan.notes])
+        media, plan = open_inputs(stack, paths, planner, asked, options)
+        run.notes(plan.notes)
         record = plan_record(planner.facts, plan, run.speeds(planner.facts))
         if hashes:
             pictures = [

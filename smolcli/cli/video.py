@@ -28,7 +28,6 @@ def command(
     from smolcli.cli._session import Delivery, Run, media_options, style_for
     from smolcli.errors import MediaError
     from smolcli.tasks.ask import ask
-    from smolcli.tasks.planning import plan_request
 
     run = Run(model, output)
     with ExitStack() as stack:
@@ -37,10 +36,9 @@ def command(
         style = style_for("video", reading, engine.facts)
         asked = style.prompt.default_question if question is None else said(question)
         options = media_options(PageOptions(), engine.facts)
-        media, notes = open_inputs(stack, [clip], engine, (asked, style), (options, clips))
+        media, plan = open_inputs(stack, [clip], engine, (asked, style), (options, clips))
         if media[0].video is None:
             raise MediaError(f"{clip} is not a clip.", f'For pictures and documents: smol ask {clip} "…"')
-        plan = plan_request(engine, media, asked, style)
-        run.notes(notes)
+        delivery.notes(plan.notes)
         run.show_plan(engine.facts, plan)
         delivery.write(engine, ask(engine, media, plan, [asked], style), 1)

@@ -7,7 +7,7 @@ context.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from smolcli.datatypes import ImagePart, ModelFacts, Outline, Place, Sampling, Size, Source, TilePlan, Turn, VideoFacts
@@ -124,7 +124,8 @@ def plan_request(planner: Planner, media: Sequence[Outlined], question: str, sty
         chosen, notes = _auto(planner, sizes, shape, planner.context_tokens - _room(planner, style) - base)
     plans = iter(chosen)
     planned = tuple(_cut_medium(item, plans, shape) for item in found)
-    return RequestPlan(planned, planner.tokens(_turns(planned, question, style)), planner.context_tokens, notes)
+    whole = RequestPlan(planned, planner.tokens(_turns(planned, question, style)), planner.context_tokens, notes)
+    return whole if whole.fits else replace(whole, notes=())
 
 
 def frames_that_fit(planner: Planner, media: Sequence[Outlined], question: str, style: Style) -> int:
@@ -207,4 +208,6 @@ def _auto(
     if given == wanted:
         return chosen, ()
     what = "the picture is" if len(sizes) == 1 else f"{len(sizes)} pictures are"
-    return chosen, (f"{what} read in {given} tiles instead of {wanted}, so that the prompt fits the context.",)
+    return chosen, (
+        f"{what} read in {given} tile{'s' * (given > 1)} instead of {wanted}, so that the prompt fits the context.",
+    )

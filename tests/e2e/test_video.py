@@ -56,6 +56,7 @@ def test_fewer_frames_than_asked_are_said_with_the_reason(smol, drawn, long_clip
     trained = smol("video", long_clip, "--frames", "10", "--json")
     most = len(trained.record["media"][0]["frames"])
     assert most < 10 and f"{most} frames" in trained.err and "trained on at most" in trained.err
+    assert trained.record["warnings"] == [trained.err.splitlines()[-1].removeprefix("smol: note: ")]
     context = smol("video", long_clip, "--frames", "5", "--context", "420", "--json")
     fit = len(context.record["media"][0]["frames"])
     assert fit < 5 and f"{fit} frames" in context.err and "context of 420" in context.err
