@@ -62,6 +62,11 @@ def test_a_wish_is_a_name_a_type_a_repository_or_a_file():
     )
 
 
+def test_a_strangers_repository_cannot_take_a_name_of_the_catalog():
+    assert parse_wish("someone/500M-GGUF").name == "someone-500m"
+    assert parse_wish("someone/builtin").name == "someone-builtin"
+
+
 @pytest.mark.parametrize("text", ["500m:q3", "7b", "a/b/c", "", "https://huggingface.co/a/b"])
 def test_a_wish_that_cannot_be_meant_lists_what_can(text):
     from smolcli.errors import UsageError

@@ -160,6 +160,31 @@ def test_a_file_that_is_listed_but_gone_is_a_sentence(hub, tiny, typed, tmp_path
     assert not list((tmp_path / "data").rglob("*.json"))
 
 
+def test_a_terminal_shows_bars_and_minus_q_shows_none(hub, tiny, folders):
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    hub.add(TINY, tiny)
+    shown = []
+    for options in ([], ["-q"]):
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+        command = [sys.executable, "-m", "smolcli", "pull", TINY, "--keep-as-published", *options]
+        environment = {**os.environ, **folders, "HF_HOME": folders["HF_HOME"] + str(len(shown))}
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs, cwd=ROOT, env=environment, check=False)
+        os.close(theirs)
+        assert done.returncode == 0
+        try:
+            shown.append(os.read(ours, 100_000))
+        except OSError:  # nothing was written
+            shown.append(b"")
+        os.close(ours)
+    assert b"100%" in shown[0]
+    assert shown[1] == b""
+
+
 def test_401_hints_at_hf_token_which_opens_it(hub, tiny, typed, monkeypatch):
     hub.add(TINY, tiny, token="hf_secret")
     refused = typed("pull", TINY)

@@ -58,13 +58,14 @@ def model_checks(pair: ModelPair, settings: Settings, options: EngineOptions) ->
 
 def _files(pair: ModelPair, settings: Settings) -> Check:
     """Whole, by the hashes that were recorded when they came."""
-    paths = (pair.language, pair.projector)
-    size = megabytes(sum(record.bytes for record in map(record_file, paths)))
+    found = [record_file(path) for path in (pair.language, pair.projector)]
     recorded = {file.path: (file, local) for local in Store(settings.data_dir).all() for file in local.files}
-    known = [recorded[str(path.absolute())] for path in paths if str(path.absolute()) in recorded]
-    for file, local in known:
-        if record_file(Path(file.path)).sha256 != file.sha256:
+    known = [file for file in found if file.path in recorded]
+    for file in known:
+        expected, local = recorded[file.path]
+        if file.sha256 != expected.sha256:
             return Check("model files", "failed", f"{file.path} is not the file that was recorded", local.way_out)
+    size = megabytes(sum(file.bytes for file in found))
     proof = f"{len(known)} of 2 with the recorded SHA-256" if known else "no hash is recorded"
     return Check("model files", "ok", f"{pair.language}, {pair.projector}: {size}, {proof}")
 

@@ -31,10 +31,11 @@ class Wish:
 
     @property
     def name(self) -> str:
-        """The local name: the catalog's, or the repository's own without its owner."""
+        """The local name: the catalog's, or the repository's own; with its owner where the catalog has that name."""
         if self.entry is not None:
             return self.entry.name
-        return self.repository.rpartition("/")[2].removesuffix("-GGUF").lower()
+        owner, _, own = self.repository.removesuffix("-GGUF").lower().partition("/")
+        return f"{owner}-{own}" if catalog.find(own) or own in ("builtin", "smol-nano") else own
 
 
 def parse_wish(text: str, projector: str = "") -> Wish:
