@@ -288,6 +288,10 @@ def test_a_checkpoint_without_gguf_files_is_converted_here(hub, typed, tmp_path)
     record = json.loads(done.out)
     assert (record["name"], record["quant"]) == ("smoldocling", "q8_0")
     assert str(tmp_path / "data") in record["language"]["path"]
+    assert not list((tmp_path / "hf").rglob("*.safetensors"))
+    assert typed("models", "verify").code == 0
+    assert typed("rm", "smoldocling").code == 0
+    assert gguf_files(tmp_path / "data") == gguf_files(tmp_path / "hf") == []
 
 
 def test_offline_takes_what_the_cache_holds_and_asks_nobody(hub, tiny, typed, monkeypatch):

@@ -113,14 +113,16 @@ def fetch(repository: Repository, file: RemoteFile, quiet: bool = False) -> Loca
     return record
 
 
-def fetch_checkpoint(repository: Repository, quiet: bool = False) -> Path:
-    """The folder of a Hugging Face checkpoint. Raises as `fetch`."""
+def fetch_checkpoint(repository: Repository, quiet: bool = False) -> tuple[Path, list[LocalFile]]:
+    """A Hugging Face checkpoint's folder, and which files were not in the cache before. Raises as `fetch`."""
     from fnmatch import fnmatch
 
-    wanted = [file for file in repository.files if any(fnmatch(file.name, kind) for kind in CHECKPOINT_FILES)]
+    listed = [file for file in repository.files if "/" not in file.name]
+    wanted = [file for file in listed if any(fnmatch(file.name, kind) for kind in CHECKPOINT_FILES)]
     require_room(repository, wanted)
-    folders = {Path(fetch(repository, file, quiet).path).parent for file in wanted if "/" not in file.name}
-    return folders.pop()
+    new = [file for file in wanted if _in_cache(repository, file.name) is None]
+    found = {file: fetch(repository, file, quiet) for file in wanted}
+    return Path(found[wanted[0]].path).parent, [found[file] for file in new]
 
 
 def delete(file: LocalFile) -> None:
@@ -135,6 +137,8 @@ def delete(file: LocalFile) -> None:
     if blob != pointer and not shared:
         with suppress(OSError):
             blob.unlink()
+    with suppress(OSError):  # a folder that something is left in stays
+        pointer.parent.rmdir()
 
 
 def _download(repository: Repository, name: str, quiet: bool) -> str:

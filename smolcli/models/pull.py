@@ -151,15 +151,17 @@ def _convert(wish: Wish, repository: Repository, how: Adoption, quiet: bool) -> 
     """A repository with a checkpoint only: fetched, and converted into the data folder."""
     from gguf_convert.convert import AUTO, ConvertOptions, convert
 
-    if not any(file.name.endswith(".safetensors") for file in repository.files):
+    if not any(file.name.endswith(".safetensors") and "/" not in file.name for file in repository.files):
         raise ModelError(f"{repository.id} has neither GGUF files nor a checkpoint in safetensors.")
     how.tell(f"{repository.id} has no GGUF files: fetching its checkpoint to convert it here")
-    folder = hub.fetch_checkpoint(repository, quiet)
+    folder, fetched = hub.fetch_checkpoint(repository, quiet)
     title = repository.id.rpartition("/")[2]
     out = how.settings.data_dir / "converted" / title
     kinds = (wish.choice or "q8_0",), (wish.projector or AUTO,)
     with as_smol_errors():
         made = convert(ConvertOptions(str(folder), out, title, *kinds, force=True))
+    for file in fetched:  # half a gigabyte and more that nobody else has asked for
+        hub.delete(file)
     language, projector = (record_file(file.path) for file in made.files)
     record = LocalPair(
         name=wish.name,
