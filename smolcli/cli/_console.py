@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -13,6 +14,8 @@ from typing import Any
 
 from smolcli.errors import SmolError
 from smolcli.output import printable
+
+SHOW_AFTER_S = 0.7  # what is done sooner needs no bar
 
 
 def say(message: str) -> None:
@@ -42,36 +45,64 @@ def is_terminal(stream: Any) -> bool:
 
 
 class Progress:
-    """A bar on stderr, on a terminal only: how many of how many.
+    """A bar on stderr, on a terminal only: answers of how many, and the tiles of a request, the slowest part on a CPU.
 
-    Not where the answers come out on the same terminal: they show how far it is, and the bar would run through them.
+    Answers are not counted where they come out on the same terminal: they show how far it is.
     """
 
-    def __init__(self, total: int, quiet: bool) -> None:
+    def __init__(self, quiet: bool) -> None:
+        self._off = quiet or not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb"
         self._bar: Any = None
-        if quiet or total < 2 or not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
-            return
-        if is_terminal(sys.stdout):
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
+        self._answers: Any = None  # rich's ids of the two lines
+        self._tiles: Any = None
+        self._since_s = 0.0
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("reading", total=total)
-        self._bar.start()
+    def start(self, total: int) -> None:
+        """So many answers are expected."""
+        if total > 1 and not self._off and not is_terminal(sys.stdout):
+            self._answers = self._open().add_task("answers", total=total)
 
     def advance(self) -> None:
-        """One more is done."""
-        if self._bar is not None:
-            self._bar.advance(self._task)
+        """One more answer is done."""
+        if self._answers is not None:
+            self._bar.advance(self._answers)
+
+    def tile(self, done: int, total: int) -> None:
+        """So many tiles of a request are encoded. Only what takes a while is shown, and only while it lasts."""
+        if self._off:
+            return
+        now = time.monotonic()
+        self._since_s = now if done == 0 else self._since_s
+        if done == total:
+            self._end_tiles()
+        elif self._tiles is not None:
+            self._bar.update(self._tiles, completed=done)
+        elif now - self._since_s > SHOW_AFTER_S:
+            self._tiles = self._open().add_task("tiles", total=total, completed=done)
 
     def close(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()
-            self._bar = None
+            self._bar = self._answers = self._tiles = None
+
+    def _open(self) -> Any:
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+        return self._bar
+
+    def _end_tiles(self) -> None:
+        if self._tiles is not None and self._answers is None:
+            self.close()
+        elif self._tiles is not None:
+            self._bar.remove_task(self._tiles)
+            self._tiles = None
 
 
 class Interrupt:

@@ -47,9 +47,9 @@ class Run:
         return pair
 
     @contextmanager
-    def engine(self) -> Iterator[Engine]:
-        """The model with its weights."""
-        with load_engine(self.pair(), self._engine_options()) as engine:
+    def engine(self, progress: Progress) -> Iterator[Engine]:
+        """The model with its weights; it tells `progress` how far the tiles of a request are."""
+        with load_engine(self.pair(), replace(self._engine_options(), on_tile=progress.tile)) as engine:
             self._say_facts(engine)
             yield engine
 
@@ -150,6 +150,7 @@ class Delivery:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self.progress = Progress(run.output.quiet)
         self._target = open_target(run.output.output, run.output.force)
         on_stdout = run.output.output in (None, "-")
         self._stream_pieces = on_stdout and is_terminal(sys.stdout) and run.model.parallel == 1
@@ -179,20 +180,20 @@ class Delivery:
         Raises SomeInputsFailedError, or the one error when there is no answer at all.
         """
         writer, start = self._writer(form), time.perf_counter()
-        progress = Progress(total, self._run.output.quiet)
+        self.progress.start(total)
         try:
             with closing(events), interruptible() as interrupt:  # closed before the engine is
                 for event in events:
                     self._take(event, writer)
                     if not isinstance(event, Piece):
-                        progress.advance()
+                        self.progress.advance()
                         if interrupt.asked:
                             raise InterruptedRunError("")
         except BaseException:
             writer.broke_off()
             raise
         finally:
-            progress.close()
+            self.progress.close()
             self._sum_up(engine, time.perf_counter() - start)
         self._raise_failures()
 

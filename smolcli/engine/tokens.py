@@ -128,9 +128,15 @@ def _render(template: str, turns: Sequence[Turn], generate: bool) -> str:
     number = iter(range(sum(len(turn.parts) for turn in turns)))
     messages = [{"role": turn.role, "content": [_content(part, number) for part in turn.parts]} for turn in turns]
     try:
-        return str(_environment().from_string(template).render(messages=messages, add_generation_prompt=generate))
+        return str(_compiled(template).render(messages=messages, add_generation_prompt=generate))
     except (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise ModelError(f"The model's chat template cannot be used: {error}.") from error
+
+
+@cache
+def _compiled(template: str) -> Any:
+    """Compiled once: a long document renders it for every page."""
+    return _environment().from_string(template)
 
 
 @cache
