@@ -10,12 +10,13 @@ import torch
 from safetensors.torch import save_file
 
 from . import folder, runs
+from .model import TRAINING_ONLY
 
 
 def export(checkpoint: Path, out: Path) -> None:
     """Write `out`: configuration, tokenizer, processor and weights (the training-only head left out)."""
     model = runs.load_model(checkpoint)
-    weights = {name: value for name, value in model.state_dict().items() if not name.startswith("characters.")}
+    weights = {name: value for name, value in model.state_dict().items() if not name.startswith(TRAINING_ONLY)}
     halves = {name: value.to(torch.float16).contiguous() for name, value in weights.items()}
     broken = [name for name, value in halves.items() if not value.isfinite().all()]
     if broken:

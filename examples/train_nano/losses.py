@@ -1,4 +1,4 @@
-"""Model and batch → the three losses: the answer, the characters in each patch, where one head looks."""
+"""Model and batch → the losses: the answer, characters and colour of each patch, where one head looks."""
 
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from .labels import IGNORE as UNREADABLE
 from .model import Nano
 
 BLANK_WEIGHT = 0.12  # of "no character here" beside a character
+COLOUR_WEIGHT = 5.0  # of a patch's mean colour beside its characters
 BLANK_SHARE = 0.25  # of the blank patches that are looked at
 
 
@@ -37,6 +38,13 @@ def character_loss(model: Nano, features: Tensor, labels: Tensor) -> tuple[Tenso
     return loss, right[target > 0].float().mean()
 
 
+def colour_loss(model: Nano, features: Tensor, tiles: Tensor) -> Tensor:
+    """Mean squared error of each patch's mean colour (0 … 1), which a tower that only reads letters does not see."""
+    n, side, patch = len(tiles), tiles.shape[1] // model.config.patch, model.config.patch
+    mean = tiles.view(n, side, patch, side, patch, 3).float().mean((2, 4)).flatten(1, 2) / 255
+    return F.mse_loss(model.colours(features), mean)
+
+
 def answer_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Loss of logits (b, a, vocabulary) against ids (b, a), a token weighing 1 / √length of its answer.
 
@@ -56,6 +64,9 @@ def losses(model: Nano, batch: Batch, weights: Weights, autocast) -> tuple[Tenso
     with autocast(), torch.set_grad_enabled(tower_learns and torch.is_grad_enabled()):
         features = model.see(on["tiles"]).float()
     total, parts = torch.zeros((), device=device), {}
+    if weights.characters:
+        parts["colours"] = colour_loss(model, features, on["tiles"])
+        total = total + COLOUR_WEIGHT * weights.characters * parts["colours"]
     if weights.characters and (batch.labels > 0).any():
         loss, accuracy = character_loss(model, features, on["labels"])
         total = total + weights.characters * loss

@@ -1,7 +1,7 @@
 """Tiles and ids → logits: SmolVLM in plain PyTorch, its weights named as in Hugging Face.
 
-`Nano.state_dict()` is that of Idefics3ForConditionalGeneration (tied head) plus `characters.*`, the dense head that
-only training uses. Source of the decoder: transformers modeling_llama.py.
+`Nano.state_dict()` is that of Idefics3ForConditionalGeneration (tied head) plus two dense heads on the tower that only
+training uses (`TRAINING_ONLY`). Source of the decoder: transformers modeling_llama.py.
 """
 
 import math
@@ -14,6 +14,8 @@ from . import vocabulary
 from .config import NanoConfig
 from .labels import CLASSES, SLOTS
 from .vision import Connector, VisionModel
+
+TRAINING_ONLY = ("characters", "colours")
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -105,6 +107,7 @@ class Nano(nn.Module):
         self.model.text_model.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
         self.model.text_model.norm = RmsNorm(config.width)
         self.characters = nn.Linear(config.vision_width, SLOTS * CLASSES)
+        self.colours = nn.Linear(config.vision_width, 3)
         self._start()
         width = config.width // config.heads
         frequency = 1 / config.rope_theta ** (torch.arange(0, width, 2).float() / width)
@@ -121,6 +124,8 @@ class Nano(nn.Module):
                 table = name.split(".")[-2] in ("embed_tokens", "position_embedding")
                 nn.init.normal_(value, std=0.02 if table else (0.5 if out else 1) / math.sqrt(value[0].numel()))
         self.model.vision_model.start_local()
+        nn.init.zeros_(self.colours.weight)  # begins as "light grey everywhere": the tower feels it only once it helps
+        nn.init.constant_(self.colours.bias, 0.7)
 
     def see(self, tiles: Tensor) -> Tensor:
         """Patch features (n, 256, vision width) of tiles uint8 (n, 256, 256, 3)."""

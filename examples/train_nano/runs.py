@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .config import SIZES, NanoConfig
 from .losses import Weights
-from .model import Nano
+from .model import TRAINING_ONLY, Nano
 from .optimizer import Optimizer, Rates
 
 
@@ -97,7 +97,9 @@ def load_model(path: Path, device: str = "cpu") -> Nano:
     """The model of a checkpoint, ready to read."""
     state = load(path)
     model = Nano(NanoConfig(**state["config"]))
-    model.load_state_dict(weights_of(state))
+    missing, unknown = model.load_state_dict(weights_of(state), strict=False)
+    if unknown or any(not name.startswith(TRAINING_ONLY) for name in missing):
+        raise SystemExit(f"{path}: its weights are not those of this recipe ({[*missing, *unknown][0]})")
     return model.eval().to(device)
 
 

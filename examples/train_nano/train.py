@@ -20,7 +20,7 @@ from . import runs
 from .batches import ADVANCE, PHASES, Producers
 from .config import SIZES, NanoConfig
 from .losses import losses
-from .model import Nano
+from .model import TRAINING_ONLY, Nano
 from .optimizer import Optimizer, Rates
 from .runs import STAGES, Plan, Progress
 
@@ -66,7 +66,7 @@ class Trainer:
         """Freeze what the stage leaves alone; its optimizer starts fresh unless a saved one goes on."""
         self.name = self.plan.stages[self.progress.stage]
         self.stage = STAGES[self.name]
-        frozen = {"vision": ("text_model", "connector"), "align": ("vision_model", "characters")}.get(self.name, ())
+        frozen = {"vision": ("text_model", "connector"), "align": ("vision_model", *TRAINING_ONLY)}.get(self.name, ())
         for name, value in self.model.named_parameters():
             value.requires_grad_(not any(part in name for part in frozen))
         full, rate = self.stage.rates, self.plan.rate
