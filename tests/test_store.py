@@ -256,17 +256,20 @@ def test_a_bf16_copy_is_kept_where_one_encode_of_each_says_that_it_is_faster(hal
     monkeypatch.setattr(adopt, "multiplies_bf16", lambda: True)
     clock = Clock(own=0.5)
     copy, told = copy_of(half, clock)
-    assert clock.measured == [Path(half[1].path), Path(copy.path)]
+    assert [path.name.endswith("-same-bf16.gguf") for path in clock.measured] == [False, True]
     assert max(survey(Path(half[0].path), Path(copy.path)).projector.shares, key=lambda s: s.bytes).type == "BF16"
-    assert "500 ms a tile, F16 1000 ms" in told[0]
+    assert "500 ms a tile, F16 1000 ms" in told[-1]
     assert copy.path.startswith(str(load_settings().cache_dir))
+    slow = Clock(own=2.0)
+    assert copy_of(half, slow) == (copy, ["our BF16 copy, found faster before, is used"])
+    assert slow.measured == []
 
 
 def test_a_bf16_copy_that_is_not_faster_is_not_kept(half, monkeypatch):
     monkeypatch.setattr(adopt, "multiplies_bf16", lambda: True)
     copy, told = copy_of(half, Clock(own=1.5))
     assert copy is None
-    assert "not faster" in told[0]
+    assert "not faster" in told[-1]
     assert list((load_settings().cache_dir / "projectors").iterdir()) == []
 
 

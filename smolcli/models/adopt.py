@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gguf_convert.cpu import multiplies_bf16
-from gguf_convert.errors import CannotWriteError, ConvertError
+from gguf_convert.errors import ConvertError
 from gguf_convert.inspection import FileReport, Inspection, LanguageFacts, inspect
 from gguf_convert.repair import RepairOptions, repair
 from gguf_convert.vision import PREPROC_KEY
@@ -101,51 +102,74 @@ def own_projector(language: LocalFile, projector: LocalFile, found: Survey, how:
     copy = _faster_copy(language, projector, found, how)
     if copy is not None or edge is None:
         return copy
-    return _copy(projector, None, how)
+    return _repaired_copy(projector, how)
 
 
 def _faster_copy(language: LocalFile, projector: LocalFile, found: Survey, how: Adoption) -> LocalFile | None:
-    """A BF16 copy, if this processor multiplies BF16 and one encode of each says that it is faster."""
+    """A BF16 copy, if this processor multiplies BF16 and one encode of each says that it is faster.
+
+    It gets its name when that is known: another pull that measures otherwise leaves it alone.
+    """
     weights = max(found.projector.shares, key=lambda share: share.bytes).type
     if weights not in ("F16", "F32") or not multiplies_bf16():
         return None
-    copy = _copy(projector, "bf16", how)
-    published, own = (how.examiner.encode_s(_pair(language, file)) for file in (projector, copy))
-    verdict = f"{own * 1000:.0f} ms a tile, {weights} {published * 1000:.0f} ms"
-    if own < published:
-        how.tell(f"this processor multiplies BF16: our BF16 copy is used ({verdict})")
-        return copy
-    how.tell(f"BF16 is not faster here ({verdict}): no copy is kept")
-    Path(copy.path).unlink(missing_ok=True)
-    return None
-
-
-def _copy(projector: LocalFile, outtype: str | None, how: Adoption) -> LocalFile:
-    """Write the copy, or find it: its name says what it was made from and how."""
-    source = Path(projector.path)
-    edge = how.longest_edge_px
-    name = f"{source.stem}-{projector.sha256[:12]}-{edge or 'same'}-{outtype or 'same'}.gguf"
+    out = _place(projector, "bf16", how)
+    if out.exists():
+        how.tell("our BF16 copy, found faster before, is used")
+        return _kept(out, how)
+    trial = out.with_name(f".{os.getpid()}.{out.name}")
     try:
-        out = room(how.settings.cache_dir, "projectors") / name
+        _write(projector, "bf16", trial, how)
+        published, own = (how.examiner.encode_s(_pair(language, Path(p))) for p in (projector.path, trial))
+        verdict = f"{own * 1000:.0f} ms a tile, {weights} {published * 1000:.0f} ms"
+        if own >= published:
+            how.tell(f"BF16 is not faster here ({verdict}): no copy is kept")
+            return None
+        how.tell(f"this processor multiplies BF16: our BF16 copy is used ({verdict})")
+        trial.replace(out)
+    finally:
+        trial.unlink(missing_ok=True)
+    return _kept(out, how)
+
+
+def _repaired_copy(projector: LocalFile, how: Adoption) -> LocalFile:
+    out = _place(projector, None, how)
+    if not out.exists():
+        try:
+            _write(projector, None, out, how)
+        except OutputError:
+            if not out.exists():  # if it does, another pull was faster
+                raise
+    return _kept(out, how)
+
+
+def _place(projector: LocalFile, outtype: str | None, how: Adoption) -> Path:
+    """Where a copy belongs: its name says what it was made from and how. Raises OutputError."""
+    name = (
+        f"{Path(projector.path).stem}-{projector.sha256[:12]}-{how.longest_edge_px or 'same'}-{outtype or 'same'}.gguf"
+    )
+    try:
+        return room(how.settings.cache_dir, "projectors") / name
     except OSError as error:
         hint = "Set SMOL_CACHE_DIR, or use --keep-as-published."
         raise OutputError(f"{how.settings.cache_dir} cannot be written: {error.strerror}.", hint) from error
-    if not out.exists():
-        with as_smol_errors():
-            try:
-                change = repair(RepairOptions(source, out, edge, outtype)).change
-                if change.changed:
-                    how.tell(f"{outtype} rounds {change.changed:,} of {change.values:,} values of {source.name}")
-            except CannotWriteError:
-                if not out.exists():  # if it does, another pull was faster
-                    raise
-    used(out)
-    trim(how.settings.cache_dir, how.settings.cache_size_bytes, keep=out)
-    return record_file(out)
 
 
-def _pair(language: LocalFile, projector: LocalFile) -> ModelPair:
-    return ModelPair(Path(language.path), Path(projector.path), Path(language.path).stem)
+def _write(projector: LocalFile, outtype: str | None, out: Path, how: Adoption) -> None:
+    with as_smol_errors():
+        change = repair(RepairOptions(Path(projector.path), out, how.longest_edge_px, outtype)).change
+    if change.changed:
+        how.tell(f"{outtype} rounds {change.changed:,} of {change.values:,} values of {Path(projector.path).name}")
+
+
+def _kept(copy: Path, how: Adoption) -> LocalFile:
+    used(copy)
+    trim(how.settings.cache_dir, how.settings.cache_size_bytes, keep=copy)
+    return record_file(copy)
+
+
+def _pair(language: LocalFile, projector: Path) -> ModelPair:
+    return ModelPair(Path(language.path), projector, Path(language.path).stem)
 
 
 def _halves(found: Inspection, language: Path, projector: Path) -> tuple[LanguageFacts, FileReport]:
