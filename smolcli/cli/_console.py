@@ -61,6 +61,7 @@ class Progress:
         """So many answers are expected."""
         if total > 1 and not self._off and not is_terminal(sys.stdout):
             self._answers = self._open().add_task("answers", total=total)
+            self._bar.refresh()
 
     def advance(self) -> None:
         """One more answer is done."""
@@ -79,6 +80,7 @@ class Progress:
             self._bar.update(self._tiles, completed=done)
         elif now - self._since_s > SHOW_AFTER_S:
             self._tiles = self._open().add_task("tiles", total=total, completed=done)
+            self._bar.refresh()
 
     def close(self) -> None:
         """Take the bar away."""
@@ -93,7 +95,7 @@ class Progress:
             from rich.progress import Progress as Bar
 
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            self._bar = Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
             self._bar.start()
         return self._bar
 
