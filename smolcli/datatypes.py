@@ -78,9 +78,9 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What a clip says of itself. duration_s is total_frames / fps;
+    """What a clip says of itself.
 
-    fps is 24 where the file does not tell (transformers).
+    duration_s is total_frames / fps; fps is 24 where the file does not tell (transformers).
     """
 
     size_px: Size
@@ -231,9 +231,9 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """Wall time of one answer, in seconds. In company, prefill and decode are shared batches:
+    """Wall time of one answer, in seconds.
 
-    the time until they ended.
+    In company, prefill and decode are shared batches: the time until they ended.
     """
 
     preprocess: float = 0.0  # decoding and cutting its media
@@ -244,9 +244,9 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A finished answer of the engine. mean_logprob: natural logarithm, mean over the new tokens;
+    """A finished answer of the engine.
 
-    None when there are none.
+    mean_logprob: natural logarithm, mean over the new tokens; None when there are none.
     """
 
     key: int

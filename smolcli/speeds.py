@@ -44,9 +44,9 @@ def measured(folder: Path, key: str) -> Speeds | None:
 
 
 def remember(folder: Path, key: str, load_s: float, answers: list[Answer]) -> None:
-    """Mix a run's speeds into the remembered ones. A state folder that cannot be written is no error:
+    """Mix a run's speeds into the remembered ones.
 
-    nothing is lost but an estimate.
+    A state folder that cannot be written is no error: nothing is lost but an estimate.
     """
     fresh = _speeds_of(load_s, answers)
     if fresh is None:

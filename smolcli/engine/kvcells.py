@@ -30,9 +30,9 @@ class KVStore(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """One KV sequence. identity int64 (n,): what each row is of; shared: leading rows that `parent` owns; owned:
+    """One KV sequence.
 
-    cells reserved.
+    identity int64 (n,): what each row is of; shared: leading rows that `parent` owns; owned: cells reserved.
     """
 
     id: int

@@ -93,9 +93,9 @@ class _Running:
 
 
 class Scheduler:
-    """Runs jobs on a decoder. cells: KV rows in all; parallel: most answers at once; batch_rows:
+    """Runs jobs on a decoder.
 
-    most rows in one decode.
+    cells: KV rows in all; parallel: most answers at once; batch_rows: most rows in one decode.
     """
 
     def __init__(self, decoder: Decoder, cells: int, parallel: int, batch_rows: int) -> None:

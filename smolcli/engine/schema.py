@@ -67,9 +67,9 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Vision:
-    """Hyperparameters of the projector file (keys `clip.*`). longest_edge_px None:
+    """Hyperparameters of the projector file (keys `clip.*`).
 
-    `clip.vision.preproc_image_size` is missing.
+    longest_edge_px None: `clip.vision.preproc_image_size` is missing.
     """
 
     width: int

@@ -188,9 +188,9 @@ class SmolVLM(Vocabulary):
         )
 
     def _identity(self, sequence: TokenSequence) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """int64 (n,): the id of a text row;
+        """What each row is of, int64 (n,).
 
-        for an image row a negative number that its tile's pixels and its place decide.
+        The id of a text row; for an image row a negative number that its tile's pixels and its place decide.
         """
         identity = sequence.ids.astype(np.int64)
         digests = [int.from_bytes(_digest(tile)[:7]) for part in sequence.images for tile in _tiles(part)]

@@ -32,9 +32,9 @@ _Medium = tuple[PlannedMedium, list[Medium]]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How the media of a conversation are read:
+    """How the media of a conversation are read.
 
-    the model's geometry, the detail of images, how to open files, clip texts.
+    The model's geometry, the detail of images, how to open files, clip texts.
     """
 
     geometry: Geometry
@@ -45,9 +45,9 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One case: its turns, its media in order, whether the assistant is to go on;
+    """One case: its turns, its media in order, whether the assistant is to go on.
 
-    `render` was asked for if tiles are there.
+    Its pictures hold tiles where `build` was told to render.
     """
 
     name: str

@@ -21,9 +21,9 @@ _MAX_PIECE = 256
 
 @dataclass(frozen=True, slots=True)
 class ContextSize:
-    """cells: KV rows shared by all sequences; sequences: how many may live at once; batch_rows:
+    """How large a context is.
 
-    most rows of one decode.
+    cells: KV rows shared by all sequences; sequences: how many may live at once; batch_rows: most rows of one decode.
     """
 
     cells: int
