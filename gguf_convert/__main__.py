@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 import time
@@ -21,9 +22,12 @@ REDRAW_S = 0.1
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one conversion; returns the exit code."""
-    options, as_json = parse(argv)
+    options, args = parse(argv)
     unwind_on_signals()
-    bar = Bar(sys.stderr.isatty())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that is not UTF-8 comes out as the bytes it was
+            stream.reconfigure(errors="surrogateescape")
+    bar = Bar(sys.stderr.isatty() and not args.quiet)
     try:
         result = convert(options, bar)
     except ConvertError as error:
@@ -34,22 +38,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         bar.clear()
         return 130
     bar.clear()
-    for warning in result.warnings:
+    for warning in () if args.quiet else result.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    table = json.dumps(conversion_table(result), ensure_ascii=False, indent=1) if as_json else None
+    table = json.dumps(conversion_table(result), indent=1) if args.json else None
     print(table or "\n".join(conversion_lines(result)))
     return 0
 
 
-def parse(argv: Sequence[str] | None) -> tuple[ConvertOptions, bool]:
-    """The options, and whether JSON is wanted. Exits with 2 on a wrong command line."""
+def parse(argv: Sequence[str] | None) -> tuple[ConvertOptions, argparse.Namespace]:
+    """What to convert, and all that was typed. Exits with 2 on a wrong command line."""
     parser = argparse.ArgumentParser(
         prog="python -m gguf_convert",
         description="Convert a SmolVLM / Idefics3 checkpoint to GGUF: the language model and its projector (mmproj).",
         epilog=f"Types: --lm {' '.join(LM_TYPES)}; --mmproj auto {' '.join(MMPROJ_TYPES)}.",
     )
-    parser.add_argument("source", metavar="SRC", help="folder with config.json and *.safetensors, or a Hub id")
-    parser.add_argument("-o", "--out", type=Path, default=Path(), metavar="DIR", help="where to write (default: here)")
+    parser.add_argument("source", metavar="SRC", help="folder with config.json and *.safetensors")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path(), metavar="DIR", help="where to write (default: here)"
+    )
     parser.add_argument("--name", default="", help="name of the files (default: the folder's)")
     parser.add_argument("--lm", type=_types, metavar="TYPE,…", help="types of the language model (default: q8_0)")
     parser.add_argument("--mmproj", type=_types, metavar="TYPE,…", help="types of the projector (default: auto)")
@@ -57,17 +63,18 @@ def parse(argv: Sequence[str] | None) -> tuple[ConvertOptions, bool]:
     parser.add_argument("--force", action="store_true", help="replace files that exist")
     parser.add_argument("--no-verify", action="store_true", help="do not read the files back")
     parser.add_argument("--json", action="store_true", help="describe the result as JSON")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar and no warnings")
     args = parser.parse_args(argv)
     options = ConvertOptions(
         source=args.source,
-        out=args.out,
+        out=args.output,
         name=args.name,
         lm=args.lm or args.outtype or ("q8_0",),
         mmproj=args.mmproj or args.outtype or ("auto",),
         force=args.force,
         verify=not args.no_verify,
     )
-    return options, args.json
+    return options, args
 
 
 class Bar:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy.typing as npt
 
 from .errors import NotACheckpointError, NotOfFamilyError
-from .safetensors_file import Entry, read_entries
+from .safetensors_file import STORED, Entry, read_entries
 
 BLOCK_BYTES = 4 << 20  # one read; small enough to stay in cache while it is widened and packed
 INDEX = "model.safetensors.index.json"
@@ -130,6 +130,11 @@ def _canonical(entries: Iterator[Entry], folder: Path) -> dict[str, Entry]:
             name = name.removeprefix("model.")
         if name.endswith(IGNORED_ENDINGS):
             continue
+        if entry.dtype not in STORED:
+            raise NotOfFamilyError(
+                f"{entry.name} is stored as {entry.dtype}; this reads {', '.join(STORED)}.",
+                "A quantized checkpoint must be converted from its original.",
+            )
         if name in tensors:
             raise NotOfFamilyError(f"{folder} holds {name} twice ({tensors[name].path.name}, {entry.path.name}).")
         tensors[name] = entry

@@ -14,6 +14,9 @@ from .errors import NotOfFamilyError
 ARCHITECTURES = ("Idefics3ForConditionalGeneration", "SmolVLMForConditionalGeneration", "Idefics3Model", "SmolVLMModel")
 MODEL_TYPES = ("idefics3", "smolvlm")
 TEXT_TYPES = ("llama", "vllama3")
+MOST_LAYERS, MOST_HEAD_DIM = 1000, 4096  # beyond, the numbers are not a model's; memory is asked for by them
+MOST_EDGE_PX = 2**16
+SMALLEST = 1e-30  # a smaller one is 0 in float32
 DEFAULT_TILES_PER_EDGE = 4  # Idefics3ImageProcessor: size.longest_edge = 4 × tile
 
 Number = TypeVar("Number", int, float)
@@ -99,11 +102,13 @@ def read_config(config: dict[str, Any], preprocessor: dict[str, Any]) -> ModelCo
     for_vision = _vision(vision, config, preprocessor, _longest_edge(preprocessor, image_px, warnings))
     if for_text.heads % for_text.kv_heads or for_text.head_dim % 2 or for_vision.hidden % for_vision.heads:
         raise NotOfFamilyError("config.json: the numbers of attention heads do not divide what they share.")
+    if max(for_text.layers, for_vision.layers) > MOST_LAYERS or for_text.head_dim > MOST_HEAD_DIM:
+        raise NotOfFamilyError(f"config.json asks for more than {MOST_LAYERS} layers or {MOST_HEAD_DIM} values a head.")
     return ModelConfig(
         architecture=architecture,
         text=for_text,
         vision=for_vision,
-        image_token_id=config.get("image_token_id") if isinstance(config.get("image_token_id"), int) else None,
+        image_token_id=config["image_token_id"] if type(config.get("image_token_id")) is int else None,
         warnings=tuple(warnings),
     )
 
@@ -155,11 +160,14 @@ def _rope_scaling(rope: dict[str, Any]) -> RopeScaling | None:
         return None
     if kind not in ("llama3", "linear"):
         raise NotOfFamilyError(f"Rotary scaling {kind!r} is not supported; default, linear and llama3 are.")
+    low, high = _get(rope, "low_freq_factor", 1.0), _get(rope, "high_freq_factor", 4.0)
+    if low >= high:
+        raise NotOfFamilyError(f"Rotary scaling goes from low_freq_factor {low:g} to high_freq_factor {high:g}.")
     return RopeScaling(
         kind=kind,
         factor=_get(rope, "factor", 8.0),
-        low_freq_factor=_get(rope, "low_freq_factor", 1.0),
-        high_freq_factor=_get(rope, "high_freq_factor", 4.0),
+        low_freq_factor=low,
+        high_freq_factor=high,
         original_context=_get(rope, "original_max_position_embeddings", 8192),
     )
 
@@ -181,15 +189,17 @@ def _vision(vision: dict[str, Any], config: dict[str, Any], preprocessor: dict[s
         eps=_get(vision, "layer_norm_eps", 1e-6),
         scale_factor=scale,
         longest_edge_px=longest,
-        mean=_triple(preprocessor, "image_mean"),
-        std=_triple(preprocessor, "image_std"),
+        mean=_triple(preprocessor, "image_mean", -1e3),
+        std=_triple(preprocessor, "image_std", 1e-3),
     )
 
 
 def _longest_edge(preprocessor: dict[str, Any], image_px: int, warnings: list[str]) -> int:
     size = preprocessor.get("size")
-    if isinstance(size, dict) and isinstance(size.get("longest_edge"), int) and size["longest_edge"] > 0:
-        return int(size["longest_edge"])
+    if isinstance(size, dict) and (named := _get(size, "longest_edge", 0)):
+        if not image_px <= named <= MOST_EDGE_PX:
+            raise NotOfFamilyError(f"size.longest_edge is {named}, not within {image_px} (a tile) to {MOST_EDGE_PX}.")
+        return named
     longest = DEFAULT_TILES_PER_EDGE * image_px
     warnings.append(
         f"No size.longest_edge in preprocessor_config.json: images will be resized to {longest} px "
@@ -198,10 +208,13 @@ def _longest_edge(preprocessor: dict[str, Any], image_px: int, warnings: list[st
     return longest
 
 
-def _triple(table: dict[str, Any], key: str) -> tuple[float, float, float]:
+def _triple(table: dict[str, Any], key: str, least: float) -> tuple[float, float, float]:
+    """Three numbers from `least` to 1,000: what pixels of 0 to 1 are shifted and divided by."""
     values = table.get(key, (0.5, 0.5, 0.5))
-    if not isinstance(values, list | tuple) or len(values) != 3 or not all(isinstance(v, int | float) for v in values):
-        raise NotOfFamilyError(f"preprocessor_config.json: {key} should be three numbers.")
+    if not isinstance(values, list | tuple) or [type(v) in (int, float) and least <= v <= 1e3 for v in values] != [
+        True
+    ] * len("RGB"):
+        raise NotOfFamilyError(f"preprocessor_config.json: {key} should be three numbers of a picture's scale.")
     return (float(values[0]), float(values[1]), float(values[2]))
 
 
@@ -211,7 +224,11 @@ def _get(table: dict[str, Any], key: str, default: Number) -> Number:
     if value is None:
         return default
     whole = isinstance(default, int)
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not 0 < value < 2**31:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int if whole else (int, float))
+        or not SMALLEST <= value < 2**31
+    ):
         raise NotOfFamilyError(f"config.json: {key} is {value!r}, not a positive {'integer' if whole else 'number'}.")
     return type(default)(value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from .outputs import LM_TYPES, MMPROJ_TYPES, PAIR_KEY, Fallback, Output, Outputs
 from .read import GGUFFile, read_gguf
 from .source import Source, find_source, identify, sha256_file
 from .stream import Audit, packed_tensors
-from .write import Staging, write_gguf
+from .write import Staging, translated, write_gguf
 
 AUTO = "auto"
 
@@ -30,7 +30,7 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConvertOptions:
-    """What to convert and how. `source`: a folder or Hub id; `out`: a folder; `name`: "" takes the source's."""
+    """What to convert and how. `source`: a folder; `out`: a folder; `name`: "" takes the source's."""
 
     source: str
     out: Path = Path()
@@ -67,27 +67,40 @@ class ConversionResult:
     warnings: tuple[str, ...]
 
 
-def convert(options: ConvertOptions, progress: Progress = lambda step, done, total: None) -> ConversionResult:
-    """Convert. Raises ConvertError's children; then nothing that was not there before is left."""
+class Check(Protocol):
+    """Shown the result before its files get their final names: `path` is where they wait. Raises what refuses them."""
+
+    def __call__(self, staged: ConversionResult) -> None:
+        """`staged.files[i].path.name` is the final name already."""
+
+
+def convert(
+    options: ConvertOptions,
+    progress: Progress = lambda step, done, total: None,
+    check: Check = lambda staged: None,
+) -> ConversionResult:
+    """Convert. Raises ConvertError's children and what `check` raises; then nothing new is left."""
     lm, mmproj = resolve_types(options)
     source = find_source(options.source)
     name = options.name or source.name
     if not name or name.startswith(".") or set(name) & set("/\\\0"):
         raise OptionError(f"{name!r} cannot be a file's name.", "Give --name NAME without slashes or a leading dot.")
-    if not options.force:
-        planned = [*(file_name("lm", name, t) for t in lm), *(file_name("mmproj", name, t) for t in mmproj)]
-        _refuse_existing(options.out, planned)
+    planned = [*(file_name("lm", name, t) for t in lm), *(file_name("mmproj", name, t) for t in mmproj)]
+    _refuse_existing(options.out, planned, options.force)
     with open_checkpoint(source.folder) as checkpoint:
-        run = _Run(options, checkpoint, read_model(checkpoint), progress)
-        return run.all(source, name, lm, mmproj)
+        model = read_model(checkpoint)
+        run = _Run(options, checkpoint, model, progress)
+        return run.all(source, name, (lm, mmproj), check)
 
 
 def resolve_types(options: ConvertOptions) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The types to write, without repeats, `auto` decided. Raises OptionError for one that is unknown."""
     auto = "bf16" if multiplies_bf16() else "f16"
     lm = tuple(dict.fromkeys(t.lower() for t in options.lm))
-    mmproj = tuple(dict.fromkeys(auto if t == AUTO else t.lower() for t in options.mmproj))
+    mmproj = tuple(dict.fromkeys(auto if t.lower() == AUTO else t.lower() for t in options.mmproj))
     for option, wanted, known in (("--lm", lm, LM_TYPES), ("--mmproj", mmproj, (AUTO, *MMPROJ_TYPES))):
+        if not wanted:
+            raise OptionError(f"{option} names no type; the types are {', '.join(known)}.")
         if unknown := [t for t in wanted if t not in known]:
             raise OptionError(f"{option} {unknown[0]} is not a type; the types are {', '.join(known)}.")
     return lm, mmproj
@@ -101,11 +114,13 @@ class _Run:
         self.audit = Audit()
         self.step, self.done, self.total = "reading", 0, 0
 
-    def all(self, source: Source, name: str, lm: Sequence[str], mmproj: Sequence[str]) -> ConversionResult:
+    def all(
+        self, source: Source, name: str, types: tuple[Sequence[str], Sequence[str]], check: Check
+    ) -> ConversionResult:
         self.total = hashed = sum(path.stat().st_size for path in self.checkpoint.weights)
         identity = identify(self.checkpoint, self.advance)
         builder = Outputs(self.model, source, name, identity)
-        outputs = builder.all(lm, mmproj)
+        outputs = builder.all(*types)
         written = sum(output.bytes for output in outputs)
         self.total = hashed + written * (2 if self.options.verify else 1)
         with Staging(self.options.out, name) as staging:
@@ -115,17 +130,18 @@ class _Run:
             kept = [output for output in outputs if output.kept]
             if self.options.verify:
                 self.verify(kept, staging)
-            files = tuple(self.written(output, staging, identity.pair_id) for output in kept)
+            result = ConversionResult(
+                files=tuple(_written(output, staging.path(output.name), identity.pair_id) for output in kept),
+                pair_id=identity.pair_id,
+                source=source.name,
+                revision=source.revision,
+                architecture=self.model.config.architecture,
+                verified=self.options.verify,
+                warnings=(*self.model.warnings, *self.audit.warnings()),
+            )
+            check(result)
             staging.publish(output.name for output in kept)
-        return ConversionResult(
-            files=files,
-            pair_id=identity.pair_id,
-            source=source.name,
-            revision=source.revision,
-            architecture=self.model.config.architecture,
-            verified=self.options.verify,
-            warnings=(*self.model.warnings, *self.audit.warnings()),
-        )
+        return replace(result, files=tuple(replace(f, path=self.options.out / f.path.name) for f in result.files))
 
     def advance(self, count: int) -> None:
         self.done += count
@@ -159,14 +175,17 @@ class _Run:
             for mmproj in (found[output.name] for output in outputs if output.part == "mmproj"):
                 verify.check_pair(lm, mmproj, PAIR_KEY)
 
-    def written(self, output: Output, staging: Staging, pair_id: str) -> WrittenFile:
-        size = staging.path(output.name).stat().st_size
-        path = self.options.out / output.name
-        return WrittenFile(output.part, path, output.type, size, output.sha256, pair_id, output.fallbacks)
+
+def _written(output: Output, path: Path, pair_id: str) -> WrittenFile:
+    size = path.stat().st_size
+    return WrittenFile(output.part, path, output.type, size, output.sha256, pair_id, output.fallbacks)
 
 
-def _refuse_existing(folder: Path, names: list[str]) -> None:
-    if there := [name for name in names if (folder / name).exists()]:
-        raise CannotWriteError(
-            f"{folder / there[0]} exists already.", "Add --force to replace it, or -o another folder."
-        )
+def _refuse_existing(folder: Path, names: list[str], force: bool) -> None:
+    """A file is replaced with `force` only, a folder never."""
+    for path in (folder / name for name in names):
+        with translated(path):
+            if path.is_dir():
+                raise CannotWriteError(f"{path} is a folder.", "Give another --name, or -o another folder.")
+            if not force and (path.exists() or path.is_symlink()):
+                raise CannotWriteError(f"{path} exists already.", "Add --force to replace it, or -o another folder.")

@@ -10,6 +10,8 @@ ConvertError
 
 from __future__ import annotations
 
+LONGEST_CHARS = 600  # a file may call itself anything
+
 
 class ConvertError(Exception):
     """Base of all errors that a user may meet. `hint` says what to type or do next."""
@@ -18,7 +20,7 @@ class ConvertError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
+        self.message = _one_line(message)
         self.hint = hint
 
     def __str__(self) -> str:
@@ -53,3 +55,9 @@ class QuantizerError(ConvertError):
     """llama.cpp's quantizer is not installed, or refused the file."""
 
     exit_code = 7
+
+
+def _one_line(text: str) -> str:
+    """A sentence that quotes a file: no character of it moves the cursor, and it has an end."""
+    safe = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return safe if len(safe) <= LONGEST_CHARS else f"{safe[: LONGEST_CHARS // 2]} … {safe[-LONGEST_CHARS // 2 :]}"

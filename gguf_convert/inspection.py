@@ -6,19 +6,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gguf import TokenType
 
 from .bpe import STEPS, BytePairEncoder
 from .outputs import KEY_PREFIX, PAIR_KEY, Part
-from .read import GGUFFile, read_gguf
+from .read import GGUFFile, as_float, as_int, read_gguf, vocabulary
 from .vision import EPS_KEY, PREPROC_KEY
 from .write import TensorInfo
 
 IMAGE, FAKE, GLOBAL, FIRST_TILE = "<image>", "<fake_token_around_image>", "<global-img>", "<row_1_col_1>"
 SPECIALS = ("bos", "eos", "unknown", "padding")
 TRAINED_EPS = 1e-6
+MOST_TILES_PER_EDGE, MOST_TOKENS_PER_TILE = 16, 4096  # beyond, a file lies
 GROUPS = (  # the first that a tensor's name contains
     ("attn_norm", "norms"),
     ("attn_", "attention"),
@@ -172,23 +172,22 @@ def _shares(tensors: Sequence[TensorInfo]) -> tuple[Share, ...]:
 
 def _language(file: GGUFFile) -> LanguageFacts:
     get = file.metadata.get
-    tokens: list[str] = _list(get("tokenizer.ggml.tokens"))
-    types: list[int] = _list(get("tokenizer.ggml.token_type"))
+    tokens, types, _ = vocabulary(file)
     ids = {text: index for index, text in enumerate(tokens)}
     control = {text: ids[text] for text in (IMAGE, FAKE, GLOBAL, FIRST_TILE) if text in ids}
-    control = {text: i for text, i in control.items() if i < len(types) and types[i] == TokenType.CONTROL}
-    heads = _int(get("llama.attention.head_count"))
-    width = _int(get("llama.embedding_length"))
-    specials = {name: _int(get(f"tokenizer.ggml.{name}_token_id"), -1) for name in SPECIALS}
+    control = {text: i for text, i in control.items() if types[i] == TokenType.CONTROL}
+    heads = as_int(get("llama.attention.head_count"))
+    width = as_int(get("llama.embedding_length"))
+    specials = {name: as_int(get(f"tokenizer.ggml.{name}_token_id"), -1) for name in SPECIALS}
     return LanguageFacts(
-        layers=_int(get("llama.block_count")),
+        layers=as_int(get("llama.block_count")),
         width=width,
-        ffn=_int(get("llama.feed_forward_length")),
+        ffn=as_int(get("llama.feed_forward_length")),
         heads=heads,
-        kv_heads=_int(get("llama.attention.head_count_kv"), heads),
-        head_dim=_int(get("llama.attention.key_length"), width // max(heads, 1)),
-        context=_int(get("llama.context_length")),
-        rope_theta=float(get("llama.rope.freq_base", 10000.0)),
+        kv_heads=as_int(get("llama.attention.head_count_kv"), heads),
+        head_dim=as_int(get("llama.attention.key_length"), width // max(heads, 1)),
+        context=as_int(get("llama.context_length")),
+        rope_theta=as_float(get("llama.rope.freq_base"), 10000.0),
         vocab=len(tokens),
         pre_tokenizer=str(get("tokenizer.ggml.pre", "")),
         specials={name: (i, tokens[i]) for name, i in specials.items() if 0 <= i < len(tokens)},
@@ -199,21 +198,21 @@ def _language(file: GGUFFile) -> LanguageFacts:
 
 def _vision(file: GGUFFile) -> VisionFacts:
     get = file.metadata.get
-    tile, patch = _int(get("clip.vision.image_size")), _int(get("clip.vision.patch_size"))
-    scale = _int(get("clip.vision.projector.scale_factor"), 1)
+    tile, patch = as_int(get("clip.vision.image_size")), as_int(get("clip.vision.patch_size"))
+    scale = as_int(get("clip.vision.projector.scale_factor"), 1)
     edge = get(PREPROC_KEY)
     return VisionFacts(
-        layers=_int(get("clip.vision.block_count")),
-        width=_int(get("clip.vision.embedding_length")),
-        ffn=_int(get("clip.vision.feed_forward_length")),
-        heads=_int(get("clip.vision.attention.head_count")),
+        layers=as_int(get("clip.vision.block_count")),
+        width=as_int(get("clip.vision.embedding_length")),
+        ffn=as_int(get("clip.vision.feed_forward_length")),
+        heads=as_int(get("clip.vision.attention.head_count")),
         tile_px=tile,
         patch_px=patch,
         scale_factor=scale,
         tokens_per_tile=(tile // max(patch, 1)) ** 2 // max(scale, 1) ** 2,
-        longest_edge_px=_int(edge) if edge is not None else None,
-        eps=float(get(EPS_KEY, 0.0)),
-        text_width=_int(get("clip.vision.projection_dim")),
+        longest_edge_px=as_int(edge) if edge is not None else None,
+        eps=as_float(get(EPS_KEY)),
+        text_width=as_int(get("clip.vision.projection_dim")),
     )
 
 
@@ -238,7 +237,9 @@ def _vision_doubts(name: str, file: GGUFFile, vision: VisionFacts) -> list[str]:
             f"{name} lacks {PREPROC_KEY}: llama.cpp's own preprocessing will not enlarge pictures, so 640×480 is read "
             f"from 2 tiles instead of 13 (`smol repair {name} --longest-edge {4 * vision.tile_px}` adds the key)."
         )
-    if vision.eps and not math.isclose(vision.eps, TRAINED_EPS, rel_tol=0.01):
+    if not vision.eps:
+        doubts.append(f"{name} lacks {EPS_KEY}: llama.cpp will not load it.")
+    elif not math.isclose(vision.eps, TRAINED_EPS, rel_tol=0.01):
         doubts.append(f"{name} has layer norm epsilon {vision.eps:g}; the family was trained with {TRAINED_EPS:g}.")
     if "clip.vision.projector.scale_factor" not in file.metadata.values:
         doubts.append(f"{name} lacks clip.vision.projector.scale_factor: patches will not be merged.")
@@ -266,16 +267,12 @@ def _image_tokens(file: GGUFFile, language: LanguageFacts, vision: VisionFacts) 
     """Ids per picture, markers as this vocabulary spells them (transformers: processing_idefics3.py)."""
     if language.pre_tokenizer not in STEPS:
         return {}
-    get = file.metadata.get
-    encoder = BytePairEncoder(
-        _list(get("tokenizer.ggml.tokens")),
-        _list(get("tokenizer.ggml.token_type")),
-        _list(get("tokenizer.ggml.merges")),
-        language.pre_tokenizer,
-    )
-    picture = IMAGE * vision.tokens_per_tile
     edge = vision.longest_edge_px or 4 * vision.tile_px
     most = max(1, edge // max(vision.tile_px, 1))
+    if most > MOST_TILES_PER_EDGE or vision.tokens_per_tile > MOST_TOKENS_PER_TILE:
+        return {}
+    encoder = BytePairEncoder(*vocabulary(file), language.pre_tokenizer)
+    picture = IMAGE * vision.tokens_per_tile
     alone = f"{FAKE}{GLOBAL}{picture}{FAKE}"
     counts = {}
     try:
@@ -289,11 +286,3 @@ def _image_tokens(file: GGUFFile, language: LanguageFacts, vision: VisionFacts) 
     except KeyError:  # a vocabulary without tokens for these letters
         return counts
     return counts
-
-
-def _int(value: Any, default: int = 0) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else default
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -58,7 +58,7 @@ def _image_token_doubts(config: ModelConfig, words: Vocab) -> list[str]:
     index = config.image_token_id
     if index is None:
         return ["config.json has no image_token_id."]
-    if index >= len(words.tokens) or words.tokens[index] == f"[PAD{index}]":
+    if not 0 <= index < len(words.tokens) or words.tokens[index] == f"[PAD{index}]":
         hint = "The tokenizer is another model's."
         raise NotOfFamilyError(f"image_token_id {index} is no token of tokenizer.json.", hint)
     return []

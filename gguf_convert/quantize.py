@@ -6,14 +6,18 @@ The only file of this package that knows llama_cpp, and it imports it when used.
 from __future__ import annotations
 
 import ctypes
+import os
 import re
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from subprocess import DEVNULL, PIPE
 
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, LlamaFileType
 
-from .errors import QuantizerError
-from .write import TensorInfo
+from .errors import CannotWriteError, QuantizerError
+from .write import TensorInfo, translated
 
 TYPES = {
     "q2_k": LlamaFileType.MOSTLY_Q2_K,
@@ -35,19 +39,26 @@ BUFFER_BYTES = 64 << 20  # rows that the quantizer holds at once; its default is
 
 
 def quantize_file(source: Path, target: Path, type_name: str) -> None:
-    """Write `target`. Raises QuantizerError when llama.cpp is missing or refuses."""
-    library = _library()
-    log: list[str] = []
-    callback = _silence(library, log)
-    params = library.llama_model_quantize_default_params()
-    params.ftype = int(TYPES[type_name])
-    if hasattr(params, "max_buf_size"):
-        params.max_buf_size = BUFFER_BYTES
-    code = library.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(params))
-    del callback
-    if code != 0 or not target.is_file():
-        said = next((line for line in reversed(log) if re.search("fail|error", line)), "no reason given").strip()
-        raise QuantizerError(f"llama.cpp could not quantize to {type_name}: {said}", "Choose another type for --lm.")
+    """Write `target`, fsynced. Raises QuantizerError (llama.cpp is missing or refuses), CannotWriteError.
+
+    In a process of its own: a signal ends it at once, and neither its memory nor its log is ours.
+    """
+    if find_spec("llama_cpp") is None:
+        hint = "Run `pip install llama-cpp-python`, or choose f32, f16, bf16 or q8_0."
+        raise QuantizerError("This type is packed by llama.cpp's quantizer, which is not installed.", hint)
+    command = [sys.executable, "-P", "-m", __name__, str(source), str(target), type_name]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])
+    }
+    done = subprocess.run(command, env=environment, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, check=False)
+    if done.returncode != 0:
+        log = done.stderr.decode("utf-8", "replace").splitlines()
+        said = next((line for line in reversed(log) if re.search("fail|error", line, re.IGNORECASE)), "no reason given")
+        if "iostream error" in said:
+            raise CannotWriteError(f"The disk is full, or {target.name} cannot be written.", "Free some space.")
+        raise QuantizerError(f"llama.cpp could not quantize to {type_name}: {said.strip()}", "Choose another --lm.")
+    with translated(target), target.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def fallback_reason(tensor: TensorInfo, type_name: str) -> str:
@@ -63,25 +74,17 @@ def fallback_reason(tensor: TensorInfo, type_name: str) -> str:
     return ""
 
 
-def _library() -> Any:
-    try:
-        from llama_cpp import llama_cpp
-    except (ImportError, OSError, RuntimeError) as error:
-        hint = "Run `pip install llama-cpp-python`, or choose f32, f16, bf16 or q8_0."
-        raise QuantizerError("This type is packed by llama.cpp's quantizer, which is not installed.", hint) from error
-    return llama_cpp
+def _main(source: str, target: str, type_name: str) -> int:
+    """The process itself: 0, or llama.cpp's code; what it says goes to stderr."""
+    from llama_cpp import llama_cpp as library
+
+    library.llama_log_set(library.llama_log_callback(), ctypes.c_void_p(0))  # its own, unfiltered
+    params = library.llama_model_quantize_default_params()
+    params.ftype = int(TYPES[type_name])
+    if hasattr(params, "max_buf_size"):
+        params.max_buf_size = BUFFER_BYTES
+    return int(library.llama_model_quantize(os.fsencode(source), os.fsencode(target), ctypes.byref(params)))
 
 
-_kept: list[Any] = []  # llama.cpp holds on to its log callback for the life of the process
-
-
-def _silence(library: Any, log: list[str]) -> Any:
-    """Collect llama.cpp's messages instead of printing them."""
-
-    @library.llama_log_callback  # type: ignore[untyped-decorator]
-    def collect(level: int, text: bytes | None, data: Any) -> None:
-        log.append((text or b"").decode("utf-8", "replace"))
-
-    library.llama_log_set(collect, ctypes.c_void_p(0))
-    _kept[:] = [collect]
-    return collect
+if __name__ == "__main__":
+    sys.exit(min(_main(*sys.argv[1:]), 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import struct
 from dataclasses import dataclass
@@ -45,6 +46,25 @@ def read_gguf(path: Path) -> GGUFFile:
         raise NotACheckpointError(f"Cannot read {path}: {error.strerror or error}.") from error
     except (struct.error, UnicodeDecodeError, ValueError, OverflowError) as error:
         raise NotACheckpointError(f"{path} is damaged or cut off: {error}.", HINT) from error
+
+
+def as_int(value: Any, default: int = 0) -> int:
+    """A count or size; the default for a value that is none."""
+    return value if type(value) is int and value >= 0 else default
+
+
+def as_float(value: Any, default: float = 0.0) -> float:
+    """A finite number; the default for a value that is none."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else default
+
+
+def vocabulary(file: GGUFFile) -> tuple[list[str], list[int], list[str]]:
+    """Tokens, their types and merges; empty where they do not belong together."""
+    fields = ("tokens", "token_type", "merges")
+    found = [file.metadata.get(f"tokenizer.ggml.{field}") for field in fields]
+    tokens, types, merges = (value if isinstance(value, list) else [] for value in found)
+    sound = len(tokens) == len(types) and all(isinstance(text, str) for text in (*tokens, *merges))
+    return (tokens, types, merges) if sound else ([], [], [])
 
 
 class _Header:

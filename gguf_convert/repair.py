@@ -75,7 +75,9 @@ def repair(options: RepairOptions, progress: Progress = lambda step, done, total
         raise NotOfFamilyError(f"{options.path.name} is not a projector.", "Give the mmproj file.")
     _check(options, file)
     out = options.out or options.path.with_name(f"{options.path.stem}.repaired.gguf")
-    if out.exists() and not options.force:
+    if out.is_dir():
+        raise CannotWriteError(f"{out} is a folder.", "Name a file with -o.")
+    if (out.exists() or out.is_symlink()) and not options.force:
         raise CannotWriteError(f"{out} exists already.", "Add --force to replace it, or name another with -o.")
     metadata, tensors = _metadata(options, file), _retyped(options, file)
     change = Change()
@@ -109,6 +111,8 @@ def _check(options: RepairOptions, file: GGUFFile) -> None:
     if options.outtype is not None and options.outtype not in MMPROJ_TYPES:
         raise OptionError(f"--outtype {options.outtype} is not a type; the types are {', '.join(MMPROJ_TYPES)}.")
     tile = file.metadata.get("clip.vision.image_size", 0)
+    if type(tile) is not int:
+        raise NotOfFamilyError(f"{options.path.name} says that a tile is {tile!r} wide.", "Convert it again.")
     if options.longest_edge_px is not None and not tile <= options.longest_edge_px <= LARGEST_EDGE_PX:
         hint = f"The family's is 4 × {tile}, or 2048."
         raise OptionError(f"--longest-edge {options.longest_edge_px} is not within {tile} to {LARGEST_EDGE_PX}.", hint)

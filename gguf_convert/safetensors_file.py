@@ -9,13 +9,14 @@ import json
 import math
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from .errors import NotACheckpointError, NotOfFamilyError
+from .errors import NotACheckpointError
 
 STORED: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
@@ -28,7 +29,7 @@ DAMAGED_HINT = "Download or copy it again."
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One stored tensor: its name, shape (PyTorch order), dtype ("F32", "F16" or "BF16") and where its bytes lie."""
+    """One stored tensor: its name, shape (PyTorch order), dtype (in STORED if it can be read), where its bytes lie."""
 
     name: str
     shape: tuple[int, ...]
@@ -65,7 +66,9 @@ def read_entries(path: Path) -> dict[str, Entry]:
     except OSError as error:
         raise NotACheckpointError(f"Cannot read {path}: {error.strerror or error}.") from error
     header.pop("__metadata__", None)
-    return {name: _entry(name, info, path, start, size) for name, info in header.items()}
+    entries = {name: _entry(name, info, path, start, size) for name, info in header.items()}
+    _refuse_overlaps(header, path)
+    return entries
 
 
 def _read_header(file: BinaryIO, path: Path, size: int) -> tuple[dict[str, Any], int]:
@@ -81,7 +84,7 @@ def _read_header(file: BinaryIO, path: Path, size: int) -> tuple[dict[str, Any],
             f"{path.name} is cut off or damaged: its header claims {length:,} of {size:,} bytes.", DAMAGED_HINT
         )
     try:
-        header = json.loads(file.read(length))
+        header = json.loads(file.read(length), object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
         raise NotACheckpointError(f"{path.name} is damaged: its header is not JSON.", DAMAGED_HINT) from error
     if not isinstance(header, dict):
@@ -94,16 +97,11 @@ def _entry(name: str, info: Any, path: Path, start: int, size: int) -> Entry:
     try:
         dtype, shape = str(info["dtype"]), tuple(info["shape"])
         begin, end = info["data_offsets"]
-        if not all(isinstance(n, int) and n >= 0 for n in (*shape, begin, end)):
+        if not all(type(n) is int and n >= 0 for n in (*shape, begin, end)):
             raise TypeError("negative or not an integer")
     except (TypeError, KeyError, ValueError) as error:
         raise NotACheckpointError(f"{path.name} is damaged: the entry of {name} is malformed.", DAMAGED_HINT) from error
-    if dtype not in STORED:
-        raise NotOfFamilyError(
-            f"{name} is stored as {dtype}; this reads {', '.join(STORED)}.",
-            "A quantized checkpoint must be converted from its original.",
-        )
-    if end - begin != math.prod(shape) * STORED[dtype].itemsize:
+    if dtype in STORED and end - begin != math.prod(shape) * STORED[dtype].itemsize:
         raise NotACheckpointError(
             f"{path.name} is damaged: {name} does not fill its {end - begin} bytes.", DAMAGED_HINT
         )
@@ -112,3 +110,18 @@ def _entry(name: str, info: Any, path: Path, start: int, size: int) -> Entry:
             f"{path.name} is cut off: {name} ends at byte {start + end:,} of {size:,}.", DAMAGED_HINT
         )
     return Entry(name, shape, dtype, path, start + begin)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a name is listed twice")
+    return table
+
+
+def _refuse_overlaps(header: dict[str, Any], path: Path) -> None:
+    """No byte belongs to two tensors."""
+    spans = sorted((*info["data_offsets"], name) for name, info in header.items())
+    for (_, end, _), (begin, _, name) in pairwise(spans):
+        if begin < end:
+            raise NotACheckpointError(f"{path.name} is damaged: {name} overlaps another tensor.", DAMAGED_HINT)

@@ -1,4 +1,4 @@
-"""What the user named comes in (a folder, or a Hub id); the folder, a name, its revision and content hashes go out."""
+"""The folder that the user named comes in; a name, its revision and content hashes go out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from .write import Advance
 
 HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 REVISION = re.compile(r"[0-9a-f]{40}")
-WANTED_FILES = ("*.json", "*.safetensors", "*.jinja", "merges.txt")
 IDENTITY_FILES = (
     "config.json",
     "tokenizer.json",
@@ -28,7 +27,7 @@ PAIR_ID_DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a checkpoint is. `name` is the last part of a Hub id or folder, `revision` a commit, "" where unknown."""
+    """Where a checkpoint is. `name` is that of the folder or Hub repository, `revision` a commit, "" where unknown."""
 
     folder: Path
     name: str
@@ -44,16 +43,16 @@ class Identity:
 
 
 def find_source(named: str) -> Source:
-    """A local folder always wins; else a Hub id is downloaded. Raises NotACheckpointError."""
+    """The folder of that name. Raises NotACheckpointError, which says how to download one."""
     with contextlib.suppress(OSError, ValueError, RuntimeError):  # a name too long, no such home: no folder
         folder = Path(named).expanduser()
         if folder.exists():
             return _local(folder.resolve())
-    if not HUB_ID.fullmatch(named):
-        raise NotACheckpointError(
-            f"{named} does not exist.", "Give a folder with config.json, or a Hub id such as ORG/MODEL."
-        )
-    return _download(named)
+    hint = "Give a folder with config.json."
+    if HUB_ID.fullmatch(named):
+        name = named.rpartition("/")[2]
+        hint = f"Download it with `hf download {named} --local-dir {name}`, or take `smol convert {named}`."
+    raise NotACheckpointError(f"{named} does not exist.", hint)
 
 
 def identify(checkpoint: Checkpoint, advance: Advance) -> Identity:
@@ -86,23 +85,3 @@ def _local(folder: Path) -> Source:
     note = folder / ".cache" / "huggingface" / "download" / "config.json.metadata"
     first = note.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0].strip() if note.is_file() else ""
     return Source(folder, folder.name, first if REVISION.fullmatch(first) else "")
-
-
-def _download(hub_id: str) -> Source:
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-    except ImportError as error:
-        hint = f"Run `pip install huggingface_hub`, or download {hub_id} and give its folder."
-        raise NotACheckpointError(
-            f"There is no folder {hub_id}, and downloading needs huggingface_hub.", hint
-        ) from error
-    try:
-        folder = Path(snapshot_download(hub_id, allow_patterns=list(WANTED_FILES)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, ValueError, OSError) as error:
-        reason = str(error).strip().split("\n", 1)[0] or type(error).__name__
-        hint = "Check the name and the connection, or download it elsewhere and give the folder."
-        raise NotACheckpointError(
-            f"There is no folder {hub_id}, and it could not be downloaded: {reason}", hint
-        ) from error
-    return Source(folder, hub_id.rpartition("/")[2], folder.name if REVISION.fullmatch(folder.name) else "")

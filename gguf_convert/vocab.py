@@ -88,6 +88,8 @@ def _vocab(tokenizer: dict[str, Any], size: int, checkpoint: Checkpoint) -> Voca
     added = {token["id"]: token for token in tokenizer.get("added_tokens", ())}
     texts = {index: text for text, index in model["vocab"].items()}
     texts.update({index: token["content"] for index, token in added.items()})
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise TypeError("a token that is no text")
     tokens, types = [], []
     for index in range(size):
         text = texts.get(index)

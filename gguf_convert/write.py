@@ -81,14 +81,18 @@ class Staging:
         self.folder = folder
         self._name = name
         self._staged = folder / f".{name}.{os.getpid()}{SUFFIX}"
-        self._made_folder = False
+        self._new_folders: list[Path] = []
 
     def __enter__(self) -> Staging:
-        with translated(self.folder):
-            self._made_folder = not self.folder.exists()
-            self.folder.mkdir(parents=True, exist_ok=True)
-            remove_leftovers(self.folder, self._name)
-            self._staged.mkdir()
+        try:
+            with translated(self.folder):
+                self._new_folders = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
+                self.folder.mkdir(parents=True, exist_ok=True)
+                remove_leftovers(self.folder, self._name)
+                self._staged.mkdir()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def path(self, name: str) -> Path:
@@ -114,9 +118,9 @@ class Staging:
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._staged, ignore_errors=True)
-        if self._made_folder:
+        for made in self._new_folders:
             with contextlib.suppress(OSError):
-                self.folder.rmdir()  # only when empty
+                made.rmdir()  # only when empty
 
 
 def write_gguf(
@@ -158,8 +162,9 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise CannotWriteError(f"The disk is full: {path} was not written.", "Nothing was left behind.") from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            hint = "Nothing was left behind; free some space, or name another folder with -o."
+            raise CannotWriteError(f"The disk is full: {path.name} was not written.", hint) from error
         reason = error.strerror or str(error)
         raise CannotWriteError(f"Cannot write {path}: {reason}.", "Name another folder with -o.") from error
 

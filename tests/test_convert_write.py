@@ -13,6 +13,7 @@ from checkpoints import Variant, write_checkpoint
 
 from gguf_convert.convert import ConvertOptions, convert
 from gguf_convert.errors import CannotWriteError
+from gguf_convert.quantize import quantize_file
 from gguf_convert.write import Staging
 
 TINY = Variant(tiny_tokenizer=True)
@@ -71,7 +72,7 @@ def test_a_disk_that_fills_up_is_exit_6_and_leaves_nothing(folder, tmp_path):
 
     done = run(code, folder, "-o", tmp_path / "out", preexec_fn=limit)
     assert done.returncode == 6, done.stderr
-    assert done.stderr.startswith("error: Cannot write")
+    assert done.stderr.startswith("error: The disk is full")
     assert not (tmp_path / "out").exists()
 
 
@@ -140,3 +141,70 @@ def flip(folder):
     raw = bytearray(weights.read_bytes())
     raw[-1] ^= 1
     weights.write_bytes(raw)
+
+
+def test_a_pair_that_the_check_refuses_gets_no_name_and_leaves_nothing(folder, tmp_path):
+    seen = []
+
+    def refuse(staged):
+        seen.extend(file.path.stat().st_size == file.bytes for file in staged.files)
+        raise CannotWriteError("No.")
+
+    with pytest.raises(CannotWriteError):
+        convert(ConvertOptions(str(folder), tmp_path / "deep" / "out"), check=refuse)
+    assert seen == [True, True]
+    assert not (tmp_path / "deep").exists()
+
+
+def test_a_folder_or_a_dangling_link_under_a_final_name_is_left_alone(folder, tmp_path):
+    out = tmp_path / "out"
+    options = {"name": "x", "lm": ("f16",), "mmproj": ("f16",)}
+    (out / "mmproj-x-f16.gguf").mkdir(parents=True)
+    with pytest.raises(CannotWriteError, match="is a folder"):
+        convert(ConvertOptions(str(folder), out, force=True, **options))
+    assert [path.name for path in out.iterdir()] == ["mmproj-x-f16.gguf"]
+    (out / "mmproj-x-f16.gguf").rmdir()
+    (out / "x-f16.gguf").symlink_to("nowhere")
+    with pytest.raises(CannotWriteError, match="exists already"):
+        convert(ConvertOptions(str(folder), out, **options))
+
+
+def test_a_name_too_long_for_a_file_is_a_sentence(folder, tmp_path):
+    with pytest.raises(CannotWriteError, match="too long"):
+        convert(ConvertOptions(str(folder), tmp_path / "out", name="x" * 300))
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_while_llama_cpp_quantizes_ends_it_and_leaves_nothing(folder, tmp_path, name):
+    code = """
+import os, signal, subprocess, sys
+from gguf_convert import quantize
+from gguf_convert.__main__ import main
+begin = subprocess.Popen.communicate
+
+def signal_and_wait(process, *arguments, **options):
+    os.kill(os.getpid(), signal.NAME)
+    return begin(process, *arguments, **options)
+
+subprocess.Popen.communicate = signal_and_wait
+sys.exit(main(sys.argv[1:]))
+""".replace("NAME", name)
+    done = run(code, folder, "-o", tmp_path / "out", "--lm", "q4_k_m", "--mmproj", "f16")
+    assert done.returncode == 128 + getattr(signal, name), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's full device")
+def test_a_disk_that_fills_up_while_llama_cpp_quantizes_is_exit_6(folder, tmp_path):
+    file = convert(ConvertOptions(str(folder), tmp_path, lm=("f16",), mmproj=("f16",))).files[0]
+    with pytest.raises(CannotWriteError, match="disk is full"):
+        quantize_file(file.path, Path("/dev/full"), "q4_0")
+
+
+def test_a_quiet_run_has_nothing_on_stderr_and_json_survives_any_name(folder, tmp_path):
+    code = "import sys; from gguf_convert.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    (folder / "preprocessor_config.json").unlink()  # worth a warning
+    done = run(code, folder, "-o", tmp_path / "out", "--name", "a\udcff", "--mmproj", "AUTO", "--json", "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["files"][0]["path"].endswith("a\udcff-q8_0.gguf")

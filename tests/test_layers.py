@@ -55,7 +55,7 @@ DOORS = {  # a library → the only files that import it
     "llama_cpp": ("smolcli/engine/llama/library.py", "gguf_convert/quantize.py"),
     "gguf": ("smolcli/engine/metadata.py", "gguf_convert/"),
     "jinja2": ("smolcli/engine/tokens.py",),
-    "huggingface_hub": ("smolcli/models/", "gguf_convert/source.py"),
+    "huggingface_hub": ("smolcli/models/",),
     "safetensors": ("gguf_convert/",),
     "platformdirs": ("smolcli/settings.py",),
     "typer": ("smolcli/cli/",),

@@ -128,7 +128,10 @@ def _check(lm: WrittenFile, mmproj: WrittenFile) -> str:
             raise ModelError(f"llama.cpp tokenizes with {lm.path.name} differently than its tokenizer.json says.")
         rows = probe.embed(pictures(probe.facts)[1])
     if not np.isfinite(rows).all() or not rows.any():
-        raise ModelError(f"{mmproj.path.name} makes no usable embeddings of a tile.", "Are the weights sound?")
+        raise ModelError(
+            f"{mmproj.path.name} makes no usable embeddings of a tile.",
+            "Are the weights sound? --no-verify writes the files all the same.",
+        )
     return f"loaded {lm.path.name} with {mmproj.path.name}: {rows.shape[0]} rows of {rows.shape[1]} from one tile"
 
 

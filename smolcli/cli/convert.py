@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -35,14 +36,14 @@ def command(
 
     Example: smol convert HuggingFaceTB/SmolVLM2-500M-Video-Instruct -o models --lm q8_0,q4_k_m
     """
-    from gguf_convert.convert import AUTO, ConvertOptions, convert
+    from gguf_convert.convert import AUTO, ConversionResult, ConvertOptions, convert
     from gguf_convert.describe import conversion_lines, conversion_table
     from smolcli.cli._console import say
     from smolcli.cli._gguf import ByteBar, print_result, translated
     from smolcli.cli._measure import load_and_check, measure, report_table, show_report
 
     options = ConvertOptions(
-        source=source,
+        source=_folder(source, quiet),
         out=output,
         name=name,
         lm=_types(lm or outtype or "q8_0"),
@@ -50,15 +51,18 @@ def command(
         force=force,
         verify=not no_verify,
     )
-    with translated(), ByteBar(quiet) as bar:
-        result = convert(options, bar)
-    table, lines = conversion_table(result), conversion_lines(result)
-    if not quiet:
-        for warning in result.warnings:
+    loaded: list[str] = []
+
+    def check(staged: ConversionResult) -> None:
+        for warning in () if quiet else staged.warnings:
             say(f"note: {warning}")
-    if options.verify:
-        lines += load_and_check(result)
-        table["loaded"] = True
+        if options.verify:
+            loaded.extend(load_and_check(staged))
+
+    with translated(), ByteBar(quiet) as bar:
+        result = convert(options, bar, check)
+    table, lines = conversion_table(result), [*conversion_lines(result), *loaded]
+    table["loaded"] = bool(loaded)
     if report:
         with translated():
             measured = measure(result, options, quiet)
@@ -66,6 +70,22 @@ def command(
     print_result(json, table, lines)
     if report and not json:
         show_report(measured)
+
+
+def _folder(source: str, quiet: bool) -> str:
+    """A Hub id is downloaded; all else is the converter's to judge."""
+    from smolcli.errors import ModelError
+    from smolcli.models import hub
+
+    with suppress(OSError, ValueError, RuntimeError):  # a name too long, no such home
+        if Path(source).expanduser().exists():
+            return source
+    if "/" not in source or not hub.HUB_ID.fullmatch(source):
+        return source
+    repository = hub.look(source)
+    if not any(file.name.endswith(".safetensors") and "/" not in file.name for file in repository.files):
+        raise ModelError(f"{source} has no checkpoint in safetensors.", f"For its GGUF files: smol pull {source}")
+    return str(hub.fetch_checkpoint(repository, quiet)[0])
 
 
 def _types(text: str) -> tuple[str, ...]:
