@@ -53,7 +53,7 @@ def test_no_verify_does_not_load_the_model(tmp_path, capsys):
     assert main(["convert", str(SOURCE), "-o", str(tmp_path), "--outtype", "f16", "--no-verify", "--json"]) == 0
     table = json.loads(capsys.readouterr().out)
     assert table["verified"] is False
-    assert "loaded" not in table
+    assert table["loaded"] is False
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,14 @@ def test_errors_are_one_line_with_their_exit_code(tmp_path, capsys, change, code
     assert shown.err.startswith("smol: error: ")
     assert shown.err.count("\n") == 1
     assert list(out.glob("*")) == ([out / "x-q8_0.gguf"] if change == "exists" else [])
+
+
+def test_a_hub_id_that_cannot_be_fetched_is_one_sentence(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.is_offline_mode", lambda: True)
+    assert main(["convert", "NO-ORG/no-model", "-o", str(tmp_path / "o")]) == 7
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert "NO-ORG/no-model is not on this machine" in shown.err
 
 
 def test_inspect_describes_a_pair(converted, capsys):
@@ -124,7 +132,7 @@ def test_repair_retypes_and_says_how_much_changed(converted, tmp_path, capsys):
     assert "values changed" in capsys.readouterr().out
 
 
-def test_a_model_whose_weights_are_not_numbers_is_written_with_a_note_but_not_called_sound(tmp_path, capsys):
+def test_a_model_whose_weights_are_not_numbers_is_noted_and_written_only_unverified(tmp_path, capsys):
     folder = tmp_path / "nan"
     folder.mkdir()
     for file in SOURCE.iterdir():
@@ -136,3 +144,7 @@ def test_a_model_whose_weights_are_not_numbers_is_written_with_a_note_but_not_ca
     shown = capsys.readouterr()
     assert "1,000 weights are NaN" in shown.err
     assert "no usable embeddings" in shown.err
+    assert not (tmp_path / "o").exists()
+    arguments = ["convert", str(folder), "-o", str(tmp_path / "o"), "--outtype", "f16", "--no-verify", "-q"]
+    assert main([*arguments, "--report", "--json"]) == 4
+    assert "nothing to compare" in capsys.readouterr().err

@@ -145,6 +145,8 @@ def _read(lm: WrittenFile, mmproj: WrittenFile, forced: list[list[int]] | None) 
             found, said = probe.logits(turns, forced[index] if forced else None, STEPS)
             logits.append(found)
             tokens.append(said)
+    if not (np.isfinite(embeddings).all() and np.isfinite(logits).all()):
+        raise ModelError(f"{lm.path.name} with {mmproj.path.name} computes no numbers: there is nothing to compare.")
     return _Reading(np.concatenate(embeddings), np.concatenate(logits), tokens)
 
 
