@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -41,8 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for warning in () if args.quiet else result.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     table = json.dumps(conversion_table(result), indent=1) if args.json else None
-    print(table or "\n".join(conversion_lines(result)))
-    return 0
+    return _print(table or "\n".join(conversion_lines(result)))
 
 
 def parse(argv: Sequence[str] | None) -> tuple[ConvertOptions, argparse.Namespace]:
@@ -75,6 +75,19 @@ def parse(argv: Sequence[str] | None) -> tuple[ConvertOptions, argparse.Namespac
         verify=not args.no_verify,
     )
     return options, args
+
+
+def _print(text: str) -> int:
+    """The exit code: 0, 141 where nobody reads any more, 6 where the output cannot be written."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # not to be tried again at exit
+        if isinstance(error, BrokenPipeError):
+            return 141
+        print(f"error: The files are written, but not what is said of them: {error.strerror}.", file=sys.stderr)
+        return 6
+    return 0
 
 
 class Bar:

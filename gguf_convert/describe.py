@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from typing import Any
 
 from .convert import ConversionResult
@@ -38,11 +38,13 @@ def conversion_lines(result: ConversionResult) -> list[str]:
     """One line per file, then what fell back to another type and why, then the pairing."""
     lines = [f"{file.path}  {file.type}  {megabytes(file.bytes)}" for file in result.files]
     for file in result.files:
-        groups = Counter((fallback.type, fallback.reason) for fallback in file.fallbacks)
-        lines += [
-            f"  {file.path.name}: {count} tensor{'s' * (count > 1)} stored as {kind}: {reason}"
-            for (kind, reason), count in groups.items()
-        ]
+        groups: dict[tuple[str, str], list[str]] = {}
+        for fallback in file.fallbacks:
+            groups.setdefault((fallback.type, fallback.reason), []).append(fallback.tensor)
+        for (kind, reason), tensors in groups.items():
+            which = ", ".join(dict.fromkeys(re.sub(r"\.\d+\.", ".*.", name) for name in tensors))
+            count = f"{len(tensors)} tensor{'s' * (len(tensors) > 1)}"
+            lines.append(f"  {file.path.name}: {count} stored as {kind}: {reason} ({which})")
     return [*lines, f"pair {result.pair_id}{', read back and verified' if result.verified else ''}"]
 
 

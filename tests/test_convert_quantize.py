@@ -9,6 +9,7 @@ from gguf import GGMLQuantizationType, GGUFReader
 from gguf.quants import dequantize, quantize
 
 from gguf_convert.convert import ConvertOptions, convert
+from gguf_convert.describe import conversion_lines
 from gguf_convert.errors import QuantizerError
 
 WIDE = {"text_config": {"hidden_size": 256, "intermediate_size": 512, "head_dim": 64}}
@@ -32,12 +33,16 @@ def test_a_k_quant_of_rows_that_divide_has_no_fallbacks(tmp_path):
 
 def test_rows_that_do_not_divide_fall_back_one_by_one_and_the_plan_says_why(tmp_path):
     folder = write_checkpoint(tmp_path / "narrow", variant=Variant(tiny_tokenizer=True))
-    file = run(folder, tmp_path / "o", lm=("q4_k_m",)).files[0]
+    result = run(folder, tmp_path / "o", lm=("q4_k_m",))
+    file = result.files[0]
     matrices = {name: kind for name, kind in types(file.path).items() if kind != "F32"}
     assert {fallback.tensor: fallback.type for fallback in file.fallbacks} == matrices
     assert {fallback.reason for fallback in file.fallbacks} == {
         f"rows of {width} values do not divide into blocks of 256" for width in (64, 96)
     }
+    shown = "\n".join(conversion_lines(result))
+    assert "values do not divide into blocks of 256 (" in shown
+    assert "blk.*.attn_q.weight" in shown
 
 
 def test_several_types_share_one_source_and_leave_no_intermediate(tmp_path):

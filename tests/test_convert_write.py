@@ -208,3 +208,11 @@ def test_a_quiet_run_has_nothing_on_stderr_and_json_survives_any_name(folder, tm
     done = run(code, folder, "-o", tmp_path / "out", "--name", "a\udcff", "--mmproj", "AUTO", "--json", "-q")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["files"][0]["path"].endswith("a\udcff-q8_0.gguf")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's full device")
+def test_an_output_that_cannot_be_written_is_a_sentence(folder, tmp_path):
+    command = [sys.executable, "-m", "gguf_convert", str(folder), "-o", str(tmp_path / "out"), "--outtype", "f16"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=TESTS.parent)
+    assert (done.returncode, done.stderr.count("\n")) == (6, 1)
