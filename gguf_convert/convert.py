@@ -56,7 +56,7 @@ class WrittenFile:
 
 @dataclass(frozen=True, slots=True)
 class ConversionResult:
-    """What was written, from what. `warnings` are sentences."""
+    """What was written, from what. `warnings` are sentences; nonfinite: the checkpoint's weights that are no numbers."""
 
     files: tuple[WrittenFile, ...]
     pair_id: str
@@ -65,6 +65,7 @@ class ConversionResult:
     architecture: str
     verified: bool
     warnings: tuple[str, ...]
+    nonfinite: int = 0
 
 
 class Check(Protocol):
@@ -138,6 +139,7 @@ class _Run:
                 architecture=self.model.config.architecture,
                 verified=self.options.verify,
                 warnings=(*self.model.warnings, *self.audit.warnings()),
+                nonfinite=sum(self.audit.nonfinite.values()),
             )
             check(result)
             staging.publish(output.name for output in kept)
