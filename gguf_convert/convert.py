@@ -56,7 +56,7 @@ class WrittenFile:
 
 @dataclass(frozen=True, slots=True)
 class ConversionResult:
-    """What was written, from what. `warnings` are sentences; nonfinite: the checkpoint's weights that are no numbers."""
+    """What was written, from what. `warnings` are sentences; nonfinite: weights of the source that are no numbers."""
 
     files: tuple[WrittenFile, ...]
     pair_id: str
