@@ -46,6 +46,20 @@ def test_an_image_may_be_unsplit_or_have_its_own_edge():
     assert (low.rows, low.encodes) == (0, 1) and (small.rows, small.cols) == (2, 2)
 
 
+def test_null_is_the_same_as_leaving_it_out():
+    bare = {"split": None, "longest_edge": None, "path": None}
+    grid = {"type": "image", "rows": 2, "cols": 3, "width": None, "height": None}
+    parts = ({"type": "image"}, {"type": "image"})
+    found = build(case(*parts, media=[IMAGE | bare, grid]), READER, False)
+    assert [(medium.plans[0].rows, medium.plans[0].cols) for medium in found.media] == [(3, 4), (2, 3)]
+    assert build({"messages": [{"role": "user", "content": "x"}], "media": None}, READER, False).media == ()
+
+
+def test_the_question_is_what_the_user_wrote_and_not_what_stands_around_frames():
+    turn = case({"type": "video"}, {"type": "text", "text": "What "}, {"type": "text", "text": "now?"}, media=[VIDEO])
+    assert build(turn, READER, False).question == "What now?"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -71,6 +85,10 @@ def test_an_image_may_be_unsplit_or_have_its_own_edge():
         case({"type": "image"}, media=[{"type": "image", "width": 10**30, "height": 5}]),
         case({"type": "image"}, media=[{"type": "image", "rows": 7, "cols": 7}]),
         case({"type": "image"}, media=[{"type": "image", "rows": 0, "cols": 2}]),
+        case({"type": "image"}, media=[IMAGE | {"longest_edge": 0}]),
+        case({"type": "image"}, media=[IMAGE | {"longest_edge": "1024"}]),
+        case({"type": "image"}, media=[IMAGE | {"longest_edge": 1024.5}]),
+        case({"type": "image"}, media=[IMAGE | {"split": "no"}]),
         case({"type": "image"}, media=[{"type": "image", "path": 3}]),
         case({"type": "image"}, media=[{"type": "image", "path": "-"}]),
         case({"type": "image"}, media=["x"]),

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -40,10 +40,15 @@ def run_lengths(ids: Sequence[int]) -> list[int | list[int]]:
     return [token if count == 1 else [token, count] for token, count in runs]
 
 
-def tile_hashes(parts: Sequence[ImagePart]) -> Iterator[list[str]]:
-    """sha256 of each tile's raw uint8 RGB bytes, row by row, global view last; one list per picture."""
-    for part in parts:
-        yield [hashlib.sha256(tile.tobytes()).hexdigest() for tile in part.tiles.rgb] if part.tiles else []
+def add_hashes(media: Iterable[dict[str, Any]], pictures: Iterable[ImagePart]) -> None:
+    """Write into the records of images and pages the sha256 of each tile: raw uint8 RGB, row by row, global view last.
+
+    pictures: those of the records in their order, cut; a clip has none here.
+    """
+    shown = iter(pictures)
+    for record in media:
+        if record["kind"] != "video" and (tiles := next(shown).tiles) is not None:
+            record["tile_sha256"] = [hashlib.sha256(tile.tobytes()).hexdigest() for tile in tiles.rgb]
 
 
 def _media_records(medium: PlannedMedium) -> Iterator[dict[str, Any]]:

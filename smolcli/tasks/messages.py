@@ -15,46 +15,61 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from smolcli.datatypes import Outline, Part, Place, Source, TextPart, TilePlan, Turn, VideoFacts
+from smolcli.datatypes import ImagePart, Outline, Part, Place, Source, TextPart, TilePlan, Turn, VideoFacts
 from smolcli.errors import UsageError
-from smolcli.media import MediaOptions, open_media
+from smolcli.media import Media, MediaOptions, open_media
 from smolcli.prompt import Clip, Medium, Prompt, clip_parts
 from smolcli.tasks.answering import load_pictures
 from smolcli.tasks.planning import PlannedMedium, medium_parts, planned_parts
+from smolcli.tasks.video import DEFAULT_BUDGET, FrameBudget, frame_note
 from smolcli.tiles import Detail, Geometry, plan
 
 _UNKNOWN_FPS = 24.0  # what transformers takes when a clip does not say
 _LARGEST = 1 << 20
 _ROLES = ("system", "user", "assistant")  # the template writes the role itself: another one could spell anything
 
-_Medium = tuple[PlannedMedium, list[Medium]]
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One entry of `media`: what is known of it, its pictures (planned, or cut too), sentences about what was odd."""
+
+    planned: PlannedMedium
+    parts: list[Medium]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
     """How the media of a conversation are read.
 
-    The model's geometry, the detail of images, how to open files, clip texts.
+    The model's geometry, the detail of images, how to open files, clip texts, how many frames were asked for and how
+    many may be read.
     """
 
     geometry: Geometry
     detail: Detail
     options: MediaOptions
     prompt: Prompt
+    asked_frames: int | None = None
+    budget: FrameBudget = DEFAULT_BUDGET
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One case: its turns, its media in order, whether the assistant is to go on.
+    """One case: its turns, its media in order, those of them that are images, whether the assistant is to go on, what
+    the user said last, what was odd about the media.
 
-    Its pictures hold tiles where `build` was told to render.
+    Where `build` was told to render, its pictures hold tiles, and `media` the frames that came: a damaged clip may give
+    fewer than it promised.
     """
 
     name: str
     turns: tuple[Turn, ...]
     media: tuple[PlannedMedium, ...]
+    pictures: tuple[ImagePart, ...]
     generate: bool
     question: str
+    warnings: tuple[str, ...] = ()
 
 
 def read_cases(path: Path) -> list[Mapping[str, Any]]:
@@ -80,23 +95,34 @@ def build(case: Mapping[str, Any], reader: Reader, render: bool) -> Conversation
     Raises UsageError, MediaError.
     """
     name = str(case.get("name", ""))
-    specs = case.get("media", [])
+    specs = [] if case.get("media") is None else case["media"]
     messages = case["messages"]
     if not isinstance(specs, list) or not isinstance(messages, list) or not messages:
         raise _wrong(name, "`messages` must be a list with at least one message, `media` a list")
     media = iter([_medium(spec, reader, render, name) for spec in specs])
-    used: list[PlannedMedium] = []
+    used: list[_Found] = []
     turns = tuple(_turn(message, media, used, reader.prompt, name) for message in messages)
     if next(media, None) is not None:
         raise _wrong(name, f"{len(specs)} media are given for {len(used)} image and video parts")
-    texts = [part.text for part in turns[-1].parts if isinstance(part, TextPart)]
-    return Conversation(name, turns, tuple(used), case.get("add_generation_prompt", True) is not False, "".join(texts))
+    return Conversation(
+        name,
+        turns,
+        tuple(found.planned for found in used),
+        tuple(part for found in used for part in found.parts if isinstance(part, ImagePart)),
+        case.get("add_generation_prompt", True) is not False,
+        "".join(part["text"] for part in _content(messages[-1]) if part["type"] == "text"),
+        tuple(warning for found in used for warning in found.warnings),
+    )
 
 
-def _turn(message: Any, media: Iterator[_Medium], used: list[PlannedMedium], prompt: Prompt, name: str) -> Turn:
+def _content(message: Any) -> Any:
+    """What a message holds, plain text as the one part that it is."""
     content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, str):
-        content = [{"type": "text", "text": content}]
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def _turn(message: Any, media: Iterator[_Found], used: list[_Found], prompt: Prompt, name: str) -> Turn:
+    content = _content(message)
     if not isinstance(content, list) or not content or message.get("role") not in _ROLES:
         raise _wrong(name, f"a message needs a `role` ({', '.join(_ROLES)}) and `content`, a text or a list of parts")
     parts: list[Part] = []
@@ -105,49 +131,58 @@ def _turn(message: Any, media: Iterator[_Medium], used: list[PlannedMedium], pro
         if kind == "text" and isinstance(part.get("text"), str):
             parts.append(TextPart(_whole_text(part["text"], name)))
         elif kind in ("image", "video"):
-            planned, found = next(media, (None, []))
-            if planned is None or (planned.video is not None) != (kind == "video"):
+            found = next(media, None)
+            if found is None or (found.planned.video is not None) != (kind == "video"):
                 raise _wrong(name, f"there is no {kind} in `media` for one of its {kind} parts")
-            used.append(planned)
-            for medium in found:
+            used.append(found)
+            for medium in found.parts:
                 parts += clip_parts(prompt, medium) if isinstance(medium, Clip) else [medium]
         else:
             raise _wrong(name, 'a part is {"type": "text", "text": …}, {"type": "image"} or {"type": "video"}')
     return Turn(message["role"], tuple(parts))
 
 
-def _medium(spec: Any, reader: Reader, render: bool, name: str) -> _Medium:
-    """One entry of `media` → what is known of it, and its pictures (planned, or cut too)."""
+def _medium(spec: Any, reader: Reader, render: bool, name: str) -> _Found:
     kind = spec.get("type") if isinstance(spec, dict) else None
     if kind not in ("image", "video"):
         raise _wrong(name, "an entry of `media` has `type` image or video")
+    spec = {key: value for key, value in spec.items() if value is not None}
     if "path" in spec:
         return _from_file(spec, reader, render, name)
     if render:
         raise _wrong(name, "to be asked, every entry of `media` needs a `path`")
     planned = _from_size(spec, reader, name) if kind == "image" else _from_indices(spec, reader.geometry, name)
-    return planned, planned_parts(planned)
+    return _Found(planned, planned_parts(planned))
 
 
-def _from_file(spec: Mapping[str, Any], reader: Reader, render: bool, name: str) -> _Medium:
+def _from_file(spec: Mapping[str, Any], reader: Reader, render: bool, name: str) -> _Found:
     if not isinstance(spec["path"], str) or spec["path"] in ("", "-"):
         raise _wrong(name, "a `path` is the name of a file")
     with open_media(spec["path"], reader.options) as medium:
         outlines = tuple(medium.outlines)
         if (medium.video is not None) != (spec["type"] == "video") or (medium.video is None and len(outlines) != 1):
             raise _wrong(name, f"{spec['path']} is not one {spec['type']}")
-        geometry, detail = _cutting(spec, reader)
+        geometry, detail = _cutting(spec, reader, name)
         if medium.video is not None:
             geometry, detail = geometry.for_video(), Detail("low")
         plans = tuple(plan(outline.size_px, geometry, detail) for outline in outlines)
         planned = PlannedMedium(medium.source, outlines, plans, medium.video)
-        return planned, medium_parts(planned.video, *load_pictures(medium, planned)) if render else planned_parts(
-            planned
-        )
+        note = frame_note(medium, reader.budget, reader.asked_frames, reader.options.fps)
+        planned, parts = _rendered(medium, planned) if render else (planned, planned_parts(planned))
+        return _Found(planned, parts, (*filter(None, [note]), *medium.warnings))
+
+
+def _rendered(medium: Media, planned: PlannedMedium) -> tuple[PlannedMedium, list[Medium]]:
+    """The pictures, cut, and the plan of those that came, at the places where they were found."""
+    pictures, places = load_pictures(medium, planned)
+    sizes = [outline.size_px for outline in planned.outlines]  # those of a clip are all the same
+    came = tuple(Outline(place, size) for place, size in zip(places, sizes, strict=False))
+    parts = medium_parts(planned.video, pictures, places)
+    return replace(planned, outlines=came, plans=planned.plans[: len(came)]), parts
 
 
 def _from_size(spec: Mapping[str, Any], reader: Reader, name: str) -> PlannedMedium:
-    geometry, detail = _cutting(spec, reader)
+    geometry, detail = _cutting(spec, reader, name)
     if "width" in spec or "height" in spec:
         size = (_whole(spec, "width", name), _whole(spec, "height", name))
         cuts = plan(size, geometry, detail)
@@ -182,18 +217,24 @@ def _from_indices(spec: Mapping[str, Any], geometry: Geometry, name: str) -> Pla
     return PlannedMedium(source, outlines, (cuts,) * len(indices), facts)
 
 
-def _cutting(spec: Mapping[str, Any], reader: Reader) -> tuple[Geometry, Detail]:
+def _cutting(spec: Mapping[str, Any], reader: Reader, name: str) -> tuple[Geometry, Detail]:
     """An entry may set its own longest edge, or that it is not split (`do_image_splitting`)."""
-    geometry = reader.geometry
-    if isinstance(edge := spec.get("longest_edge"), int) and 0 < edge < _LARGEST:
-        geometry = replace(geometry, longest_edge_px=edge)
-    return geometry, Detail("low") if spec.get("split") is False else reader.detail
+    geometry, split = reader.geometry, spec.get("split", True)
+    if "longest_edge" in spec:
+        geometry = replace(geometry, longest_edge_px=_whole(spec, "longest_edge", name))
+    if not isinstance(split, bool):
+        raise _wrong(name, "`split` is true or false")
+    return geometry, reader.detail if split else Detail("low")
 
 
 def _whole(spec: Mapping[str, Any], key: str, name: str, least: int = 1) -> int:
     value = spec.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value < _LARGEST:
-        raise _wrong(name, f"an image needs `{key}`, a whole number (or `path`, or `rows` and `cols`)")
+        least_said = "above 0" if least else "of 0 or more"
+        raise _wrong(
+            name,
+            f"`{key}` of an image is a whole number {least_said} (it needs a `path`, a size, or `rows` and `cols`)",
+        )
     return value
 
 

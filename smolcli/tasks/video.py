@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from smolcli.datatypes import ModelFacts
 from smolcli.media import Media
 
+REFERENCE_FRAMES = 64  # transformers video_sampling.max_frames: its default, not a limit
+
 
 @dataclass(frozen=True, slots=True)
 class FrameBudget:
@@ -19,9 +21,15 @@ class FrameBudget:
     reason: str = ""
 
 
+DEFAULT_BUDGET = FrameBudget(REFERENCE_FRAMES)
+
+
 def frame_budget(facts: ModelFacts, asked: int | None) -> FrameBudget:
-    """What the model's facts allow of what the user asked for (None: the model's most)."""
-    if asked is not None and asked <= facts.max_frames:
+    """What the model's facts allow of what the user asked for (None: the model's most).
+
+    Only a model that was trained on fewer frames than the family's default is held to them.
+    """
+    if asked is not None and (asked <= facts.max_frames or facts.max_frames >= REFERENCE_FRAMES):
         return FrameBudget(asked)
     return FrameBudget(facts.max_frames, f"{facts.name} was trained on at most {facts.max_frames} frames")
 
@@ -34,6 +42,8 @@ def frame_note(media: Media, budget: FrameBudget, asked: int | None, fps: float)
     if found >= wanted:
         return ""
     cause = budget.reason if found >= budget.frames else ""
+    if not cause and found >= media.video.total_frames:
+        cause = "the clip has no more"
     cause = cause or f"the clip is {media.video.duration_s:.1f} s long, and {fps:g} a second are taken (--fps)"
     asked_for = f"the {asked} asked for" if asked else f"{wanted} at {fps:g} a second"
     return f"{found} frames of {media.source.path} are read instead of {asked_for}: {cause}."

@@ -141,6 +141,14 @@ def test_hashes_of_the_family_are_the_references(smol, tmp_path):
     assert medium["tile_sha256"] == case["expected"]["tile_sha256"]
 
 
+def test_what_is_odd_about_a_document_is_said_before_it_is_read(smol, drawn, tmp_path):
+    whole = (drawn / "doc.pdf").read_bytes()
+    (tmp_path / "cut.pdf").write_bytes(whole[: len(whole) - 60])
+    done = smol("plan", tmp_path / "cut.pdf", "What?", "--json")
+    assert done.code == 0 and "was repaired" in done.err
+    assert "too large: drawn at" in smol("plan", drawn / "doc.pdf", "--dpi", "2400").err
+
+
 def test_no_question_is_no_text(smol, picture, drawn):
     bare, asked = (smol("plan", picture, *more, "--json").record for more in ((), ("x",)))
     assert asked["n_tokens"] == bare["n_tokens"] + 1

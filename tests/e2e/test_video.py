@@ -62,6 +62,25 @@ def test_fewer_frames_than_asked_are_said_with_the_reason(smol, drawn, long_clip
     assert fit < 5 and f"{fit} frames" in context.err and "context of 420" in context.err
 
 
+def test_more_frames_than_the_reference_takes_by_default_are_read_where_the_context_holds_them(smol, tmp_path):
+    from models import member_pair
+
+    pair = member_pair("SmolVLM2-256M-Video-Instruct")
+    clip = draw_clip(tmp_path / "clip.mp4", 450, fps=6.0)
+    argv = ("plan", clip, "--fps", "2", "-m", pair.language, "--mmproj", pair.projector, "--json")
+    default, asked = smol(*argv), smol(*argv, "--frames", "80")
+    assert len(default.record["media"][0]["frames"]) == 64
+    assert len(asked.record["media"][0]["frames"]) == 80 and "instead of" not in asked.err
+    most = smol(*argv, "--frames", "128")
+    assert most.record["fits"] and 80 < len(most.record["media"][0]["frames"]) < 128
+    assert "the 128 asked for" in most.err and "context of 8192" in most.err
+
+
+def test_a_clip_of_fewer_frames_than_seconds_is_not_said_to_be_short(smol, tmp_path):
+    slow = smol("plan", draw_clip(tmp_path / "slow.avi", 3, fps=0.5, fourcc="MJPG"), "--json")
+    assert len(slow.record["media"][0]["frames"]) == 3 and "has no more" in slow.err
+
+
 def test_a_default_that_cannot_read_every_second_says_so(smol, long_clip):
     done = smol("video", long_clip)
     assert "20 at 1 a second" in done.err and "trained on at most" in done.err
