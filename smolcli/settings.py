@@ -18,14 +18,15 @@ from smolcli.errors import UsageError
 
 Kind = Literal["text", "number", "folder", "switch", "size"]
 _KIND_NAMES: dict[Kind, str] = {
-    "text": "a text in quotes",
-    "number": "a whole number of at least 0",
+    "text": "a text in quotes, and not an empty one",
+    "number": "a whole number from 0 to 999999999",
     "folder": "a folder's path in quotes",
     "switch": "true or false",
     "size": 'a number of bytes, or a size such as "10 GB"',
 }
+_DIGITS: dict[Kind, int] = {"number": 9, "size": 15}
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 CONFIG_VARIABLE = "SMOL_CONFIG"
 
 
@@ -102,12 +103,10 @@ class Settings:
 
 
 def config_path() -> Path:
-    """Where config.toml is looked for: SMOL_CONFIG, else the user's configuration folder (XDG)."""
+    """Where config.toml is looked for: SMOL_CONFIG, else the user's configuration folder (XDG). Raises UsageError."""
     if named := os.environ.get(CONFIG_VARIABLE):
-        return Path(named).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("smol", appauthor=False)) / "config.toml"
+        return Path(_expanded(named, CONFIG_VARIABLE))
+    return Path(_user_folder("config_dir", CONFIG_VARIABLE)) / "config.toml"
 
 
 def load_settings() -> Settings:
@@ -137,13 +136,16 @@ def find_setting(name: str) -> Setting:
 
 
 def change(name: str, text: str | None) -> Path:
-    """Write one setting to config.toml (None: take it out), every other line kept. Raises UsageError, OutputError."""
+    """Write one setting to config.toml (None: take it out), every other line kept; a link stays a link.
+
+    Raises UsageError, OutputError.
+    """
     from smolcli.atomic import write_text
 
     setting, path = find_setting(name), config_path()
     _read(path)
-    before = path.read_text(encoding="utf-8").strip("\n") if path.exists() else ""
-    lines = [line for line in before.split("\n") if line and not re.match(rf"\s*{setting.name}\s*=", line)]
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = [line for line in before.splitlines() if not re.match(rf"\s*{setting.name}\s*=", line)]
     if text is not None:
         _from_text(setting, text, setting.name)
         lines.append(f"{setting.name} = {_toml(setting, text)}")
@@ -152,7 +154,7 @@ def change(name: str, text: str | None) -> Path:
         tomllib.loads(result)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} cannot be changed by a program ({error}).", "Edit it by hand.") from error
-    write_text(path, result)
+    write_text(path.resolve(), result)
     return path
 
 
@@ -169,7 +171,7 @@ def _read(path: Path) -> dict[str, Any]:
             table = tomllib.load(file)
     except FileNotFoundError:
         return {}
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of 5000 digits
         raise UsageError(f"{path} cannot be read: {error}.", "Correct it, or move it away.") from error
     if unknown := [key for key in table if key not in _BY_NAME]:
         raise UsageError(f"{path} sets {unknown[0]!r}, which is no setting.", f"Known: {', '.join(_BY_NAME)}.")
@@ -181,7 +183,7 @@ def _checked(setting: Setting, value: Any, where: str) -> Any:
     kind = setting.kind
     if kind == "switch" and isinstance(value, bool):
         return value
-    if kind in ("number", "size") and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if kind in _DIGITS and type(value) is int and 0 <= value < 10 ** _DIGITS[kind]:
         return value
     if kind in ("text", "folder", "size") and isinstance(value, str):
         return _from_text(setting, value, where)
@@ -190,20 +192,26 @@ def _checked(setting: Setting, value: Any, where: str) -> Any:
 
 def _from_text(setting: Setting, text: str, where: str) -> Any:
     """A value of the environment, or a text of config.toml."""
+    value: Any = text or None
     if setting.kind == "switch":
-        return text.lower() not in ("", "0", "false", "no", "off")
-    if setting.kind == "folder":
-        return str(Path(text).expanduser())
-    if setting.kind == "number":
-        if not (text.isascii() and text.isdecimal()):
-            raise _wrong(setting, text, where)
-        return int(text)
-    if setting.kind == "size":
-        size = parse_size(text)
-        if size is None:
-            raise _wrong(setting, text, where)
-        return size
-    return text
+        value = text.lower() not in ("", "0", "false", "no", "off")
+    elif setting.kind == "folder" and text:
+        value = _expanded(text, where)
+    elif setting.kind == "number":
+        value = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
+    elif setting.kind == "size":
+        value = parse_size(text)
+    if value is None:
+        raise _wrong(setting, text, where)
+    return value
+
+
+def _expanded(folder: str, where: str) -> str:
+    """A path whose ~ is written out. Raises UsageError."""
+    try:
+        return str(Path(folder).expanduser())
+    except RuntimeError as error:
+        raise UsageError(f"{folder} in {where} is in nobody's home folder.", "Write the whole path.") from error
 
 
 def _wrong(setting: Setting, value: Any, where: str) -> UsageError:
@@ -226,13 +234,14 @@ def _escaped(character: str) -> str:
 def _default(setting: Setting) -> Any:
     if setting.kind == "size":
         return parse_size(str(setting.default))
-    if setting.kind != "folder":
-        return setting.default
+    return _user_folder(setting.name, setting.variable) if setting.kind == "folder" else setting.default
+
+
+def _user_folder(kind: str, variable: str) -> str:
+    """Our folder of that kind ("cache_dir") where the system keeps such things (XDG). Raises UsageError."""
     import platformdirs
 
-    found = {
-        "cache_dir": platformdirs.user_cache_dir,
-        "data_dir": platformdirs.user_data_dir,
-        "state_dir": platformdirs.user_state_dir,
-    }[setting.name]
-    return found("smol", appauthor=False)
+    try:
+        return str(getattr(platformdirs, f"user_{kind}")("smol", appauthor=False))
+    except RuntimeError as error:
+        raise UsageError("This user has no home folder.", f"Set HOME, or {variable} to a path.") from error

@@ -1,11 +1,16 @@
 """Settings: flag, then environment, then config.toml, then default; and where each value came from."""
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smolcli.errors import UsageError
 from smolcli.settings import TABLE, change, load_settings, parse_size
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +75,8 @@ def test_show_names_the_origin_of_every_value(smol, config, monkeypatch):
         ('debug = "yes"', "text"),
         ('cache_size = "many"', "size"),
         ("threads = ", "cannot be read"),
+        ("threads = " + "9" * 5000, "cannot be read"),
+        ('cache_dir = ""', "folder"),
         ("\x00", "cannot be read"),
     ],
 )
@@ -92,7 +99,9 @@ def test_an_unknown_key_lists_the_known(smol, config):
 
 def test_a_wrong_variable_is_a_sentence(smol, monkeypatch):
     monkeypatch.setenv("SMOL_THREADS", "many")
-    assert smol("models").sentence == "threads is 'many' in SMOL_THREADS. It must be a whole number of at least 0."
+    assert (
+        smol("models").sentence == "threads is 'many' in SMOL_THREADS. It must be a whole number from 0 to 999999999."
+    )
 
 
 def test_set_and_unset_change_one_line_and_keep_the_rest(smol, config):
@@ -105,10 +114,48 @@ def test_set_and_unset_change_one_line_and_keep_the_rest(smol, config):
     assert "threads" not in config.read_text()
 
 
-@pytest.mark.parametrize(("name", "value"), [("threads", "four"), ("colour", "red"), ("cache-size", "big")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("threads", "four"),
+        ("threads", "9" * 5000),
+        ("colour", "red"),
+        ("cache-size", "big"),
+        ("cache-size", "9" * 400 + " GB"),
+        ("cache-dir", ""),
+        ("cache-dir", "~nobody-here/cache"),
+        ("model", ""),
+    ],
+)
 def test_set_refuses_what_could_not_be_read_back(smol, config, name, value):
     assert smol("config", "set", name, value).code == 2
     assert not config.exists()
+
+
+def test_a_link_to_a_file_that_is_kept_elsewhere_stays_a_link(smol, config, tmp_path):
+    kept = tmp_path / "dotfiles.toml"
+    kept.write_text("# mine\n\nthreads = 3\n")
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.symlink_to(kept)
+    assert smol("config", "set", "detail", "low").code == 0
+    assert config.is_symlink()
+    assert kept.read_text() == '# mine\n\nthreads = 3\ndetail = "low"\n'
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="home folders are known in another way there")
+def test_a_user_without_a_home_is_told_what_to_set():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, pwd; pwd.getpwuid = lambda uid: {}[uid]\nfrom smolcli.cli import main; sys.exit(main(['models']))"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("HOME", "XDG", "SMOL"))}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == "smol: error: This user has no home folder. Set HOME, or SMOL_CONFIG to a path.\n"
 
 
 def test_a_file_that_cannot_be_written_is_a_sentence(smol, tmp_path, monkeypatch):
