@@ -3,11 +3,13 @@
     CACHE_DIR/converted/NAME-KEY/     the GGUF pair of a Hugging Face folder
     CACHE_DIR/projectors/NAME.gguf    our copy of a projector: repaired, or in the type that this processor likes
 
-Only these rooms are ever looked into or cleared, whatever CACHE_DIR names.
+Only these rooms are ever looked into or cleared, and only where we made them: each holds a CACHEDIR.TAG, so that a
+CACHE_DIR which names a folder with a `converted` of the user's own loses nothing (https://bford.info/cachedir).
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,10 +17,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from smolcli.errors import OutputError
+
 ROOMS = {
     "converted": "Hugging Face folders as GGUF",
     "projectors": "projectors repaired, or in this processor's type",
 }
+TAG, SIGNATURE = "CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55"  # backups leave such folders out
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +36,31 @@ class Item:
 
 
 def room(cache_dir: Path, name: str) -> Path:
-    """The folder of a room, made if need be. Raises OSError."""
+    """The folder of a room, made if need be. Raises OSError, also where a folder of that name is not ours."""
     folder = cache_dir / name
     assert name in ROOMS
     folder.mkdir(parents=True, exist_ok=True)
+    if not _is_ours(folder):
+        if any(path.name != TAG for path in folder.iterdir()):
+            raise FileExistsError(errno.EEXIST, f"its folder {name} holds files that smol did not make")
+        (folder / TAG).write_text(f"{SIGNATURE}\n# What smol can make again.\n", encoding="utf-8")
     return folder
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        return (folder / TAG).read_text(encoding="utf-8").startswith(SIGNATURE)
+    except (OSError, ValueError):
+        return False
 
 
 def items(cache_dir: Path, name: str) -> Iterator[Item]:
     """What a room holds. Files that are being written (leading dot) are left alone."""
-    with suppress(OSError):
-        for path in sorted((cache_dir / name).iterdir()):
-            if not path.name.startswith("."):
+    if not _is_ours(cache_dir / name):
+        return
+    for path in sorted((cache_dir / name).iterdir()):
+        if not path.name.startswith(".") and path.name != TAG:
+            with suppress(OSError):  # gone meanwhile
                 yield Item(path, _bytes(path), path.lstat().st_mtime)
 
 
@@ -60,18 +78,18 @@ def trim(cache_dir: Path, limit_bytes: int, keep: Path | None = None) -> list[It
     for item in found:
         if total <= limit_bytes:
             break
-        if item.path != keep:
-            _remove(item.path)
+        if item.path != keep and _remove(item.path):
             total -= item.bytes
             removed.append(item)
     return removed
 
 
 def clear(cache_dir: Path) -> list[Item]:
-    """Remove everything in the rooms, leftovers of killed runs too. Returns what was there."""
+    """Remove everything in the rooms, leftovers of killed runs too. Returns what was there. Raises OutputError."""
     found = [item for name in ROOMS for item in items(cache_dir, name)]
-    for name in ROOMS:
-        _remove(cache_dir / name)
+    for folder in (cache_dir / name for name in ROOMS):
+        if _is_ours(folder) and not _remove(folder):
+            raise OutputError(f"{folder} cannot be removed.", "Is it yours to write to?")
     return found
 
 
@@ -81,10 +99,11 @@ def _bytes(path: Path) -> int:
     return sum(inner.lstat().st_size for inner in path.rglob("*") if not inner.is_dir())
 
 
-def _remove(path: Path) -> None:
-    """Links are removed, not followed."""
+def _remove(path: Path) -> bool:
+    """Whether it is gone now. Links are removed, not followed."""
     if path.is_symlink() or not path.is_dir():
         with suppress(OSError):
             path.unlink()
-        return
-    shutil.rmtree(path, ignore_errors=True)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+    return not os.path.lexists(path)

@@ -50,6 +50,18 @@ def test_clear_removes_only_the_rooms(smol, folder, tmp_path):
     assert (outside / "b.gguf").exists()
 
 
+def test_a_folder_that_smol_did_not_make_is_neither_counted_trimmed_nor_cleared(smol, folder):
+    own = folder / "converted" / "thesis.pdf"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"mine")
+    assert cache.trim(folder, 0) == []
+    assert smol("cache", "info", "--json").record["bytes"] == 0
+    assert smol("cache", "clear").code == 0
+    assert own.exists()
+    with pytest.raises(OSError, match="did not make"):
+        cache.room(folder, "converted")
+
+
 def test_what_was_not_used_for_longest_goes_first(folder):
     old, new = put(folder, "projectors", "old", 100, 1), put(folder, "converted", "new", 100, 3)
     newest = put(folder, "projectors", "newest", 100, 2)
