@@ -52,6 +52,7 @@ class Hub:
             pass
 
         Handler.hub = hub
+        self.handler = Handler
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.cdn = f"http://localhost:{self._server.server_address[1]}/cdn"  # another host, as with the real one

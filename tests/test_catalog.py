@@ -7,6 +7,7 @@ import pytest
 from smolcli.models.catalog import catalog, find
 from smolcli.models.naming import file_type, is_projector, stem
 from smolcli.models.pull import parse_wish
+from smolcli.models.store import Store
 
 NAMES = ["256m", "500m", "2.2b", "256m-video", "500m-video", "2.2b-video", "smoldocling", "granite-docling"]
 
@@ -50,11 +51,11 @@ def stem_of(name):
     return stem(Path(name))
 
 
-def test_a_wish_is_a_name_a_type_a_repository_or_a_file():
+def test_a_wish_is_a_name_a_type_a_repository_or_a_file(tmp_path):
     assert parse_wish("500M-video").entry is find("500m-video")
     assert parse_wish("2.2b-video:Q4_K_M").choice == "q4_k_m"
     other = parse_wish("org/Repo-GGUF:model-q8_0.gguf")
-    assert (other.entry, other.repository, other.choice, other.name) == (
+    assert (other.entry, other.repository, other.choice, other.name(Store(tmp_path))) == (
         None,
         "org/Repo-GGUF",
         "model-q8_0.gguf",
@@ -62,9 +63,9 @@ def test_a_wish_is_a_name_a_type_a_repository_or_a_file():
     )
 
 
-def test_a_strangers_repository_cannot_take_a_name_of_the_catalog():
-    assert parse_wish("someone/500M-GGUF").name == "someone-500m"
-    assert parse_wish("someone/builtin").name == "someone-builtin"
+def test_a_strangers_repository_cannot_take_a_name_of_the_catalog(tmp_path):
+    assert parse_wish("someone/500M-GGUF").name(Store(tmp_path)) == "someone-500m"
+    assert parse_wish("someone/builtin").name(Store(tmp_path)) == "someone-builtin"
 
 
 @pytest.mark.parametrize("text", ["500m:q3", "7b", "a/b/c", "", "https://huggingface.co/a/b"])

@@ -8,7 +8,8 @@ import doctor_goldens
 import pytest
 from models import MEMBERS, golden_pair, member_pair
 
-from smolcli.cli import _doctor_model, _doctor_system
+from smolcli import cache
+from smolcli.cli import _doctor, _doctor_model, _doctor_system
 from smolcli.engine import EngineOptions
 
 NAMES = {
@@ -50,6 +51,26 @@ def test_lines_are_for_people_and_the_report_is_markdown(smol, monkeypatch, tmp_
     assert report[2].count("|") == 5
     assert all(line.startswith("| ") and line.endswith(" |") for line in report[4:])
     assert str(tmp_path) not in "".join(report)
+
+
+@pytest.mark.parametrize(
+    ("home", "cell", "shown"),
+    [
+        ("/home/al", "/home/al/x and /home/alice/x", "~/x and /home/alice/x"),
+        ("/", "4 tokens/s", "4 tokens/s"),
+        ("/home/al", "/home/al", "~"),
+    ],
+)
+def test_the_report_shortens_the_home_folder_and_nothing_else(monkeypatch, home, cell, shown):
+    monkeypatch.setenv("HOME", home)
+    assert f"| {shown} |" in list(_doctor.report_lines([_doctor.Check("x", "ok", cell)]))[-1]
+
+
+def test_the_device_of_the_settings_is_the_one_that_is_looked_at(smol, monkeypatch):
+    monkeypatch.setenv("SMOL_DEVICE", "banana")
+    result = smol("doctor", "--json")
+    assert result.code == 1
+    assert "There is no device 'banana'" in checks(result)["known answer"]["detail"]
 
 
 def test_the_goldens_that_ship_are_picked_from_the_reference():
@@ -127,11 +148,12 @@ def test_a_file_that_is_not_the_recorded_one_has_failed(smol, tmp_path):
     assert found["model files"]["fix"].startswith("Add it again with")
 
 
-def test_settings_that_cannot_be_read_are_the_only_line(smol, tmp_path):
+def test_settings_that_cannot_be_read_do_not_hide_the_machine(smol, tmp_path):
     (tmp_path / "config.toml").write_text("colour = 1\n")
     result = smol("doctor", "--json")
     assert result.code == 1
-    assert [check["name"] for check in result.record["checks"]] == ["settings"]
+    found = checks(result)
+    assert set(found) >= {"python", "libraries", "llama.cpp", "settings"}
 
 
 def test_a_folder_that_cannot_be_made_has_failed_with_the_variable_that_moves_it(smol, tmp_path, monkeypatch):
@@ -149,8 +171,7 @@ def test_a_folder_that_may_not_be_written_has_failed(tmp_path, monkeypatch):
 
 
 def test_a_cache_beyond_its_limit_and_a_model_beyond_memory_are_warnings(smol, tmp_path, monkeypatch):
-    room = tmp_path / "cache" / "projectors"
-    room.mkdir(parents=True)
+    room = cache.room(tmp_path / "cache", "projectors")
     (room / "a.gguf").write_bytes(bytes(1000))
     monkeypatch.setenv("SMOL_CACHE_SIZE", "1 kB")
     (room / "b.gguf").write_bytes(bytes(1000))

@@ -318,6 +318,75 @@ def test_a_hub_id_after_m_is_fetched_once(hub, tiny, typed, drawn):
     assert len(hub.requests) == asked
 
 
+def test_a_file_of_a_hub_id_after_m_is_fetched_once(hub, tiny, typed, drawn):
+    hub.add(TINY, tiny)
+    asked = []
+    for _ in range(2):
+        done = typed("plan", "-m", f"{TINY}:tiny-f16.gguf", str(drawn / "exit.png"), "What?")
+        assert done.code == 0, done.err
+        asked.append(len(hub.requests))
+    assert asked[0] == asked[1]
+
+
+@pytest.mark.parametrize("name", ["../../../../x/tiny-f16.gguf", "/tmp/tiny-f16.gguf", "a/..\\..\\tiny-f16.gguf"])
+def test_a_file_whose_name_leads_elsewhere_is_not_seen(hub, tiny, typed, tmp_path, name):
+    hub.add(TINY, {name: tiny["tiny-f16.gguf"], "mmproj-tiny-f16.gguf": tiny["mmproj-tiny-f16.gguf"]})
+    done = typed("pull", TINY, "-q")
+    assert done.code == 4
+    assert "no language model" in done.err
+    assert gguf_files(tmp_path) == []
+
+
+def test_a_commit_that_is_a_path_is_refused(hub, tiny, typed, tmp_path):
+    hub.add(TINY, tiny, commit="../../../evil")
+    done = typed("pull", TINY, "-q")
+    assert done.code == 4
+    assert "no Hub to trust" in done.err
+    assert gguf_files(tmp_path) == []
+
+
+@pytest.mark.parametrize("size", ["abc", -5, True])
+def test_a_size_that_is_none_counts_as_not_told(hub, tiny, typed, size):
+    hub.add(TINY, tiny, sizes={"tiny-f16.gguf": size})
+    done = typed("pull", TINY, "-q")
+    assert done.code == 0, done.err
+
+
+def test_a_page_where_the_hub_should_be_is_a_sentence(hub, typed, monkeypatch):
+    page = lambda handler: handler._answer(200, {"Content-Type": "text/html"}, b"<html>Log in</html>")  # noqa: E731
+    monkeypatch.setattr(hub.handler, "_route", page)
+    done = typed("pull", TINY)
+    assert done.code == 7
+    assert "does not speak as the Hub does. Is it a login page" in done.err
+
+
+def test_a_name_that_is_taken_is_left_to_its_owner(hub, tiny, typed):
+    pair = tiny_pair("f16")
+    assert typed("models", "add", "tiny", str(pair.language), str(pair.projector), "-q").code == 0
+    hub.add(TINY, tiny)
+    assert json.loads(typed("pull", TINY, "--json", "-q").out)["name"] == "org-tiny"
+    assert [json.loads(line)["name"] for line in typed("models", "--json").out.splitlines()][1:] == ["org-tiny", "tiny"]
+
+
+def test_offline_half_a_pair_says_that_only_the_cache_was_looked_into(hub, tiny, typed, monkeypatch):
+    from huggingface_hub import constants
+
+    hub.add(TINY, tiny, hidden=("mmproj-tiny-f16.gguf",))
+    assert typed("pull", TINY, "-q").code == 4
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    done = typed("pull", TINY, "-q")
+    assert done.code == 7
+    assert "Only the cache was looked into" in done.err
+
+
+def test_a_type_that_nothing_can_be_converted_to_is_refused_before_anything_is_fetched(hub, typed):
+    hub.add(find("smoldocling").checkpoint, {"config.json": b"{}", "model.safetensors": b"0" * 99})
+    done = typed("pull", "smoldocling:banana")
+    assert done.code == 2
+    assert "banana is not a type" in done.err
+    assert not [asked for asked in hub.requests if "/resolve/" in asked]
+
+
 def test_an_unknown_name_lists_the_catalog_and_asks_nobody(hub, typed):
     done = typed("pull", "7b")
     assert done.code == 2

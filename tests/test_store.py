@@ -90,6 +90,7 @@ def test_verify_finds_a_changed_and_a_missing_file(smol, tmp_path, pair):
     data = bytearray(language.read_bytes())
     data[-1] ^= 1
     language.write_bytes(data)
+    assert [record["state"] for record in smol("models", "verify", "--json").records] == ["CHANGED", "ok"]
     changed = smol("models", "verify", "mine")
     assert changed.code == 1
     assert "CHANGED. Add it again with: smol models add mine" in changed.out
@@ -126,6 +127,11 @@ def test_two_files_that_are_no_pair_are_not_added(smol, pair, swapped):
 def test_a_damaged_record_is_passed_over(smol, added):
     (added.folder / "other@q8_0.json").write_text('{"name": ')
     (added.folder / "third@q8_0.json").write_text("[]")
+    record = json.loads((added.folder / "mine@f32.json").read_text())
+    for name, wrong in (("name", 5), ("language", None), ("ram_bytes", "much"), ("note", [])):
+        (added.folder / "5@f32.json").write_text(json.dumps({**record, "name": "5", name: wrong}))
+        assert [pair.name for pair in added.all()] == ["mine"], name
+    (added.folder / "alias@f32.json").write_text(json.dumps(record))
     assert [pair.name for pair in added.all()] == ["mine"]
     assert smol("models").code == 0
 
@@ -151,6 +157,50 @@ def test_files_that_another_pair_shares_are_not_handed_out_for_deletion(tmp_path
         store.save(other)
     assert store.remove(pairs[0]) == []
     assert store.remove(pairs[1]) == [language, projector]
+
+
+def test_a_file_that_the_user_added_by_another_path_is_not_handed_out_for_deletion(tmp_path, pair):
+    store, link = Store(tmp_path / "data"), tmp_path / "link.gguf"
+    link.symlink_to(pair.language)
+    pulled = LocalPair(
+        "one", "f32", record_file(link), record_file(pair.projector), 0, "one", repository="org/one", downloaded=True
+    )
+    store.save(pulled)
+    store.save(LocalPair("own", "f32", record_file(pair.language), record_file(pair.projector), 0, "own"))
+    assert store.remove(pulled) == []
+
+
+def test_a_name_of_a_pulled_pair_cannot_be_taken_by_files_of_ones_own(smol, tmp_path, pair):
+    file = record_file(pair.language)
+    store = Store(tmp_path / "data")
+    store.save(LocalPair("mine", "f32", file, file, 0, "mine", repository="org/mine", downloaded=True))
+    refused = smol("models", "add", "mine", pair.language, pair.projector)
+    assert refused.code == 2
+    assert "mine:f32 is the name of the pair of org/mine" in refused.sentence
+    assert "smol rm mine:f32" in refused.sentence
+
+
+def test_removing_one_type_of_the_default_leaves_the_other_as_the_default(smol, tmp_path, pair):
+    language, projector = record_file(pair.language), record_file(pair.projector)
+    for quant in ("f16", "q8_0"):
+        Store(tmp_path / "data").save(LocalPair("500m", quant, language, projector, 0, "500m"))
+    assert smol("models", "default", "500m").code == 0
+    assert smol("rm", "500m:f16").code == 0
+    assert load_settings().values["model"] == "500m"
+    assert smol("rm", "500m").code == 0
+    assert load_settings().values["model"] is None
+
+
+def test_a_folder_that_is_called_like_a_model_does_not_become_the_default_in_its_place(smol, added, tmp_path):
+    (tmp_path / "mine").mkdir()
+    assert smol("models", "default", "mine").code == 0
+    assert load_settings().values["model"] == "mine"
+
+
+def test_a_device_is_no_model_file(smol, pair):
+    result = smol("models", "add", "mine", "/dev/zero", pair.projector)
+    assert result.code == 4
+    assert "/dev/zero is not a file" in result.sentence
 
 
 def test_a_folder_is_converted_once_and_found_again(smol, drawn, tmp_path, pair):
@@ -270,7 +320,7 @@ def test_a_bf16_copy_that_is_not_faster_is_not_kept(half, monkeypatch):
     copy, told = copy_of(half, Clock(own=1.5))
     assert copy is None
     assert "not faster" in told[-1]
-    assert list((load_settings().cache_dir / "projectors").iterdir()) == []
+    assert list((load_settings().cache_dir / "projectors").glob("*.gguf")) == []
 
 
 @pytest.mark.parametrize(("processor", "keep"), [(False, False), (True, True)])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from smolcli.errors import SmolError
@@ -31,24 +32,30 @@ def guarded(name: str, check: Callable[[], Check]) -> Check:
         return Check(name, "failed", error.message, error.hint)
 
 
-def all_checks(model: str | None, device: str) -> list[Check]:
-    """The machine's, then the model's; what cannot be looked at because of an earlier failure is left out."""
+def all_checks(model: str | None, device: str | None) -> list[Check]:
+    """The machine's, the settings', the model's; what an earlier failure hides is left out.
+
+    model, device: None takes the settings'.
+    """
     from smolcli.cli._doctor_model import model_checks
-    from smolcli.cli._doctor_system import system_checks
+    from smolcli.cli._doctor_system import machine_checks, settings_checks
     from smolcli.engine import EngineOptions
     from smolcli.models import resolve
     from smolcli.settings import load_settings
 
+    checks = list(machine_checks())
     try:
         settings = load_settings()
     except SmolError as error:
-        return [Check("settings", "failed", error.message, error.hint)]
-    checks = list(system_checks(settings))
+        return [*checks, Check("settings", "failed", error.message, error.hint)]
+    checks += settings_checks(settings)
     try:
         pair = resolve(model or settings.values["model"], None, settings)
     except SmolError as error:
         return [*checks, Check("model", "failed", error.message, error.hint)]
-    return [*checks, *model_checks(pair, settings, EngineOptions(device=device))]
+    given = {name: settings.values[name] for name in ("threads", "gpu_layers", "context")}
+    options = EngineOptions(device=device or settings.values["device"] or "auto", **given)
+    return [*checks, *model_checks(pair, settings, options)]
 
 
 def check_lines(checks: Sequence[Check]) -> Iterator[str]:
@@ -67,7 +74,7 @@ def checks_record(checks: Sequence[Check]) -> dict[str, Any]:
 
 def report_lines(checks: Sequence[Check]) -> Iterator[str]:
     """For a bug report, as Markdown. The home folder is written as ~."""
-    home = str(Path.home())
+    home = os.path.expanduser("~").rstrip("/")  # noqa: PTH111  Path.home() raises where there is none
     yield "### smol doctor"
     yield ""
     yield "| | check | found | fix |"
@@ -75,7 +82,11 @@ def report_lines(checks: Sequence[Check]) -> Iterator[str]:
     for check in checks:
         mark = check.status if check.status == "ok" else f"**{check.status}**"
         cells = (mark, check.name, check.detail, check.fix)
-        yield "| " + " | ".join(cell.replace(home, "~").replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        yield "| " + " | ".join(_without(home, cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _without(home: str, cell: str) -> str:
+    return re.sub(rf"{re.escape(home)}(?![\w.-])", "~", cell) if home not in ("", "~") else cell
 
 
 def failures(checks: Sequence[Check]) -> int:

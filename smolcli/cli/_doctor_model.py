@@ -30,6 +30,7 @@ from smolcli.datatypes import (
     Turn,
 )
 from smolcli.engine import Engine, EngineOptions, Planner, load_engine, load_planner
+from smolcli.errors import SmolError
 from smolcli.media import MediaOptions, open_media
 from smolcli.models.store import Store, record_file
 from smolcli.settings import Settings
@@ -159,28 +160,23 @@ def _known_answer(options: EngineOptions) -> Check:
 
 def _speeds(pair: ModelPair, options: EngineOptions) -> Iterator[Check]:
     """Encode, prefill and decode, each after everything is loaded."""
-
-    def measure() -> Check:
+    try:
         with load_engine(pair, options) as engine:
             _read_sign(engine)
-            tile = synth(engine.facts.tile_px, engine.facts.tile_px, 1)
+            edge = engine.facts.tile_px
+            tile = synth(edge, edge, 1)
             start = time.perf_counter()
             engine.embed(tile)
-            found.append(f"{(time.perf_counter() - start) * 1000:.0f} ms a tile of {engine.facts.tile_px} px")
+            encode_s = time.perf_counter() - start
             generation = _read_sign(engine, "Read this. " * 20)
-        seconds, counts = generation.seconds, generation.counts
-        fresh = counts.prompt_tokens - counts.cached_tokens
-        found.append(f"{fresh / max(seconds.prefill, 1e-9):.0f} tokens/s ({fresh} tokens)")
-        found.append(f"{counts.new_tokens / max(seconds.decode, 1e-9):.1f} tokens/s ({counts.new_tokens} tokens)")
-        return Check("speed", "ok", "")
-
-    found: list[str] = []
-    failed = guarded("speed", measure)
-    if failed.status == "failed":
-        yield failed
+    except SmolError as error:
+        yield Check("speed", "failed", error.message, error.hint)
         return
-    for name, detail in zip(("encode speed", "prefill speed", "decode speed"), found, strict=True):
-        yield Check(name, "ok", detail)
+    seconds, counts = generation.seconds, generation.counts
+    fresh, new = counts.prompt_tokens - counts.cached_tokens, counts.new_tokens
+    yield Check("encode speed", "ok", f"{encode_s * 1000:.0f} ms a tile of {edge} px")
+    yield Check("prefill speed", "ok", f"{fresh / max(seconds.prefill, 1e-9):.0f} tokens/s ({fresh} tokens)")
+    yield Check("decode speed", "ok", f"{new / max(seconds.decode, 1e-9):.1f} tokens/s ({new} tokens)")
 
 
 def _read_sign(engine: Engine, question: str = QUESTION) -> Generation:

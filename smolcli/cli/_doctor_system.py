@@ -14,15 +14,15 @@ from smolcli import __version__
 from smolcli.cache import ROOMS, items
 from smolcli.cli._doctor import Check, guarded
 from smolcli.cli._table import megabytes
+from smolcli.models.adopt import COMPUTE_BYTES
 from smolcli.settings import CONFIG_VARIABLE, Settings
 
 PACKAGES = ("numpy", "pillow", "pymupdf", "opencv-python-headless", "gguf", "huggingface_hub", "jinja2", "typer")
 LOW_DISK_BYTES = 2 << 30
-COMPUTE_BYTES = 250 << 20  # what llama.cpp computes in
 
 
-def system_checks(settings: Settings) -> Iterator[Check]:
-    """Everything that does not need a model."""
+def machine_checks() -> Iterator[Check]:
+    """Everything that needs neither settings nor a model."""
     yield Check(
         "python",
         "ok",
@@ -31,6 +31,10 @@ def system_checks(settings: Settings) -> Iterator[Check]:
     yield _libraries()
     yield guarded("llama.cpp", _llama)
     yield from _devices()
+
+
+def settings_checks(settings: Settings) -> Iterator[Check]:
+    """Settings, and every folder that they name."""
     yield _settings(settings)
     yield from _folders(settings)
     yield _cache(settings)
@@ -123,7 +127,7 @@ def _folders(settings: Settings) -> Iterator[Check]:
 def _folder(name: str, folder: Path, fix: str) -> Check:
     """Whether files can be made in a folder, or the folder itself."""
     existing = folder
-    while not existing.exists() and existing != existing.parent:
+    while not os.path.exists(existing) and existing != existing.parent:  # noqa: PTH110  Path.exists raises where it may not look
         existing = existing.parent
     if not existing.is_dir():
         return Check(name, "failed", f"{folder}: {existing} is no folder", fix)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from smolcli.cli._table import megabytes
-from smolcli.models import BUILTIN, builtin
+from smolcli.errors import ModelError
+from smolcli.models import BUILTIN, builtin, is_builtin
+from smolcli.models.adopt import survey
 from smolcli.models.naming import file_type
-from smolcli.models.store import LocalPair
+from smolcli.models.store import LocalFile, LocalPair, record_file
 
 HEADER = ("NAME", "TYPE", "DISK", "RAM", "DEFAULT", "WHERE")
 
@@ -41,8 +43,17 @@ def pair_row(pair: LocalPair, default: str | None) -> Sequence[str]:
 
 
 def is_default(pair: LocalPair, default: str | None) -> bool:
-    """Whether the setting `model` names this pair."""
-    return default is not None and default.lower() in (pair.name.lower(), pair.label.lower())
+    """Whether the setting `model` names this pair, or several of which it is one."""
+    names = (pair.name, pair.label, pair.repository, f"{pair.repository}:{pair.quant}")
+    return bool(default) and str(default).lower() in map(str.lower, names)
+
+
+def file_state(file: LocalFile) -> Literal["ok", "CHANGED", "GONE"]:
+    """A recorded file, read from end to end."""
+    try:
+        return "ok" if record_file(Path(file.path)).sha256 == file.sha256 else "CHANGED"
+    except ModelError:
+        return "GONE"
 
 
 def builtin_record(default: str | None) -> dict[str, Any]:
@@ -53,7 +64,8 @@ def builtin_record(default: str | None) -> dict[str, Any]:
         "title": pair.name,
         "quant": file_type(pair.language.name),
         "disk_bytes": _builtin_bytes(),
-        "default": default in (None, BUILTIN, pair.name),
+        "ram_bytes": _builtin_ram_bytes(),
+        "default": default is None or is_builtin(default),
         "whole": True,
         "note": pair.note,
         "language": {"path": str(pair.language)},
@@ -64,16 +76,20 @@ def builtin_record(default: str | None) -> dict[str, Any]:
 def builtin_row(default: str | None) -> Sequence[str]:
     """The model of the package as a line of the table."""
     pair = builtin()
-    chosen = "default" if default in (None, BUILTIN, pair.name) else ""
-    size = _builtin_bytes()
+    chosen = "default" if default is None or is_builtin(default) else ""
     return (
         BUILTIN,
         file_type(pair.language.name),
-        megabytes(size),
-        megabytes(size + (60 << 20)),
+        megabytes(_builtin_bytes()),
+        megabytes(_builtin_ram_bytes()),
         chosen,
         "the package",
     )
+
+
+def _builtin_ram_bytes() -> int:
+    pair = builtin()
+    return survey(pair.language, pair.projector).ram_bytes
 
 
 def _builtin_bytes() -> int:

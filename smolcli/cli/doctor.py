@@ -16,7 +16,9 @@ def command(
             "-m", "--model", help="Model to look at. Default: the one that you read with.", autocompletion=model_names
         ),
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, metal or vulkan.")] = "auto",
+    device: Annotated[
+        str | None, typer.Option("--device", help="auto, cpu, cuda, metal or vulkan. Default: as you read.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     report: Annotated[bool, typer.Option("--report", help="Markdown, for a bug report.")] = False,
 ) -> None:

@@ -54,13 +54,11 @@ def set_default(
     Example: smol models default 500m-video
     """
     from smolcli.cli._console import say
-    from smolcli.models import BUILTIN, resolve
+    from smolcli.models import is_builtin, lasting_name
     from smolcli.settings import change, load_settings
 
     settings = load_settings()
-    resolve(name, None, settings)
-    given = Path(name)
-    path = change("model", None if name == BUILTIN else str(given.absolute()) if given.exists() else name)
+    path = change("model", None if is_builtin(name) else lasting_name(name, settings))
     say(f"{name} is the default from now on ({path})")
     if settings.origins["model"] == "SMOL_MODEL":
         say(f"note: SMOL_MODEL is set to {settings.values['model']} and goes before it")
@@ -71,9 +69,11 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
     language: Annotated[Path, typer.Argument(metavar="LM.gguf", show_default=False)],
     projector: Annotated[Path, typer.Argument(metavar="MMPROJ.gguf", show_default=False)],
+    *,
     keep_as_published: Annotated[
         bool, typer.Option("--keep-as-published", help="No BF16 copy of the projector.")
     ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No notes.")] = False,
 ) -> None:
     """Give a pair of GGUF files a name. The files stay where they are.
@@ -82,27 +82,34 @@ def add(
     """
     from smolcli.cli._console import say
     from smolcli.cli._examine import EngineExaminer
+    from smolcli.cli._models import pair_record
+    from smolcli.cli._table import show_json
     from smolcli.errors import UsageError
-    from smolcli.models import BUILTIN, builtin
+    from smolcli.models import is_builtin
     from smolcli.models.adopt import Adoption
     from smolcli.models.catalog import find
     from smolcli.models.naming import file_type, stem
     from smolcli.models.pull import adopt
-    from smolcli.models.store import LocalPair, record_file
+    from smolcli.models.store import LocalPair, Store, record_file
     from smolcli.settings import load_settings
 
-    if find(name) or name in (BUILTIN, builtin().name):
+    if find(name) or is_builtin(name):
         raise UsageError(f"{name} is the name of another model.", "Choose a name of your own.")
+    settings, quant = load_settings(), file_type(language.name) or "gguf"
+    Store(settings.data_dir).require_free(name, quant)
     pair = LocalPair(
         name=name,
-        quant=file_type(language.name) or "gguf",
+        quant=quant,
         language=record_file(language),
         projector=record_file(projector),
         ram_bytes=0,
         title=stem(language),
     )
     tell = (lambda text: None) if quiet else say
-    adopt(pair, Adoption(load_settings(), EngineExaminer(), tell, keep_as_published=keep_as_published))
+    pair = adopt(pair, Adoption(settings, EngineExaminer(), tell, keep_as_published=keep_as_published))
+    if json:
+        show_json(pair_record(pair, default=settings.values["model"]))
+        return
     tell(f'{name} is ready: smol ask -m {name} photo.jpg "What is this?"')
 
 
@@ -111,28 +118,31 @@ def verify(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", show_default=False, autocompletion=local_names)
     ] = None,
+    json: Annotated[bool, typer.Option("--json", help="A JSON object per file.")] = False,
 ) -> None:
     """Read every file of a model (without a name: of all) and hold it against its recorded SHA-256.
 
+    Exit code 1 when a file is gone or changed.
+
     Example: smol models verify 500m-video
     """
-    from smolcli.cli._table import show_lines
-    from smolcli.errors import ModelError, SomeInputsFailedError
-    from smolcli.models.store import Store, record_file
+    from smolcli.cli._models import file_state
+    from smolcli.cli._table import show_json, show_lines
+    from smolcli.errors import SomeInputsFailedError
+    from smolcli.models.store import Store
     from smolcli.settings import load_settings
 
     store = Store(load_settings().data_dir)
     pairs = list(store.all()) if name is None else [store.require(name)]
     bad = 0
-    for pair in pairs:
-        for file in pair.files:
-            try:
-                good = record_file(Path(file.path)).sha256 == file.sha256
-                verdict = "ok" if good else f"CHANGED. {pair.way_out}"
-            except ModelError as error:
-                good, verdict = False, f"GONE. {error.message} {pair.way_out}"
-            bad += not good
-            show_lines([f"{pair.label}\t{file.path}\t{verdict}"])
+    for pair, file in [(owner, file) for owner in pairs for file in owner.files]:
+        state = file_state(file)
+        bad += state != "ok"
+        if json:
+            show_json({"pair": pair.label, "path": file.path, "state": state})
+        else:
+            fix = "" if state == "ok" else f". {pair.way_out}"
+            show_lines([f"{pair.label}\t{file.path}\t{state}{fix}"])
     if bad:
         raise SomeInputsFailedError(f"{bad} of the files are not what they were.")
 

@@ -15,12 +15,16 @@ def command(
     keep_files: Annotated[bool, typer.Option("--keep-files", help="Forget the name, delete nothing.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors.")] = False,
 ) -> None:
-    """Remove a model: its name, and the files that smol itself downloaded or made. Files that you added stay.
+    """Remove a model: its name, and the files that smol made, or pulled into the cache of the Hub.
+
+    Files that you added stay, and those that another name still uses.
 
     Example: smol rm 500m-video
     """
     from smolcli.cli._console import say
+    from smolcli.cli._models import is_default
     from smolcli.cli._table import megabytes
+    from smolcli.errors import OutputError
     from smolcli.models import hub
     from smolcli.models.store import Store
     from smolcli.settings import change, load_settings
@@ -32,11 +36,13 @@ def command(
     ours = [file for file in unused if pair.downloaded or file == pair.own_projector]
     if keep_files:
         ours = []
-    for file in ours:
-        hub.delete(file)
-    chosen = str(settings.values["model"]).lower() in (pair.name.lower(), pair.label.lower())
-    if chosen and settings.origins["model"] == str(settings.config_file):
+    stuck = [file.path for file in ours if not hub.delete(file)]
+    default = settings.values["model"]
+    last = is_default(pair, default) and not any(is_default(other, default) for other in store.all())
+    if last and settings.origins["model"] == str(settings.config_file):
         change("model", None)
         say("it was the default; from now on the built-in model is")
+    if stuck:
+        raise OutputError(f"{pair.label} is forgotten, but {stuck[0]} cannot be removed.", "Remove it by hand.")
     if not quiet:
         say(f"{pair.label} is removed, {megabytes(sum(file.bytes for file in ours))} are free again")

@@ -35,6 +35,11 @@ def builtin() -> ModelPair:
     )
 
 
+def is_builtin(name: str) -> bool:
+    """Whether a name is the built-in model's."""
+    return name.lower() in (BUILTIN, builtin().name)
+
+
 def resolve(
     model: str | None, mmproj: str | None, settings: Settings | None = None, tell: Tell = lambda text: None
 ) -> ModelPair:
@@ -51,6 +56,12 @@ def resolve(
     if pair is None:
         raise _unknown(model, settings)
     return pair if mmproj is None else replace(pair, projector=Path(mmproj))
+
+
+def lasting_name(model: str, settings: Settings) -> str:
+    """What means the same model from every folder: a name as it is, a path absolute. Raises as `resolve`."""
+    resolve(model, None, settings)
+    return model if _by_name(model, settings) is not None else str(Path(model).expanduser().absolute())
 
 
 def find_projector(language: Path) -> Path:
@@ -79,7 +90,7 @@ def _by_name(model: str, settings: Settings) -> ModelPair | None:
     from smolcli.models import catalog
     from smolcli.models.store import Store
 
-    if model in (BUILTIN, builtin().name):
+    if is_builtin(model):
         return builtin()
     entry = catalog.find(model.partition(":")[0])
     preferred = entry.language[0].quant if entry is not None and entry.language else ""

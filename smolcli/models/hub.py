@@ -24,6 +24,7 @@ from smolcli.models.store import LocalFile, record_file
 HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*", re.ASCII)
 CHECKPOINT_FILES = ("*.json", "*.safetensors", "*.jinja", "merges.txt")  # what gguf_convert reads
 HEADROOM_BYTES = 64 << 20
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _ATTEMPTS = 3
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TOKEN_HINT = "Check the name; for a private or gated repository set HF_TOKEN (https://huggingface.co/settings/tokens)."
@@ -41,11 +42,12 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository at one commit."""
+    """A repository at one commit. offline: only what the cache holds of it."""
 
     id: str
     commit: str
     files: tuple[RemoteFile, ...]
+    offline: bool = False
 
     def file(self, name: str) -> RemoteFile:
         """The file of that name. Raises ModelError, which lists the GGUF files."""
@@ -72,11 +74,20 @@ def look(repository: str) -> Repository:
         return _cached(repository)
     with _translated(repository):
         found = HfApi(endpoint=_endpoint()).model_info(repository, files_metadata=True)
-    files = [
-        RemoteFile(sibling.rfilename, sibling.size, sibling.lfs.sha256 if sibling.lfs else "")
-        for sibling in found.siblings or ()
-    ]
-    return Repository(repository, str(found.sha or "main"), tuple(files))
+        if not _COMMIT.fullmatch(str(found.sha)):  # it becomes a folder's name
+            raise ModelError(f"The Hub names {found.sha!r} as the commit of {repository}.", "This is no Hub to trust.")
+        files = [_listed(sibling) for sibling in found.siblings or () if _is_harmless(sibling.rfilename)]
+    return Repository(repository, str(found.sha), tuple(files))
+
+
+def _listed(sibling: Any) -> RemoteFile:
+    told = type(sibling.size) is int and sibling.size >= 0
+    return RemoteFile(sibling.rfilename, sibling.size if told else None, sibling.lfs.sha256 if sibling.lfs else "")
+
+
+def _is_harmless(name: str) -> bool:
+    """Whether a file of that name stays inside its folder, and can be shown."""
+    return name.isprintable() and not name.startswith("/") and "\\" not in name and ".." not in name.split("/")
 
 
 def require_room(repository: Repository, files: Sequence[RemoteFile]) -> None:
@@ -84,7 +95,7 @@ def require_room(repository: Repository, files: Sequence[RemoteFile]) -> None:
     missing = [file for file in files if _in_cache(repository, file.name) is None]
     needed = sum(file.bytes or 0 for file in missing)
     folder = cache_folder()
-    while not folder.exists() and folder != folder.parent:
+    while not os.path.exists(folder) and folder != folder.parent:  # noqa: PTH110  Path.exists raises where it may not look
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if needed and needed + HEADROOM_BYTES > free:
@@ -125,8 +136,11 @@ def fetch_checkpoint(repository: Repository, quiet: bool = False) -> tuple[Path,
     return Path(found[wanted[0]].path).parent, [found[file] for file in new]
 
 
-def delete(file: LocalFile) -> None:
-    """Remove a downloaded file: its name in the cache and, unless another revision has it too, its bytes."""
+def delete(file: LocalFile) -> bool:
+    """Remove a downloaded file: its name in the cache and, unless another revision has it too, its bytes.
+
+    Returns whether its name is gone.
+    """
     pointer = Path(file.path)
     blob = pointer.resolve()
     with suppress(OSError):
@@ -139,6 +153,7 @@ def delete(file: LocalFile) -> None:
             blob.unlink()
     with suppress(OSError):  # a folder that something is left in stays
         pointer.parent.rmdir()
+    return not os.path.lexists(pointer)
 
 
 def _download(repository: Repository, name: str, quiet: bool) -> str:
@@ -182,6 +197,7 @@ def _cached(repository: str) -> Repository:
         repository,
         newest.name,
         tuple(RemoteFile(path.relative_to(newest).as_posix(), path.stat().st_size) for path in files),
+        offline=True,
     )
 
 
@@ -213,14 +229,24 @@ def _as_smol_error(repository: str, error: Exception) -> SmolError:
         return ModelError(f"{repository} is no name of a repository.", "It is written ORG/NAME.")
     if isinstance(error, errors.OfflineModeIsEnabled):
         return EngineError(f"{repository} is not on this machine, and HF_HUB_OFFLINE is set.", OFFLINE_HINT)
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        hint = "Free some space, or set HF_HOME to a folder on a larger disk."
-        return OutputError("The disk is full; nothing of the file was kept.", hint)
+    if isinstance(error, OSError) and (error.errno in _NO_ROOM or error.filename):
+        return _as_disk_error(error)
+    if isinstance(error, (ValueError, TypeError, KeyError, AttributeError)):
+        what = f"What answers at {_endpoint() or 'the Hub'} for {repository} does not speak as the Hub does."
+        return EngineError(what, "Is it a login page, or is HF_ENDPOINT wrong?")
     reason = str(error).strip().split("\n", 1)[0] or type(error).__name__
     return EngineError(
         f"{repository} cannot be fetched: {reason.rstrip('.')}.",
         "Check the connection (HF_ENDPOINT names another server) and type the same again.",
     )
+
+
+def _as_disk_error(error: OSError) -> OutputError:
+    if error.errno in _NO_ROOM:
+        hint = "Free some space, or set HF_HOME to a folder on a larger disk."
+        return OutputError("The disk is full; nothing of the file was kept.", hint)
+    hint = "Set HF_HOME to a folder that you may write to."
+    return OutputError(f"{error.filename} cannot be used: {error.strerror}.", hint)
 
 
 def _refused(repository: str, error: Exception, status: int) -> SmolError:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from smolcli.errors import ModelError, UsageError
-from smolcli.models import catalog, hub
+from smolcli.errors import EngineError, ModelError, UsageError
+from smolcli.models import catalog, hub, is_builtin
 from smolcli.models.adopt import Adoption, as_smol_errors, own_projector, survey
 from smolcli.models.catalog import Entry, PublishedFile
 from smolcli.models.hub import RemoteFile, Repository
@@ -29,13 +29,14 @@ class Wish:
     choice: str = ""
     projector: str = ""
 
-    @property
-    def name(self) -> str:
-        """The local name: the catalog's, or the repository's own; with its owner where the catalog has that name."""
+    def name(self, store: Store) -> str:
+        """The local name: the catalog's, or the repository's own; with its owner where another model has that name."""
         if self.entry is not None:
             return self.entry.name
         owner, _, own = self.repository.removesuffix("-GGUF").lower().partition("/")
-        return f"{owner}-{own}" if catalog.find(own) or own in ("builtin", "smol-nano") else own
+        others = (pair.name.lower() for pair in store.all() if pair.repository.lower() != self.repository.lower())
+        taken = catalog.find(own) or is_builtin(own) or own in others
+        return f"{owner}-{own}" if taken else own
 
 
 def parse_wish(text: str, projector: str = "") -> Wish:
@@ -45,7 +46,7 @@ def parse_wish(text: str, projector: str = "") -> Wish:
     if entry is not None:
         known = [file.quant for file in entry.language]
         if choice and known and choice.lower() not in known:
-            raise UsageError(f"{name} is not published as {choice}.", f"Its types: {', '.join(known)}.")
+            raise UsageError(f"There is no {name} as {choice}.", f"Its types: {', '.join(known)}.")
         return Wish(entry, entry.repository or entry.checkpoint, choice.lower(), projector.lower())
     if not hub.HUB_ID.fullmatch(name):
         known = list(catalog.names())
@@ -59,13 +60,16 @@ def pull(wish: Wish, how: Adoption, quiet: bool = False) -> LocalPair:
     if not any(file.name.endswith(".gguf") for file in repository.files):
         return _convert(wish, repository, how, quiet)
     language, projector = choose(repository, wish)
+    store = Store(how.settings.data_dir)
+    name, quant = wish.name(store), file_type(language.name) or "gguf"
+    store.require_free(name, quant, repository.id)
     hub.require_room(repository, (language, projector))
     files = [hub.fetch(repository, file, quiet) for file in (language, projector)]
     if wish.entry is not None:
         how = replace(how, longest_edge_px=wish.entry.longest_edge_px)
     record = LocalPair(
-        name=wish.name,
-        quant=file_type(language.name) or "gguf",
+        name=name,
+        quant=quant,
         language=files[0],
         projector=files[1],
         ram_bytes=0,
@@ -89,7 +93,17 @@ def adopt(record: LocalPair, how: Adoption) -> LocalPair:
 
 
 def choose(repository: Repository, wish: Wish) -> tuple[RemoteFile, RemoteFile]:
-    """Language model and projector. Raises ModelError, UsageError; both list what there is."""
+    """Language model and projector. Raises ModelError, UsageError (both list what there is), EngineError (offline)."""
+    try:
+        return _chosen(repository, wish)
+    except (ModelError, UsageError) as error:
+        if not repository.offline:
+            raise
+        what = f"{error.message} Only the cache was looked into: HF_HUB_OFFLINE is set."
+        raise EngineError(what, hub.OFFLINE_HINT) from error
+
+
+def _chosen(repository: Repository, wish: Wish) -> tuple[RemoteFile, RemoteFile]:
     if wish.entry is not None and wish.entry.language:
         parts = (wish.entry.language, wish.choice), (wish.entry.mmproj, wish.projector)
         found = [_promised(repository, _published(files, quant, wish.entry)) for files, quant in parts]
@@ -149,23 +163,28 @@ def _promised(repository: Repository, published: PublishedFile) -> RemoteFile:
 
 def _convert(wish: Wish, repository: Repository, how: Adoption, quiet: bool) -> LocalPair:
     """A repository with a checkpoint only: fetched, and converted into the data folder."""
-    from gguf_convert.convert import AUTO, ConvertOptions, convert
+    from gguf_convert.convert import AUTO, ConvertOptions, convert, resolve_types
 
     if not any(file.name.endswith(".safetensors") and "/" not in file.name for file in repository.files):
         raise ModelError(f"{repository.id} has neither GGUF files nor a checkpoint in safetensors.")
-    how.tell(f"{repository.id} has no GGUF files: fetching its checkpoint to convert it here")
-    folder, fetched = hub.fetch_checkpoint(repository, quiet)
     title = repository.id.rpartition("/")[2]
     out = how.settings.data_dir / "converted" / title
-    kinds = (wish.choice or "q8_0",), (wish.projector or AUTO,)
+    options = ConvertOptions("", out, title, (wish.choice or "q8_0",), (wish.projector or AUTO,), force=True)
     with as_smol_errors():
-        made = convert(ConvertOptions(str(folder), out, title, *kinds, force=True))
+        (quant,), _ = resolve_types(options)
+    store = Store(how.settings.data_dir)
+    name = wish.name(store)
+    store.require_free(name, quant, repository.id)
+    how.tell(f"{repository.id} has no GGUF files: fetching its checkpoint to convert it here")
+    folder, fetched = hub.fetch_checkpoint(repository, quiet)
+    with as_smol_errors():
+        made = convert(replace(options, source=str(folder)))
     for file in fetched:  # half a gigabyte and more that nobody else has asked for
         hub.delete(file)
     language, projector = (record_file(file.path) for file in made.files)
     record = LocalPair(
-        name=wish.name,
-        quant=made.files[0].type,
+        name=name,
+        quant=quant,
         language=language,
         projector=projector,
         ram_bytes=0,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from smolcli.datatypes import ModelPair
 from smolcli.errors import ModelError, OutputError, UsageError
 
 _NAME = re.compile(r"[\w][\w.+-]*", re.ASCII)
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +98,28 @@ class Store:
         self.folder = data_dir / "models"
 
     def all(self) -> Iterator[LocalPair]:
-        """Every readable record, by name. A damaged one is passed over: `smol pull` writes it anew."""
-        for path in sorted(self.folder.glob("*.json")):
+        """Every record, by name; a damaged one is passed over: `smol pull` writes it anew. Raises ModelError."""
+        try:
+            files = sorted(path for path in self.folder.iterdir() if path.suffix == ".json")
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            hint = "Make it readable, or set SMOL_DATA_DIR to another folder."
+            raise ModelError(f"{self.folder} cannot be read: {error.strerror}.", hint) from error
+        for path in files:
             record = _read(path)
             if record is not None:
                 yield record
 
     def find(self, name: str, preferred: str = "") -> LocalPair | None:
-        """The pair of "name" or "name:quant"; of several types the preferred one. Raises UsageError if none is."""
+        """The pair of a name or a repository, with ":quant" or ":FILE.gguf"; of several types the preferred one.
+
+        Raises UsageError if there are several and none is preferred.
+        """
         name, _, quant = name.lower().partition(":")
         found = [pair for pair in self.all() if name in (pair.name.lower(), pair.repository.lower())]
         if quant:
-            return next((pair for pair in found if pair.quant == quant), None)
+            return next((pair for pair in found if quant in (pair.quant, Path(pair.language.path).name.lower())), None)
         best = [pair for pair in found if pair.quant == preferred]
         if len(found) > 1 and not best:
             labels = ", ".join(pair.label for pair in found)
@@ -124,37 +134,45 @@ class Store:
             raise ModelError(f"There is no model {name} on this machine.", f"Here: {known}.")
         return pair
 
+    def require_free(self, name: str, quant: str, repository: str = "") -> None:
+        """Raise UsageError unless a pair of that repository ("": files of the user's own) may be recorded so."""
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"{name!r} cannot be a name.", "Use letters, digits, dots and dashes.")
+        for pair in self.all():
+            same_source = pair.repository.lower() == repository.lower()
+            if pair.label.lower() == f"{name}:{quant}".lower() and not same_source:
+                whose = f"of {pair.repository}" if pair.repository else "that was added"
+                hint = f"Choose another name, or remove that one: smol rm {pair.label}"
+                raise UsageError(f"{pair.label} is the name of the pair {whose}.", hint)
+
     def save(self, pair: LocalPair) -> None:
         """Record a pair, or replace its record. Raises UsageError (name), OutputError."""
-        if not _NAME.fullmatch(pair.name):
-            raise UsageError(f"{pair.name!r} cannot be a name.", "Use letters, digits, dots and dashes.")
+        self.require_free(pair.name, pair.quant, pair.repository)
         write_text(self._path(pair), json.dumps(asdict(pair), indent=1) + "\n")
 
     def remove(self, pair: LocalPair) -> list[LocalFile]:
-        """Forget a pair. Returns the files that no other record names. Raises OutputError."""
+        """Forget a pair. Returns the files that no other record names, by whatever path. Raises OutputError."""
         try:
             self._path(pair).unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{self._path(pair)} cannot be removed: {error.strerror}.") from error
-        kept = {file.path for other in self.all() for file in other.files}
-        return [file for file in pair.files if file.path not in kept]
+        kept = {os.path.realpath(file.path) for other in self.all() for file in other.files}
+        return [file for file in pair.files if os.path.realpath(file.path) not in kept]
 
     def _path(self, pair: LocalPair) -> Path:
         return self.folder / f"{pair.name}@{pair.quant}.json"
 
 
-def record_file(path: Path, advance: Callable[[int], None] = lambda count: None) -> LocalFile:
+def record_file(path: Path) -> LocalFile:
     """Read a whole file and note its size and SHA-256. Raises ModelError."""
-    digest, size = hashlib.sha256(), 0
     try:
+        if path.exists() and not path.is_file():  # a device or a pipe may have no end
+            raise ModelError(f"{path} is not a file.", "Give a .gguf file.")
         with path.open("rb", buffering=0) as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-                size += len(block)
-                advance(len(block))
+            digest = hashlib.file_digest(file, "sha256")
+            return LocalFile(str(path.absolute()), file.tell(), digest.hexdigest())
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return LocalFile(str(path.absolute()), size, digest.hexdigest())
 
 
 def _read(path: Path) -> LocalPair | None:
@@ -162,6 +180,15 @@ def _read(path: Path) -> LocalPair | None:
         table = json.loads(path.read_text(encoding="utf-8"))
         for key in ("language", "projector", "own_projector"):
             table[key] = LocalFile(**table[key]) if table[key] is not None else None
-        return LocalPair(**table)
-    except (OSError, ValueError, TypeError, KeyError):
+        pair = LocalPair(**table)
+        sound = path.stem == f"{pair.name}@{pair.quant}" and _is_typed(pair)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+    return pair if sound else None
+
+
+def _is_typed(pair: LocalPair) -> bool:
+    texts = [pair.name, pair.quant, pair.title, pair.repository, pair.revision, pair.note]
+    texts += [text for file in pair.files for text in (file.path, file.sha256)]
+    numbers = [pair.ram_bytes, pair.max_frames, *(file.bytes for file in pair.files)]
+    return all(isinstance(text, str) for text in texts) and all(isinstance(number, int) for number in numbers)
