@@ -53,7 +53,10 @@ def draw_text(path, text: str, size: tuple[int, int] = (512, 512), height: int =
 
 
 def draw_pdf(path, pages, password: str | None = None) -> str:
-    """Write a PDF. Each of pages: {"size": (w, h) points, "text", "height", "rotate", "crop", "fill": [(rect, (r, g, b))]}."""
+    """Write a PDF.
+
+    Each of pages: {"size": (w, h) points, "text", "height", "rotate", "crop", "fill": [(rect, (r, g, b))]}.
+    """
     import pymupdf
 
     document = pymupdf.open()

@@ -38,6 +38,14 @@ def test_what_is_or_is_named_like_a_file_is_no_question(last):
     assert split_optional_question(["a.png", last], []) == (["a.png", last], [""])
 
 
+def test_a_question_before_its_media_is_told_where_it_belongs(tmp_path, monkeypatch):
+    (tmp_path / "my photo.png").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as raised:
+        split_arguments(["What is this?", "my photo.png"], [])
+    assert "smol ask 'my photo.png' \"What is this?\"" in raised.value.hint
+
+
 def test_with_q_every_argument_is_media():
     assert split_arguments(["a.png", "What is this?"], ["Why?"]) == (["a.png", "What is this?"], ["Why?"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -28,7 +29,7 @@ def split_arguments(arguments: Sequence[str], questions: Sequence[str]) -> tuple
         return _once(arguments), read_questions(questions, arguments)
     last = arguments[-1]
     if _is_file(last) or _FILE_NAME.fullmatch(last):
-        hint = f'Put it last, in quotes: smol ask {arguments[0]} "What is this?"'
+        hint = f'Put it last, in quotes: smol ask {shlex.quote(last)} "What is this?"'
         raise UsageError(f"There is no question: {last!r} is a file, or the name of one.", hint)
     if len(arguments) == 1:
         raise UsageError("No media are given, only a question.", f'Name them first: smol ask photo.jpg "{last}"')
