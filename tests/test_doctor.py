@@ -11,10 +11,12 @@ from models import MEMBERS, golden_pair, member_pair
 from smolcli import cache
 from smolcli.cli import _doctor, _doctor_model, _doctor_system
 from smolcli.engine import EngineOptions
+from smolcli.models import builtin
 
 NAMES = {
     "python", "libraries", "llama.cpp", "device CPU", "settings", "data folder", "cache folder", "state folder",
-    "settings folder", "downloads", "cache", "model files", "memory", "model pair", "tokens", "tiles", "known answer",
+    "settings folder", "downloads", "models", "cache", "model files", "memory", "model pair", "tokens", "tiles",
+    "known answer",
     "encode speed", "prefill speed", "decode speed",
 }  # fmt: skip
 
@@ -64,6 +66,19 @@ def test_lines_are_for_people_and_the_report_is_markdown(smol, monkeypatch, tmp_
 def test_the_report_shortens_the_home_folder_and_nothing_else(monkeypatch, home, cell, shown):
     monkeypatch.setenv("HOME", home)
     assert f"| {shown} |" in list(_doctor.report_lines([_doctor.Check("x", "ok", cell)]))[-1]
+
+
+def test_a_damaged_record_has_failed_and_a_given_projector_is_looked_at(smol, tmp_path):
+    folder = tmp_path / "data" / "models"
+    folder.mkdir(parents=True)
+    (folder / "mine@q8_0.json").write_text("{")
+    pair = builtin()
+    language = tmp_path / "lm.gguf"
+    language.write_bytes(pair.language.read_bytes())
+    assert "--mmproj" in checks(smol("doctor", "-m", language, "--json"))["model"]["fix"]
+    found = checks(smol("doctor", "-m", language, "--mmproj", pair.projector, "--json"))
+    assert found["models"]["status"] == "failed" and "mine:q8_0" in found["models"]["fix"]
+    assert {check["status"] for name, check in found.items() if name != "models"} <= {"ok", "warning"}
 
 
 def test_the_device_of_the_settings_is_the_one_that_is_looked_at(smol, monkeypatch):

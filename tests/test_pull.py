@@ -133,6 +133,19 @@ def test_a_cut_connection_is_taken_up_where_it_broke(hub, tiny, typed, monkeypat
     assert hub.ranges == ["bytes=20000-"]
 
 
+def test_what_a_killed_download_left_is_removed_by_the_next(hub, tiny, typed, tmp_path):
+    hub.add(TINY, tiny)
+    blobs = tmp_path / "hf" / "hub" / f"models--{TINY.replace('/', '--')}" / "blobs"
+    blobs.mkdir(parents=True)
+    left, written_now = blobs / "aa.1.incomplete", blobs / "aa.2.incomplete"
+    left.write_bytes(bytes(5000))
+    written_now.write_bytes(bytes(5000))
+    os.utime(left, (1, 1))
+    assert typed("pull", TINY, "-q").code == 0
+    assert not left.exists()
+    assert written_now.exists()
+
+
 def test_wrong_bytes_are_refused_and_nothing_of_them_is_kept(hub, tiny, typed, tmp_path):
     hub.add(TINY, tiny)
     hub.wrong_bytes = True

@@ -32,10 +32,10 @@ def guarded(name: str, check: Callable[[], Check]) -> Check:
         return Check(name, "failed", error.message, error.hint)
 
 
-def all_checks(model: str | None, device: str | None) -> list[Check]:
+def all_checks(model: str | None, mmproj: str | None, device: str | None) -> list[Check]:
     """The machine's, the settings', the model's; what an earlier failure hides is left out.
 
-    model, device: None takes the settings'.
+    model, device: None takes the settings'; mmproj: None takes the model's own.
     """
     from smolcli.cli._doctor_model import model_checks
     from smolcli.cli._doctor_system import machine_checks, settings_checks
@@ -50,7 +50,7 @@ def all_checks(model: str | None, device: str | None) -> list[Check]:
         return [*checks, Check("settings", "failed", error.message, error.hint)]
     checks += settings_checks(settings)
     try:
-        pair = resolve(model or settings.values["model"], None, settings)
+        pair = resolve(model or settings.values["model"], mmproj, settings)
     except SmolError as error:
         return [*checks, Check("model", "failed", error.message, error.hint)]
     given = {name: settings.values[name] for name in ("threads", "gpu_layers", "context")}

@@ -15,6 +15,7 @@ from smolcli.cache import ROOMS, items
 from smolcli.cli._doctor import Check, guarded
 from smolcli.cli._table import megabytes
 from smolcli.models.adopt import COMPUTE_BYTES
+from smolcli.models.store import Store
 from smolcli.settings import CONFIG_VARIABLE, Settings
 
 PACKAGES = ("numpy", "pillow", "pymupdf", "opencv-python-headless", "gguf", "huggingface_hub", "jinja2", "typer")
@@ -37,6 +38,7 @@ def settings_checks(settings: Settings) -> Iterator[Check]:
     """Settings, and every folder that they name."""
     yield _settings(settings)
     yield from _folders(settings)
+    yield guarded("models", lambda: _records(settings))
     yield _cache(settings)
 
 
@@ -122,6 +124,15 @@ def _folders(settings: Settings) -> Iterator[Check]:
         "settings folder", settings.config_file.parent, f"Set {CONFIG_VARIABLE} to a file that you may write."
     )
     yield _folder("downloads", cache_folder(), "Set HF_HOME to a folder that you may write to.")
+
+
+def _records(settings: Settings) -> Check:
+    """Whether what is written down of the models of this machine can be read."""
+    store = Store(settings.data_dir)
+    if damaged := store.damaged():
+        names = ", ".join(path.stem.replace("@", ":") for path in damaged)
+        return Check("models", "failed", f"no record: {damaged[0]}", f"Pull or add again, or delete it: {names}")
+    return Check("models", "ok", ", ".join(pair.label for pair in store.all()) or "the built-in one only")
 
 
 def _folder(name: str, folder: Path, fix: str) -> Check:

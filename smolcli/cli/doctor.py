@@ -16,6 +16,9 @@ def command(
             "-m", "--model", help="Model to look at. Default: the one that you read with.", autocompletion=model_names
         ),
     ] = None,
+    mmproj: Annotated[
+        str | None, typer.Option("--mmproj", help="Its vision projector. Default: the one beside it.", metavar="FILE")
+    ] = None,
     device: Annotated[
         str | None, typer.Option("--device", help="auto, cpu, cuda, metal or vulkan. Default: as you read.")
     ] = None,
@@ -32,7 +35,7 @@ def command(
     from smolcli.cli._table import show_json, show_lines
     from smolcli.errors import SomeInputsFailedError
 
-    checks = all_checks(model, device)
+    checks = all_checks(model, mmproj, device)
     if json:
         show_json(checks_record(checks))
     else:

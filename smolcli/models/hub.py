@@ -1,8 +1,9 @@
 """A repository's name in, its files on disk out. The only file of smolcli that imports huggingface_hub.
 
 Its cache, HF_ENDPOINT, HF_TOKEN, HF_HOME and HF_HUB_OFFLINE mean here what they mean everywhere; a cut connection is
-taken up again where it broke. What the library leaves out is done here: every file's SHA-256 is held against what the
-Hub and the catalog promise, and a file that fails is not kept.
+taken up again where it broke (a file whose download was killed begins anew: the library wants it so). What the library
+leaves out is done here: every file's SHA-256 is held against what the Hub and the catalog promise, and a file that
+fails is not kept.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import errno
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ CHECKPOINT_FILES = ("*.json", "*.safetensors", "*.jinja", "merges.txt")  # what 
 HEADROOM_BYTES = 64 << 20
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ATTEMPTS = 3
+_ABANDONED_S = 3600  # nobody writes any more to a partial file that is so old
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TOKEN_HINT = "Check the name; for a private or gated repository set HF_TOKEN (https://huggingface.co/settings/tokens)."
 OFFLINE_HINT = "Unset HF_HUB_OFFLINE, or fetch it on a machine with a connection: smol models add NAME LM MMPROJ"
@@ -110,6 +113,7 @@ def fetch(repository: Repository, file: RemoteFile, quiet: bool = False) -> Loca
 
     Raises ModelError (gone, refused, wrong bytes), OutputError (no room), EngineError (no connection).
     """
+    _sweep(repository.id)
     path = Path(_download(repository, file.name, quiet))
     record = record_file(path)
     wrong = file.bytes is not None and record.bytes != file.bytes
@@ -156,6 +160,20 @@ def delete(file: LocalFile) -> bool:
     return not os.path.lexists(pointer)
 
 
+def _sweep(repository: str) -> None:
+    """Remove what killed downloads of a repository left: the library gives each a name of its own, and forgets it."""
+    for path in _repository_folder(repository).glob("blobs/*.incomplete"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                path.unlink()
+
+
+def _repository_folder(repository: str) -> Path:
+    from huggingface_hub.file_download import repo_folder_name
+
+    return cache_folder() / repo_folder_name(repo_id=repository, repo_type="model")
+
+
 def _download(repository: Repository, name: str, quiet: bool) -> str:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.utils.logging import set_verbosity
@@ -185,10 +203,7 @@ def _endpoint() -> str | None:
 
 def _cached(repository: str) -> Repository:
     """What is there without asking: the newest known commit of the main branch."""
-    from huggingface_hub.file_download import repo_folder_name
-
-    folder = cache_folder() / repo_folder_name(repo_id=repository, repo_type="model")
-    snapshots = sorted(folder.glob("snapshots/*"), key=lambda path: path.stat().st_mtime)
+    snapshots = sorted(_repository_folder(repository).glob("snapshots/*"), key=lambda path: path.stat().st_mtime)
     if not snapshots:
         raise EngineError(f"{repository} is not on this machine, and HF_HUB_OFFLINE is set.", OFFLINE_HINT)
     newest = snapshots[-1]

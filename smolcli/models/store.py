@@ -99,17 +99,11 @@ class Store:
 
     def all(self) -> Iterator[LocalPair]:
         """Every record, by name; a damaged one is passed over: `smol pull` writes it anew. Raises ModelError."""
-        try:
-            files = sorted(path for path in self.folder.iterdir() if path.suffix == ".json")
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        except OSError as error:
-            hint = "Make it readable, or set SMOL_DATA_DIR to another folder."
-            raise ModelError(f"{self.folder} cannot be read: {error.strerror}.", hint) from error
-        for path in files:
-            record = _read(path)
-            if record is not None:
-                yield record
+        return (record for path in self._files() if (record := _read(path)) is not None)
+
+    def damaged(self) -> list[Path]:
+        """The records that `all` passes over. Raises ModelError."""
+        return [path for path in self._files() if _read(path) is None]
 
     def find(self, name: str, preferred: str = "") -> LocalPair | None:
         """The pair of a name or a repository, with ":quant" or ":FILE.gguf"; of several types the preferred one.
@@ -158,6 +152,15 @@ class Store:
             raise OutputError(f"{self._path(pair)} cannot be removed: {error.strerror}.") from error
         kept = {os.path.realpath(file.path) for other in self.all() for file in other.files}
         return [file for file in pair.files if os.path.realpath(file.path) not in kept]
+
+    def _files(self) -> list[Path]:
+        try:
+            return sorted(path for path in self.folder.iterdir() if path.suffix == ".json")
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            hint = "Make it readable, or set SMOL_DATA_DIR to another folder."
+            raise ModelError(f"{self.folder} cannot be read: {error.strerror}.", hint) from error
 
     def _path(self, pair: LocalPair) -> Path:
         return self.folder / f"{pair.name}@{pair.quant}.json"
