@@ -231,9 +231,9 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """Wall time of one answer, in seconds.
+    """What one answer took, in seconds.
 
-    In company, prefill and decode are shared batches: the time until they ended.
+    In company, prefill and decode are its share of each batch, by rows: the shares of all answers add up to the run.
     """
 
     preprocess: float = 0.0  # decoding and cutting its media

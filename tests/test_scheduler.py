@@ -1,5 +1,7 @@
 """Continuous batching over a decoder of arithmetic (tests/fakes): right answers in any company, books that balance."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 from fakes.decoder import VOCABULARY, FakeDecoder, alone, job
@@ -210,6 +212,17 @@ def test_max_tokens_is_kept_and_said():
     _, scheduler = setting()
     found = answers(scheduler.run([job(key, [key + 1], 1) for key in range(5)]))
     assert {answer.counts.new_tokens for answer in found.values() if answer.stop_reason == "length"} == {1}
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_the_seconds_of_all_answers_add_up_to_those_of_the_run(monkeypatch, parallel):
+    clock = count()  # every look at the clock is a second later than the one before
+    monkeypatch.setattr("smolcli.engine.scheduler.time.perf_counter", lambda: float(next(clock)))
+    decoder, scheduler = setting(parallel=parallel)
+    found = answers(scheduler.run(jobs([([key + 1] * 50, 9) for key in range(5)])))
+    spent = [answer.seconds.prefill + answer.seconds.decode for answer in found.values()]
+    assert sum(spent) == pytest.approx(len(decoder.batches)) and min(spent) > 0
+    assert all(answer.seconds.prefill > 0 for answer in found.values())
 
 
 class Stuck(FakeDecoder):

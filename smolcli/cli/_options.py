@@ -56,7 +56,10 @@ class ModelOptions:
     context: Annotated[
         int | None, _option(MODEL, "--context", help="Tokens per conversation. Default: the model's own.", min=1)
     ] = None
-    parallel: Annotated[int, _option(MODEL, "--parallel", help="Answers written at the same time.", min=1, max=64)] = 1
+    parallel: Annotated[
+        int | None,
+        _option(MODEL, "--parallel", help="Answers written at the same time. Default: 1, captions 4.", min=1, max=64),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

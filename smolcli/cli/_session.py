@@ -39,6 +39,11 @@ class Run:
     model: ModelOptions
     output: OutputOptions
 
+    @property
+    def parallel(self) -> int:
+        """How many answers are written at the same time."""
+        return self.model.parallel or 1
+
     def pair(self) -> ModelPair:
         """The model to read with. The built-in one introduces itself, once, on stderr."""
         pair = resolve(self.model.model, self.model.mmproj, tell=(lambda text: None) if self.output.quiet else say)
@@ -63,7 +68,7 @@ class Run:
     def _engine_options(self) -> EngineOptions:
         model = self.model
         verbose = self.output.verbose > 1
-        return EngineOptions(model.threads, model.device, model.gpu_layers, model.context, model.parallel, verbose)
+        return EngineOptions(model.threads, model.device, model.gpu_layers, model.context, self.parallel, verbose)
 
     def _say_facts(self, planner: Planner) -> None:
         facts = planner.facts
@@ -153,7 +158,7 @@ class Delivery:
         self.progress = Progress(run.output.quiet)
         self._target = open_target(run.output.output, run.output.force)
         on_stdout = run.output.output in (None, "-")
-        self._stream_pieces = on_stdout and is_terminal(sys.stdout) and run.model.parallel == 1
+        self._stream_pieces = on_stdout and is_terminal(sys.stdout) and run.parallel == 1
         self.answers: list[Answer] = []
         self.failures: list[Failure] = []
         self._said: set[str] = set()  # warnings
@@ -223,7 +228,7 @@ class Delivery:
         if self._run.output.stats:
             for line in stats_lines(self.answers, engine.load_s, wall_s, peak_rss_bytes()):
                 say(line)
-        if self._run.model.parallel == 1:
+        if self._run.parallel == 1:
             key = self._run.speed_key(engine.facts)
             remember(load_settings().state_dir, key, engine.load_s, self.answers)
 

@@ -39,7 +39,7 @@ def command(
     from smolcli.cli._session import Delivery, Form, Run, media_options, style_for
     from smolcli.tasks.caption import caption
 
-    run = Run(model if model.parallel > 1 else replace(model, parallel=_TOGETHER), output)
+    run = Run(replace(model, parallel=model.parallel or _TOGETHER), output)
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
         found = list(find_pictures(paths, recursive))

@@ -78,14 +78,14 @@ class _Running:
     job: Job
     sequence: Sequence
     sampler: Sampler
-    started_s: float
     stream: TextStream = field(default_factory=TextStream)
     filled: int = 0  # KV rows that are there
     cached: int = 0  # of those, rows shared with an earlier sequence
     token: int = -1  # the token to decode next, once the prompt is read
     new_tokens: int = 0
     logprob: float = 0.0
-    prefill_end_s: float = 0.0
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
 
     @property
     def reading(self) -> bool:
@@ -137,13 +137,18 @@ class Scheduler:
         sequence = self._kv.claim(job.identity, job.max_tokens, source, shared)
         if sequence is None:
             return None
-        now = time.perf_counter()
-        return _Running(job, sequence, Sampler(job.sampling), now, filled=sequence.shared, cached=sequence.shared)
+        return _Running(job, sequence, Sampler(job.sampling), filled=sequence.shared, cached=sequence.shared)
 
     def _step(self, running: list[_Running]) -> Iterator[Piece | Generation]:
         """One decode, and what became of every sequence whose logits it brought."""
+        start, before = time.perf_counter(), [(item, item.filled, item.reading) for item in running]
         batch, wanted = self._compose(running)
         logits = self._decoder.decode(batch)
+        row_s = (time.perf_counter() - start) / len(batch.sequences)
+        for item, filled, reading in before:  # each answer is charged for its own rows: the shares add up to the run
+            spent_s = row_s * (item.filled - filled)
+            item.prefill_s += spent_s if reading else 0.0
+            item.decode_s += 0.0 if reading else spent_s
         for item, row in zip(wanted, logits, strict=True):
             yield from self._advance(item, row, running)
 
@@ -176,8 +181,6 @@ class Scheduler:
         return batch, wanted
 
     def _advance(self, item: _Running, logits: Floats, running: list[_Running]) -> Iterator[Piece | Generation]:
-        if not item.prefill_end_s:
-            item.prefill_end_s = time.perf_counter()
         token, logprob = item.sampler.choose(logits)
         if self._decoder.is_end(token):
             yield from self._finish(item, "end", running)
@@ -195,8 +198,8 @@ class Scheduler:
         self._kv.retire(item.sequence)
         if text := item.stream.finish():
             yield Piece(item.job.key, text)
-        job, now = item.job, time.perf_counter()
+        job = item.job
         counts = Counts(len(job.identity), job.image_tokens, item.new_tokens, item.cached, job.encodes)
-        seconds = Seconds(0.0, job.encode_s, item.prefill_end_s - item.started_s, now - item.prefill_end_s)
+        seconds = Seconds(0.0, job.encode_s, item.prefill_s, item.decode_s)
         mean = item.logprob / item.new_tokens if item.new_tokens else None
         yield Generation(job.key, item.stream.text, reason, counts, seconds, mean)

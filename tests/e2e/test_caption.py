@@ -91,6 +91,22 @@ def test_one_at_a_time_the_order_is_that_of_the_arguments(smol, folder):
     assert list(captions(done)) == [str(path) for path in paths]
 
 
+@pytest.mark.parametrize(("options", "together"), [((), 4), (("--parallel", "1"), 1), (("--parallel", "2"), 2)])
+def test_captions_are_written_together_as_many_as_asked(smol, folder, monkeypatch, options, together):
+    from smolcli.engine import smolvlm
+
+    seen = []
+
+    class Watched(smolvlm.Scheduler):
+        def __init__(self, decoder, cells, parallel, batch_rows):
+            seen.append(parallel)
+            super().__init__(decoder, cells, parallel, batch_rows)
+
+    monkeypatch.setattr(smolvlm, "Scheduler", Watched)
+    assert smol("caption", folder / "a.png", folder / "b.png", "--max-tokens", "3", *options).code == 0
+    assert seen and set(seen) == {together}
+
+
 def test_a_file_named_twice_is_read_once(smol, folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert len(captions(smol("caption", "a.png", "./a.png", folder / ".." / "in", "--max-tokens", "2"))) == 4
