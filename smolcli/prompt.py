@@ -24,6 +24,7 @@ _ONES = (
     "seventeen eighteen nineteen"
 )
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_LARGE = ((1_000_000, "million"), (1000, "thousand"), (100, "hundred"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +103,16 @@ def timestamp(time_s: float) -> str:
 
 
 def in_words(number: int) -> str:
-    """A whole number 0 … 999 in English words, as num2words writes it ("sixty-four")."""
+    """A whole number from 0 to below a thousand million in English words, as num2words writes it ("sixty-four")."""
     if number < 20:
         return _ONES.split()[number]
     if number < 100:
         tens, ones = divmod(number, 10)
         return _TENS.split()[tens - 2] + (f"-{in_words(ones)}" if ones else "")
-    hundreds, rest = divmod(number, 100)
-    return f"{in_words(hundreds)} hundred" + (f" and {in_words(rest)}" if rest else "")
+    size, name = next((size, name) for size, name in _LARGE if number >= size)
+    many, rest = divmod(number, size)
+    joint = " and " if rest < 100 else ", "
+    return f"{in_words(many)} {name}" + (f"{joint}{in_words(rest)}" if rest else "")
 
 
 def load_prompt(name: str, style: str) -> Prompt:

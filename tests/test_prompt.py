@@ -155,6 +155,14 @@ def test_counts_in_words_are_num2words():
     words = {int(number): word for number, word in golden_words().items()}
     assert {number: in_words(number) for number in words} == words
     assert in_words(0) == "zero" and in_words(100) == "one hundred" and in_words(342) == "three hundred and forty-two"
+    thousands = {
+        1000: "one thousand",
+        1001: "one thousand and one",
+        2500: "two thousand, five hundred",
+        12345: "twelve thousand, three hundred and forty-five",
+        1_000_050: "one million and fifty",
+    }
+    assert {number: in_words(number) for number in thousands} == thousands, "as num2words writes them"
 
 
 def golden_words():

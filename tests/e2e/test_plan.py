@@ -195,5 +195,13 @@ def test_conversations_are_planned_a_line_each(smol, picture, tmp_path):
     assert hashed.code == 2 and "path" in hashed.sentence
 
 
+def test_more_frames_than_any_context_holds_are_planned_and_do_not_fit(smol, tmp_path):
+    file = tmp_path / "messages.json"
+    media = [{"type": "video", "indices": list(range(2500)), "fps": 30}]
+    file.write_text(json.dumps({"messages": [{"role": "user", "content": [{"type": "video"}]}], "media": media}))
+    done = smol("plan", "--messages", file)
+    assert done.code == 0 and done.record["fits"] is False and done.record["media"][0]["encodes"] == 2500
+
+
 def test_a_device_that_is_not_there_cannot_be_planned_with(smol, picture):
     assert smol("plan", picture, "--device", "abacus").code == 2

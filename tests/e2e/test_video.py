@@ -74,6 +74,7 @@ def test_more_frames_than_the_reference_takes_by_default_are_read_where_the_cont
     most = smol(*argv, "--frames", "128")
     assert most.record["fits"] and 80 < len(most.record["media"][0]["frames"]) < 128
     assert "the 128 asked for" in most.err and "context of 8192" in most.err
+    assert smol(*argv, "--frames", "9999", "--fps", "60").record["fits"]
 
 
 def test_a_clip_of_fewer_frames_than_seconds_is_not_said_to_be_short(smol, tmp_path):
