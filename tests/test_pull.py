@@ -307,6 +307,19 @@ def test_a_checkpoint_without_gguf_files_is_converted_here(hub, typed, tmp_path)
     assert gguf_files(tmp_path / "data") == gguf_files(tmp_path / "hf") == []
 
 
+def test_two_checkpoints_of_the_same_name_are_converted_into_folders_of_their_own(hub, typed):
+    nano_pair()
+    files = {path.name: path.read_bytes() for path in (folder() / "hf" / "nano").iterdir()}
+    records = []
+    for repository in ("one/nano", "two/nano"):
+        hub.add(repository, files)
+        done = typed("pull", repository, "--json", "-q")
+        assert done.code == 0, done.err
+        records.append(json.loads(done.out))
+    assert [record["name"] for record in records] == ["nano", "two-nano"]
+    assert records[0]["language"]["path"] != records[1]["language"]["path"]
+
+
 def test_offline_takes_what_the_cache_holds_and_asks_nobody(hub, tiny, typed, monkeypatch):
     from huggingface_hub import constants
 

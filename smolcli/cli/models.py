@@ -84,29 +84,14 @@ def add(
     from smolcli.cli._examine import EngineExaminer
     from smolcli.cli._models import pair_record
     from smolcli.cli._table import show_json
-    from smolcli.errors import UsageError
-    from smolcli.models import is_builtin
     from smolcli.models.adopt import Adoption
-    from smolcli.models.catalog import find
-    from smolcli.models.naming import file_type, stem
-    from smolcli.models.pull import adopt
-    from smolcli.models.store import LocalPair, Store, record_file
+    from smolcli.models.pull import add as add_pair
     from smolcli.settings import load_settings
 
-    if find(name) or is_builtin(name):
-        raise UsageError(f"{name} is the name of another model.", "Choose a name of your own.")
-    settings, quant = load_settings(), file_type(language.name) or "gguf"
-    Store(settings.data_dir).require_free(name, quant)
-    pair = LocalPair(
-        name=name,
-        quant=quant,
-        language=record_file(language),
-        projector=record_file(projector),
-        ram_bytes=0,
-        title=stem(language),
-    )
+    settings = load_settings()
     tell = (lambda text: None) if quiet else say
-    pair = adopt(pair, Adoption(settings, EngineExaminer(), tell, keep_as_published=keep_as_published))
+    how = Adoption(settings, EngineExaminer(), tell, keep_as_published=keep_as_published)
+    pair = add_pair(name, language, projector, how)
     if json:
         show_json(pair_record(pair, default=settings.values["model"]))
         return

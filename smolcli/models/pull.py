@@ -81,6 +81,16 @@ def pull(wish: Wish, how: Adoption, quiet: bool = False) -> LocalPair:
     return adopt(_described(record, wish.entry), how)
 
 
+def add(name: str, language: Path, projector: Path, how: Adoption) -> LocalPair:
+    """Give two files of the user's own a name. They stay where they are. Raises UsageError (name), and as `pull`."""
+    if catalog.find(name) or is_builtin(name):
+        raise UsageError(f"{name} is the name of another model.", "Choose a name of your own.")
+    quant = file_type(language.name) or "gguf"
+    Store(how.settings.data_dir).require_free(name, quant)
+    files = record_file(language), record_file(projector)
+    return adopt(LocalPair(name, quant, *files, ram_bytes=0, title=stem(language)), how)
+
+
 def adopt(record: LocalPair, how: Adoption) -> LocalPair:
     """Check a pair whose files are recorded, make our copy of its projector, and write the record. Raises as `pull`."""
     language, projector = record.language, record.projector
@@ -167,13 +177,12 @@ def _convert(wish: Wish, repository: Repository, how: Adoption, quiet: bool) -> 
 
     if not any(file.name.endswith(".safetensors") and "/" not in file.name for file in repository.files):
         raise ModelError(f"{repository.id} has neither GGUF files nor a checkpoint in safetensors.")
-    title = repository.id.rpartition("/")[2]
-    out = how.settings.data_dir / "converted" / title
+    store = Store(how.settings.data_dir)
+    name, title = wish.name(store), repository.id.rpartition("/")[2]
+    out = how.settings.data_dir / "converted" / name  # no other repository's: the name is its own
     options = ConvertOptions("", out, title, (wish.choice or "q8_0",), (wish.projector or AUTO,), force=True)
     with as_smol_errors():
         (quant,), _ = resolve_types(options)
-    store = Store(how.settings.data_dir)
-    name = wish.name(store)
     store.require_free(name, quant, repository.id)
     how.tell(f"{repository.id} has no GGUF files: fetching its checkpoint to convert it here")
     folder, fetched = hub.fetch_checkpoint(repository, quiet)
