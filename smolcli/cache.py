@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ ROOMS = {
     "converted": "Hugging Face folders as GGUF",
     "projectors": "projectors repaired, or in this processor's type",
 }
+_ABANDONED_S = 24 * 3600  # nobody writes any more to what is so old and still has its leading dot
 TAG, SIGNATURE = "CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55"  # backups leave such folders out
 
 
@@ -72,6 +74,7 @@ def used(path: Path) -> None:
 
 def trim(cache_dir: Path, limit_bytes: int, keep: Path | None = None) -> list[Item]:
     """Remove what has not been used for longest until the rest fits; never `keep`. Returns what was removed."""
+    _sweep(cache_dir)
     found = sorted((item for name in ROOMS for item in items(cache_dir, name)), key=lambda item: item.used_s)
     total = sum(item.bytes for item in found)
     removed = []
@@ -91,6 +94,15 @@ def clear(cache_dir: Path) -> list[Item]:
         if _is_ours(folder) and not _remove(folder):
             raise OutputError(f"{folder} cannot be removed.", "Is it yours to write to?")
     return found
+
+
+def _sweep(cache_dir: Path) -> None:
+    """Remove what killed runs left half written."""
+    for folder in filter(_is_ours, (cache_dir / name for name in ROOMS)):
+        for path in folder.glob(".*"):
+            with suppress(OSError):
+                if time.time() - path.lstat().st_mtime > _ABANDONED_S:
+                    _remove(path)
 
 
 def _bytes(path: Path) -> int:

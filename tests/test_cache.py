@@ -1,6 +1,7 @@
 """The cache: what it holds, that it stays small, and that it never touches what is not its own."""
 
 import os
+import time
 
 import pytest
 
@@ -72,9 +73,10 @@ def test_what_was_not_used_for_longest_goes_first(folder):
 
 
 def test_what_is_being_written_is_neither_counted_nor_trimmed(folder):
-    part = put(folder, "projectors", ".part", 1000, 1)
+    part, left = put(folder, "projectors", ".part", 1000, time.time()), put(folder, "projectors", ".left", 1000, 1)
     assert cache.trim(folder, 0) == []
     assert part.exists()
+    assert not left.exists()  # by a run that was killed long ago
 
 
 def test_a_cache_that_cannot_be_made_is_a_sentence(smol, tmp_path, monkeypatch, drawn):

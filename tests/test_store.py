@@ -185,6 +185,8 @@ def test_removing_one_type_of_the_default_leaves_the_other_as_the_default(smol, 
     for quant in ("f16", "q8_0"):
         Store(tmp_path / "data").save(LocalPair("500m", quant, language, projector, 0, "500m"))
     assert smol("models", "default", "500m").code == 0
+    chosen = [record["quant"] for record in smol("models", "--json").records if record["default"]]
+    assert chosen == ["q8_0"]
     assert smol("rm", "500m:f16").code == 0
     assert load_settings().values["model"] == "500m"
     assert smol("rm", "500m").code == 0

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from smolcli.cli._table import megabytes
-from smolcli.errors import ModelError
-from smolcli.models import BUILTIN, builtin, is_builtin
+from smolcli.errors import ModelError, UsageError
+from smolcli.models import BUILTIN, builtin, find_local, is_builtin
 from smolcli.models.adopt import survey
 from smolcli.models.naming import file_type
 from smolcli.models.store import LocalFile, LocalPair, record_file
+from smolcli.settings import Settings
 
 HEADER = ("NAME", "TYPE", "DISK", "RAM", "DEFAULT", "WHERE")
 
@@ -40,6 +41,16 @@ def pair_row(pair: LocalPair, default: str | None) -> Sequence[str]:
         "default" if is_default(pair, default) else "",
         where if whole else f"files are gone. {pair.way_out}",
     )
+
+
+def default_name(settings: Settings) -> str | None:
+    """The setting `model`; where it names a pair of this machine, with the type that would be read with."""
+    model: str | None = settings.values["model"]
+    try:
+        found = None if model is None else find_local(model, settings)
+    except UsageError:  # several types, and none is preferred
+        return model
+    return model if found is None else found.label
 
 
 def is_default(pair: LocalPair, default: str | None) -> bool:

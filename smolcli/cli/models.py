@@ -27,7 +27,7 @@ def listing(
     """
     if context.invoked_subcommand is not None:
         return
-    from smolcli.cli._models import HEADER, builtin_record, builtin_row, pair_record, pair_row
+    from smolcli.cli._models import HEADER, builtin_record, builtin_row, default_name, pair_record, pair_row
     from smolcli.cli._table import show_json, show_table
     from smolcli.models.store import Store
     from smolcli.settings import load_settings
@@ -36,7 +36,7 @@ def listing(
         _show_catalog(json)
         return
     settings = load_settings()
-    default = settings.values["model"]
+    default = default_name(settings)
     pairs = list(Store(settings.data_dir).all())
     if json:
         records = [builtin_record(default), *(pair_record(pair, default) for pair in pairs)]
@@ -82,7 +82,7 @@ def add(
     """
     from smolcli.cli._console import say
     from smolcli.cli._examine import EngineExaminer
-    from smolcli.cli._models import pair_record
+    from smolcli.cli._models import default_name, pair_record
     from smolcli.cli._table import show_json
     from smolcli.models.adopt import Adoption
     from smolcli.models.pull import add as add_pair
@@ -93,7 +93,7 @@ def add(
     how = Adoption(settings, EngineExaminer(), tell, keep_as_published=keep_as_published)
     pair = add_pair(name, language, projector, how)
     if json:
-        show_json(pair_record(pair, default=settings.values["model"]))
+        show_json(pair_record(pair, default_name(settings)))
         return
     tell(f'{name} is ready: smol ask -m {name} photo.jpg "What is this?"')
 

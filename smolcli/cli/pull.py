@@ -32,7 +32,7 @@ def command(
     """
     from smolcli.cli._console import say
     from smolcli.cli._examine import EngineExaminer
-    from smolcli.cli._models import pair_record
+    from smolcli.cli._models import default_name, pair_record
     from smolcli.cli._table import megabytes, show_json, show_lines
     from smolcli.models.adopt import Adoption
     from smolcli.models.pull import parse_wish, pull
@@ -44,7 +44,7 @@ def command(
     )
     pair = pull(parse_wish(model, mmproj), how, quiet)
     if json:
-        show_json(pair_record(pair, default=settings.values["model"]))
+        show_json(pair_record(pair, default_name(settings)))
         return
     show_lines(f"{file.path}\t{file.bytes}\tsha256:{file.sha256}" for file in pair.files)
     if not quiet:

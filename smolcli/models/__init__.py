@@ -11,11 +11,15 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smolcli.datatypes import ModelPair
 from smolcli.errors import ModelError, UsageError
 from smolcli.models.naming import is_projector, stem
 from smolcli.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from smolcli.models.store import LocalPair
 
 BUILTIN = "builtin"
 _BUILTIN = Path(__file__).parent / "builtin"
@@ -85,22 +89,29 @@ def known_names(settings: Settings) -> list[str]:
     return list(dict.fromkeys([BUILTIN, *(pair.name for pair in Store(settings.data_dir).all()), *names()]))
 
 
-def _by_name(model: str, settings: Settings) -> ModelPair | None:
-    from smolcli.cache import used
+def find_local(model: str, settings: Settings) -> LocalPair | None:
+    """The recorded pair that a name means; of several types the catalog's first. Raises UsageError, ModelError."""
     from smolcli.models import catalog
     from smolcli.models.store import Store
 
-    if is_builtin(model):
-        return builtin()
     entry = catalog.find(model.partition(":")[0])
     preferred = entry.language[0].quant if entry is not None and entry.language else ""
-    found = Store(settings.data_dir).find(model, preferred)
+    return Store(settings.data_dir).find(model, preferred)
+
+
+def _by_name(model: str, settings: Settings) -> ModelPair | None:
+    from smolcli.cache import used
+    from smolcli.models import catalog
+
+    if is_builtin(model):
+        return builtin()
+    found = find_local(model, settings)
     if found is not None:
         pair = found.pair()
         if found.own_projector is not None:
             used(Path(found.own_projector.path))
         return pair
-    if entry is not None:
+    if catalog.find(model.partition(":")[0]) is not None:
         raise ModelError(f"The model {model} is not on this machine.", f"Get it with: smol pull {model}")
     return None
 
