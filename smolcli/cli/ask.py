@@ -32,14 +32,13 @@ def command(
 
     Example: smol ask photo.jpg "What is this?"
     """
+    from smolcli.cli._conversations import ask_conversations
     from smolcli.cli._inputs import longest, no_more_than_messages, open_inputs, split_arguments
     from smolcli.cli._session import Delivery, Run, media_options, style_for
     from smolcli.tasks.ask import ask
 
     run = Run(model, output)
     if messages is not None:
-        from smolcli.cli._conversations import ask_conversations
-
         no_more_than_messages(arguments, question, reading)
         ask_conversations(run, messages, (reading, pages, clips))
         return
