@@ -127,3 +127,12 @@ def test_the_version_is_in_the_changelog():
         [sys.executable, "-m", "smolcli", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert f"## {version.stdout.split()[1]}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_conversation_in_the_readme_can_be_planned_and_asked(smol, tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    [block] = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
+    (tmp_path / "messages.json").write_text(block)
+    plan = smol("plan", "--messages", tmp_path / "messages.json").record
+    answer = smol("ask", "--messages", tmp_path / "messages.json", "--json").record
+    assert plan["n_tokens"] == answer["counts"]["prompt_tokens"] and answer["question"] == "What does it say?"
