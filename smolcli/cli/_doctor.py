@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
+from smolcli.cli._checks import Check
 from smolcli.errors import SmolError
 
-Status = Literal["ok", "warning", "failed"]
 SCHEMA = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line: what was looked at, how it is, what was found, and what to do about it."""
-
-    name: str
-    status: Status
-    detail: str
-    fix: str = ""
-
-
-def guarded(name: str, check: Callable[[], Check]) -> Check:
-    """A check that raises has failed; its error's hint is the fix."""
-    try:
-        return check()
-    except SmolError as error:
-        return Check(name, "failed", error.message, error.hint)
 
 
 def all_checks(model: str | None, mmproj: str | None, device: str | None) -> list[Check]:

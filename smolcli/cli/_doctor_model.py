@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from smolcli import models
-from smolcli.cli._doctor import Check, guarded
+from smolcli.cli._checks import Check, guarded
 from smolcli.cli._doctor_system import memory_check
 from smolcli.cli._table import megabytes
 from smolcli.datatypes import (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from smolcli import __version__
 from smolcli.cache import ROOMS, items
-from smolcli.cli._doctor import Check, guarded
+from smolcli.cli._checks import Check, guarded
 from smolcli.cli._table import megabytes
 from smolcli.models.adopt import COMPUTE_BYTES
 from smolcli.models.store import Store

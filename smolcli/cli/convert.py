@@ -3,73 +3,89 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smolcli.cli._options import with_options
 
-def command(
-    source: Annotated[str, typer.Argument(metavar="SRC", show_default=False)],
-    *,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where to write.", metavar="DIR")] = Path(),
+if TYPE_CHECKING:
+    from gguf_convert.convert import ConvertOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is to be written, and how it is shown."""
+
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where to write.", metavar="DIR")] = Path()
     name: Annotated[
         str, typer.Option("--name", help="Name of the files. Default: the folder's.", show_default=False)
-    ] = "",
+    ] = ""
     lm: Annotated[
         str | None, typer.Option("--lm", help="Types of the language model. Default: q8_0.", metavar="TYPE,...")
-    ] = None,
+    ] = None
     mmproj: Annotated[
         str | None,
         typer.Option(
             "--mmproj", help="Types of the projector. Default: auto, bf16 or f16 by processor.", metavar="TYPE,..."
         ),
-    ] = None,
-    outtype: Annotated[str | None, typer.Option("--outtype", help="Types of both files.", metavar="TYPE,...")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
-    no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not read the files back, nor load them.")] = False,
-    report: Annotated[bool, typer.Option("--report", help="Measure what each type costs, against float32.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar and no notes.")] = False,
-) -> None:
+    ] = None
+    outtype: Annotated[str | None, typer.Option("--outtype", help="Types of both files.", metavar="TYPE,...")] = None
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not read the files back, nor load them.")] = False
+    report: Annotated[bool, typer.Option("--report", help="Measure what each type costs, against float32.")] = False
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar and no notes.")] = False
+
+
+@with_options(wishes=Wishes)
+def command(source: Annotated[str, typer.Argument(metavar="SRC", show_default=False)], *, wishes: Wishes) -> None:
     """Convert a Hugging Face folder (or Hub id) of the family to GGUF: language model and projector, verified.
 
     Example: smol convert HuggingFaceTB/SmolVLM2-500M-Video-Instruct -o models --lm q8_0,q4_k_m
     """
-    from gguf_convert.convert import AUTO, ConversionResult, ConvertOptions, convert
+    from gguf_convert.convert import ConversionResult, convert
     from gguf_convert.describe import conversion_lines, conversion_table
     from smolcli.cli._console import say
     from smolcli.cli._gguf import ByteBar, print_result, translated
     from smolcli.cli._measure import load_and_check, measure, report_table, show_report
 
-    options = ConvertOptions(
-        source=_folder(source, quiet),
-        out=output,
-        name=name,
-        lm=_types(lm or outtype or "q8_0"),
-        mmproj=_types(mmproj or outtype or AUTO),
-        force=force,
-        verify=not no_verify,
-    )
+    options = _options(_folder(source, wishes.quiet), wishes)
     loaded: list[str] = []
 
     def check(staged: ConversionResult) -> None:
-        for warning in () if quiet else staged.warnings:
+        for warning in () if wishes.quiet else staged.warnings:
             say(f"note: {warning}")
         if options.verify:
             loaded.extend(load_and_check(staged))
 
-    with translated(), ByteBar(quiet) as bar:
+    with translated(), ByteBar(wishes.quiet) as bar:
         result = convert(options, bar, check)
     table, lines = conversion_table(result), [*conversion_lines(result), *loaded]
     table["loaded"] = bool(loaded)
-    if report:
+    if wishes.report:
         with translated():
-            measured = measure(result, options, quiet)
+            measured = measure(result, options, wishes.quiet)
         table["report"] = report_table(measured)
-    print_result(json, table, lines)
-    if report and not json:
+    print_result(wishes.json, table, lines)
+    if wishes.report and not wishes.json:
         show_report(measured)
+
+
+def _options(folder: str, wishes: Wishes) -> ConvertOptions:
+    from gguf_convert.convert import AUTO, ConvertOptions
+
+    return ConvertOptions(
+        source=folder,
+        out=wishes.output,
+        name=wishes.name,
+        lm=_types(wishes.lm or wishes.outtype or "q8_0"),
+        mmproj=_types(wishes.mmproj or wishes.outtype or AUTO),
+        force=wishes.force,
+        verify=not wishes.no_verify,
+    )
 
 
 def _folder(source: str, quiet: bool) -> str:
