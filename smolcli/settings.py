@@ -52,7 +52,7 @@ TABLE = (
     Setting("threads", "number", None, "Threads; physical cores where unset.", True),
     Setting("gpu_layers", "number", None, "Layers on the GPU; all where unset.", True),
     Setting("context", "number", None, "Tokens per conversation; the model's own where unset.", True),
-    Setting("parallel", "number", None, "Answers written at the same time; 1 where unset.", True),
+    Setting("parallel", "number", None, "Answers written at the same time; where unset 1, captions 4.", True),
     Setting("detail", "text", None, "auto, low, native, high, or at most N tiles.", True),
     Setting("prompt_style", "text", None, "reference, training or paper.", True),
     Setting("cache_size", "size", "20 GB", "Most that the cache may hold."),
