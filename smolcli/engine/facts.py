@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smolcli.datatypes import ModelFacts, ModelPair
-from smolcli.engine.metadata import GGUFFile
+from smolcli.engine.metadata import DAMAGED, GGUFFile
 from smolcli.engine.schema import Language, Vision, read_language, read_vision
 from smolcli.engine.tokens import FAKE, GLOBAL, IMAGE, grid_limit
 from smolcli.errors import ModelError
@@ -28,9 +28,7 @@ def read_pair(pair: ModelPair, language: GGUFFile, projector: GGUFFile) -> tuple
             "Give the projector (mmproj) of the same model with --mmproj.",
         )
     specials = special_tokens(language)
-    missing = [token for token in (IMAGE, FAKE) if token not in specials]
-    if missing:
-        raise ModelError(f"{language.path} has no {' or '.join(missing)} token: it is not of the SmolVLM family.")
+    check_markers(str(language.path), specials)
     facts = ModelFacts(
         name=pair.name,
         family=family(pair.name, str(language.get("general.name", "")), text, specials),
@@ -45,6 +43,19 @@ def read_pair(pair: ModelPair, language: GGUFFile, projector: GGUFFile) -> tuple
         warnings=tuple(_warnings(projector, vision)),
     )
     return facts, specials
+
+
+def check_markers(name: str, specials: Mapping[str, int]) -> None:
+    """The vocabulary has the image tokens, and position tokens for a whole picture or none. Raises ModelError.
+
+    The first 2.2B (SmolVLM-Instruct) has neither `<global-img>` nor `<row_r_col_c>` and spells both as text. With one
+    of them alone a vocabulary is damaged: its positions would be strings, which such a model was not trained on.
+    """
+    missing = [token for token in (IMAGE, FAKE) if token not in specials]
+    if missing:
+        raise ModelError(f"{name} has no {' or '.join(missing)} token: it is not of the SmolVLM family.")
+    if (GLOBAL in specials) != (grid_limit(specials) is not None):
+        raise ModelError(f"{name} has only some of the position tokens {GLOBAL} and <row_r_col_c>.", DAMAGED)
 
 
 def special_tokens(language: GGUFFile) -> dict[str, int]:

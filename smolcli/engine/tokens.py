@@ -174,9 +174,7 @@ def expand(plan: TilePlan) -> str:
 
 
 def grid_limit(specials: Mapping[str, int]) -> int | None:
-    """The largest square grid with a position token for every tile; None where positions are plain text (the first
-    2.2B).
-    """
+    """The largest square grid with a position token for every tile; None where positions are text (the first 2.2B)."""
     size = 0
     while all(
         f"<row_{n}_col_{size + 1}>" in specials and f"<row_{size + 1}_col_{n}>" in specials for n in range(1, size + 2)

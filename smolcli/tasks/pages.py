@@ -27,10 +27,9 @@ def plan_pages(planner: Planner, media: Media, question: str, style: Style) -> I
 def ask_pages(
     media: Media, plans: Sequence[RequestPlan], question: str, style: Style, keys: Iterator[int] | None = None
 ) -> Iterator[Asked | Failure]:
-    """One request per planned picture, rendered only when its turn comes; a picture that fails is a Failure, and the
-    file ends there.
+    """One request per planned picture, rendered only when its turn comes.
 
-    Raises DoesNotFitError before anything is rendered.
+    A picture that fails is a Failure, and the file ends there. Raises DoesNotFitError before anything is rendered.
     """
     keys = keys or count()
     for plan in plans:
