@@ -4,22 +4,26 @@
 #   VENV=.venv                where to put the environment
 #   LLAMA_INDEX=URL           take llama-cpp-python from its published prebuilt wheels, for instance
 #                             https://abetlen.github.io/llama-cpp-python/whl/cpu (also cu124, metal, vulkan …)
+#   TORCH=...                 the torch of the recipe; on Linux, PyPI's own brings gigabytes of CUDA: put a CPU wheel's
+#                             folder into PIP_FIND_LINKS, or PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
 #   ARGS="-k layers -x"       arguments for pytest (make test) or the measurement (make bench)
 
 PYTHON ?= python3
 VENV ?= .venv
 LLAMA_INDEX ?=
+TORCH ?= torch==2.13.0
 ARGS ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+NANO := smolcli/models/builtin/smol-nano
 INDEX := $(if $(LLAMA_INDEX),--extra-index-url $(LLAMA_INDEX) --only-binary llama-cpp-python)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format transcripts bench builtin wheel clean
+.PHONY: help install demo test train check format transcripts bench builtin eval-nano wheel clean
 
 help:
-	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/'
 
 install: $(VENV)/.installed ## make the environment with smol in it, editable
 
@@ -38,14 +42,20 @@ $(VENV)/.tested: $(VENV)/.installed
 	$(PIP) $(INDEX) --editable '.[test,dev]'
 	touch $@
 
+$(VENV)/.trains: $(VENV)/.tested
+	$(PIP) '$(TORCH)' --editable '.[train]'
+	touch $@
+
 demo: $(VENV)/.installed ## read the files of examples/ with the built-in model
 	$(BIN)/smol ask examples/sign.jpg "What does it say?"
 	$(BIN)/smol docvqa -q examples/invoices.pdf "What is the total?"
 	$(BIN)/smol video -q examples/clip.mp4 "What does it say?"
 	$(BIN)/smol caption -q examples/signs
 
-test: $(VENV)/.tested ## run the whole suite
+test: $(VENV)/.tested ## run the whole suite (what needs torch only if `make train` was run)
 	$(BIN)/python -m pytest $(ARGS)
+
+train: $(VENV)/.trains ## put torch into the environment, for the recipe in examples/train_nano
 
 check: $(VENV)/.tested ## check format, lint and types
 	$(BIN)/ruff format --check .
@@ -64,6 +74,9 @@ transcripts: $(VENV)/.tested ## run the README's commands again and write down w
 
 builtin: $(VENV)/.installed ## make the built-in model's GGUF pair from its Hugging Face folder, always the same bytes
 	$(BIN)/python -m gguf_convert examples/train_nano/smol-nano -o smolcli/models/builtin --lm q8_0 --mmproj q8_0 --force
+
+eval-nano: $(VENV)/.trains ## measure the built-in model, 200 cases a class, and write the table into its README
+	$(BIN)/python examples/train_nano evaluate $(NANO)-q8_0.gguf $(dir $(NANO))mmproj-$(notdir $(NANO))-q8_0.gguf --report examples/train_nano/smol-nano $(ARGS)
 
 wheel: $(VENV)/.tested ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist

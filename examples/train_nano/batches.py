@@ -13,6 +13,7 @@ from .geometry import GRIDS, UNSPLIT, Layout
 from .samples import CLIP, Options, Sample, draw
 
 IGNORE = -100  # target of a position that counts for no loss (torch's own convention)
+SLIPS = 0.15  # most letters of an answer that are wrong where the decoder reads them again; a third of it on average
 FRAMES = (1, 2, 2, 3, 3, 3, 4, 4, 4, 5, 6, 8, 10, 16)
 WIDE, TALL, SQUARE = GRIDS[1:]
 
@@ -91,6 +92,23 @@ def collate(samples: list[Sample], name: str) -> Batch:
     return Batch(name, tiles, labels, ids, rows, targets, cells, images)
 
 
+def slipped(rng, batch: Batch) -> Batch:
+    """The batch with wrong letters, now and then, in what the decoder is told that it has written.
+
+    What is right to say stays. A decoder that has only ever seen perfect text loses its place at its first slip.
+    """
+    noise = np.random.default_rng(rng.getrandbits(32))
+    share = SLIPS * noise.random((len(batch.rows), 1)) ** 2
+    written = batch.targets[:, :-1]
+    slips = (noise.random(written.shape) < share) & (batch.targets[:, 1:] != IGNORE)
+    slips[:, :1] = False  # the space that every answer starts with
+    letters = written[written >= vocabulary.FIRST_BYTE]
+    ids = batch.ids.copy()
+    sample, position = np.nonzero(slips)
+    ids[sample, batch.rows[sample, position + 1]] = noise.choice(letters, len(sample))
+    return batch._replace(ids=ids)
+
+
 def batches(rng, phase: Phase, tiles: int):
     """Three batches of about `tiles` tiles each, all of one layout; sorted by length, so that little is padding."""
     kind = rng.choices(list(phase.layouts), phase.layouts.values())[0]
@@ -106,7 +124,7 @@ def batches(rng, phase: Phase, tiles: int):
     groups = [pool[i : i + size] for i in range(0, len(pool), size)]
     rng.shuffle(groups)
     name = CLIP if kind == CLIP else f"{layout.rows}x{layout.cols}"
-    return [collate(group, name) for group in groups]
+    return [slipped(rng, collate(group, name)) for group in groups]
 
 
 def _produce(seed: str, ready, phase, tiles: int) -> None:

@@ -1,6 +1,6 @@
 """Weights → the table: error rates per class on fonts, words and seeds that training never saw.
 
-python examples/train_nano evaluate RUN/last.pt [--cases 200] [--class NAME]… [--json FILE] [--worst FOLDER]
+python examples/train_nano evaluate RUN/last.pt [--cases 200] [--class NAME]… [--json FILE] [--report FOLDER]
 """
 
 import argparse
@@ -19,6 +19,7 @@ SEED = "held out"  # with the class's name and the case's number: the same cases
 WIDE, TALL, SQUARE = GRIDS[1:]
 CLIPS = tuple(Layout(frames=count) for count in (2, 3, 4, 6, 8, 16))
 LONGEST = 240  # characters of the right answer
+KEPT = 4  # worst cases that are kept of each class
 _FREE = {*prompts.READ, *prompts.DESCRIBE, *prompts.FIELDS, *prompts.ANY_TEXT}
 
 
@@ -95,6 +96,15 @@ class Row:
     refused: float  # share of answers that say "Not found." or "There is no text." where there is an answer
 
 
+@dataclass
+class Result:
+    """A row, and its worst wrong answers with what was drawn, the worst first."""
+
+    kind: Class
+    row: Row
+    worst: list[tuple[Case, Sample]]
+
+
 def edit_distance(a: str, b: str) -> int:
     """Least number of characters to put in, take out or change (Levenshtein)."""
     before = list(range(len(b) + 1))
@@ -162,16 +172,6 @@ def trained_reader(path: Path, device: str) -> Callable[[Sample], str]:
     return lambda sample: vocabulary.decode(model.read(sample.tiles, sample.prompt, 2 * len(sample.text) + 20))
 
 
-def _keep_worst(folder: Path, kind: Class, pairs: list, count: int) -> None:
-    """Pictures of the worst cases and, in worst.jsonl, what was right and what was said."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "worst.jsonl").open("a") as out:
-        for number, (case, sample) in enumerate(pairs[:count]):
-            name = f"{kind.name.replace(' ', '-')}-{number}.png"
-            sample.pictures[-1].save(folder / name)
-            out.write(json.dumps({"picture": name, **asdict(case)}) + "\n")
-
-
 def main(argv: list[str]) -> None:
     """`evaluate CHECKPOINT …`."""
     parser = argparse.ArgumentParser(prog="train_nano evaluate", description=__doc__.splitlines()[0])
@@ -183,13 +183,18 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, help="of torch; 1 beside a training run")
     parser.add_argument("--json", type=Path, help="write rows here as well")
-    parser.add_argument("--worst", type=Path, help="write pictures of the two worst cases per class into this folder")
+    parser.add_argument("--report", type=Path, help="write the table and the worst cases into this folder's README.md")
     asked = parser.parse_args(argv)
     options = Options(held=not asked.seen, level=asked.wear, varied=False)
     with ExitStack() as stack:
-        rows = _table(_reader(asked, stack), options, asked)
+        results = _table(_reader(asked, stack), options, asked)
     if asked.json:
+        rows = [asdict(result.row) for result in results]
         asked.json.write_text(json.dumps({"weights": list(map(str, asked.weights)), "rows": rows}, indent=1) + "\n")
+    if asked.report:
+        from .report import write
+
+        write(asked.report, asked.weights, results)
 
 
 def _reader(asked: argparse.Namespace, stack: ExitStack) -> Callable[[Sample], str]:
@@ -204,16 +209,14 @@ def _reader(asked: argparse.Namespace, stack: ExitStack) -> Callable[[Sample], s
     return trained_reader(asked.weights[0], asked.device)
 
 
-def _table(reader: Callable[[Sample], str], options: Options, asked: argparse.Namespace) -> list[dict]:
-    """Print the table row by row; returns the rows."""
+def _table(reader: Callable[[Sample], str], options: Options, asked: argparse.Namespace) -> list[Result]:
+    """Print the table row by row; returns the results."""
     print(HEAD, flush=True)
-    rows = []
+    results = []
     for kind in CLASSES:
         if asked.classes and kind.name not in asked.classes:
             continue
         row, pairs = measure(reader, kind, asked.cases, options)
+        results.append(Result(kind, row, [pair for pair in pairs[:KEPT] if pair[0].distance]))
         print(line_of(kind, row), flush=True)
-        rows.append(asdict(row))
-        if asked.worst:
-            _keep_worst(asked.worst, kind, pairs, 2)
-    return rows
+    return results

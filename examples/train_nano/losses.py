@@ -7,6 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from .batches import IGNORE, Batch
+from .config import NanoConfig
 from .labels import CLASSES
 from .labels import IGNORE as UNREADABLE
 from .model import Nano
@@ -56,6 +57,22 @@ def answer_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return (each * weight.flatten()).sum() / weight.sum()
 
 
+def guide_losses(looked: dict[int, Tensor], cells: Tensor, config: NanoConfig) -> dict[str, Tensor]:
+    """Where the first head of each taught layer looks, logits (b, a, images), against cells (b, a) of the letters.
+
+    Some are to look at the letter that was written last, the ones above them at the letter that comes next: where one
+    is must be known before one can go on, and a page on which words recur is not read by looking for the next letter
+    alone.
+    """
+    here = F.pad(cells[:, :-1], (1, 0), value=IGNORE)
+    taught = [(layer, here) for layer in config.here_layers] + [(layer, cells) for layer in config.next_layers]
+    result = {}
+    for layer, target in taught:
+        logits = looked[layer].float().flatten(0, 1)
+        result[f"guide({layer})"] = F.cross_entropy(logits, target.flatten(), ignore_index=IGNORE)
+    return {name: loss for name, loss in result.items() if not loss.isnan()}
+
+
 def losses(model: Nano, batch: Batch, weights: Weights, autocast) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum to be minimised and its parts by name (detached); `autocast()` is the context for matrices."""
     device = model.cos.device
@@ -83,7 +100,7 @@ def losses(model: Nano, batch: Batch, weights: Weights, autocast) -> tuple[Tenso
         right = (logits.argmax(-1) == targets)[targets != IGNORE].float().mean()
         parts |= {f"answer({batch.name})": answer, f"accuracy({batch.name})": right}
         if (batch.cells != IGNORE).any():
-            guide = F.cross_entropy(looked.float().flatten(0, 1), on["cells"].flatten(), ignore_index=IGNORE)
-            total = total + weights.guide * guide
-            parts["guide"] = guide
+            guides = guide_losses(looked, on["cells"], model.config)
+            total = total + weights.guide * sum(guides.values())
+            parts |= guides
     return total, {name: value.detach() for name, value in parts.items() if not value.isnan()}

@@ -37,6 +37,7 @@ class Plan:
     """What a run was asked to do; it is saved with the weights, and `resume` needs nothing else."""
 
     stages: list[str]
+    trained: bool = False  # whether it starts from trained weights: no curriculum then
     minutes: float = 0.0  # of the whole schedule, or
     steps: int = 0  # of the whole schedule
     size: str = "base"

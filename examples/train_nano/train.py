@@ -1,7 +1,7 @@
 """Drawn batches → weights: three stages on one clock, on a CPU (bf16 where it has it) or a GPU.
 
     python examples/train_nano train RUN --minutes 600              from nothing
-    python examples/train_nano train RUN --minutes 80 --weights W   the last stage only, from trained weights
+    python examples/train_nano train RUN --minutes 80 --weights W   the last stage, from trained weights
     python examples/train_nano resume RUN                           go on after a kill, a crash, or kill -TERM
 
 RUN is a folder: last.pt (saved every 3 minutes), log.txt, pid. kill -TERM saves and ends; kill -STOP and -CONT pause.
@@ -57,7 +57,7 @@ class Trainer:
             signal.signal(number, self._stop)
 
     def _first_phase(self) -> int:
-        return len(PHASES) - 1 if self.plan.stages == ["joint"] else 0
+        return len(PHASES) - 1 if self.plan.trained else 0
 
     def _stop(self, *_) -> None:
         self._stopped = True
@@ -191,7 +191,8 @@ def main(argv: list[str]) -> None:
     length = parser.add_mutually_exclusive_group(required=True)
     length.add_argument("--minutes", type=float, default=0.0, help="length of the whole schedule")
     length.add_argument("--steps", type=int, default=0, help="length of the whole schedule")
-    parser.add_argument("--weights", type=Path, help="start from this checkpoint's weights: the joint stage only")
+    parser.add_argument("--weights", type=Path, help="start from this checkpoint's weights, on everything that is drawn")
+    parser.add_argument("--first", choices=STAGES, help="stage to begin with (with --weights: joint; else vision)")
     parser.add_argument("--size", choices=SIZES, default="base")
     parser.add_argument("--tiles", type=int, help="tiles per step (20 on a CPU, 384 on a GPU)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -202,8 +203,10 @@ def main(argv: list[str]) -> None:
     if (asked.run / "last.pt").exists():
         parser.error(f"{asked.run} holds a run already: go on with `resume {asked.run}`, or name another folder")
     gpu = asked.device != "cpu"
+    names = list(STAGES)
     plan = Plan(
-        stages=["joint"] if asked.weights else list(STAGES),
+        stages=names[names.index(asked.first or ("joint" if asked.weights else "vision")) :],
+        trained=asked.weights is not None,
         minutes=asked.minutes,
         steps=asked.steps,
         size=asked.size,

@@ -82,7 +82,7 @@ def _fit(pair: ModelPair, options: EngineOptions) -> Check:
     if facts.warnings:
         fix = f"smol repair {pair.projector} --longest-edge {facts.longest_edge_px}, or smol pull the model by its name"
         return Check("model pair", "warning", f"{detail}. {' '.join(facts.warnings)}", fix)
-    return Check("model pair", "ok", detail)
+    return Check("model pair", "ok", f"{detail}; {pair.note}" if pair.note else detail)
 
 
 def _tokens(pair: ModelPair, options: EngineOptions) -> Check:

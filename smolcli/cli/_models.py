@@ -11,11 +11,12 @@ from smolcli.cli._table import megabytes
 from smolcli.errors import ModelError, UsageError
 from smolcli.models import BUILTIN, builtin, find_local, is_builtin
 from smolcli.models.adopt import survey
+from smolcli.models.catalog import find
 from smolcli.models.naming import file_type
 from smolcli.models.store import LocalFile, LocalPair, record_file
 from smolcli.settings import Settings
 
-HEADER = ("NAME", "TYPE", "DISK", "RAM", "DEFAULT", "WHERE")
+HEADER = ("NAME", "TYPE", "DISK", "RAM", "DEFAULT", "WHERE", "GOOD AND BAD AT")
 
 
 def pair_record(pair: LocalPair, default: str | None) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def pair_record(pair: LocalPair, default: str | None) -> dict[str, Any]:
         "disk_bytes": pair.disk_bytes,
         "default": is_default(pair, default),
         "whole": pair.language.intact and pair.projector.intact,
+        "note": _note(pair),
     }
 
 
@@ -40,7 +42,14 @@ def pair_row(pair: LocalPair, default: str | None) -> Sequence[str]:
         megabytes(pair.ram_bytes),
         "default" if is_default(pair, default) else "",
         where if whole else f"files are gone. {pair.way_out}",
+        _note(pair),
     )
+
+
+def _note(pair: LocalPair) -> str:
+    """What the catalog says that it is good and bad at ("" of a model that is not in it)."""
+    known = find(pair.name)
+    return known.note if known else ""
 
 
 def default_name(settings: Settings) -> str | None:
@@ -95,6 +104,7 @@ def builtin_row(default: str | None) -> Sequence[str]:
         megabytes(_builtin_ram_bytes()),
         chosen,
         "the package",
+        pair.note,
     )
 
 

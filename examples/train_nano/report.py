@@ -1,0 +1,67 @@
+"""Results of `evaluate` → the measured part of the model's README: date, sizes, table, worst cases as pictures."""
+
+import html
+import time
+from itertools import chain, zip_longest
+from pathlib import Path
+
+from .evaluate import HEAD, Case, Result, line_of
+from .samples import Sample
+
+BEGIN, END = "<!-- measured: written by `make eval-nano` -->", "<!-- end of what was measured -->"
+WORST = 20  # pictures in the README
+_SIDE_PX = 480  # of a picture in the README, at most
+
+
+def write(folder: Path, weights: list[Path], results: list[Result]) -> None:
+    """Replace what stands between the marks in `folder`/README.md, and the pictures in `folder`/worst."""
+    readme = folder / "README.md"
+    text = readme.read_text() if readme.is_file() else ""
+    if BEGIN not in text or END not in text:
+        raise SystemExit(f"{readme}: the lines {BEGIN!r} and {END!r} show where the table goes; put them in")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    sizes = ", ".join(f"{path.name} {path.stat().st_size / 1e6:.2f} MB" for path in weights)
+    cases = max(result.row.cases for result in results)
+    parts = [
+        BEGIN,
+        f"Measured on {time.strftime('%d %B %Y')}, up to {cases} cases a class, with {sizes}.",
+        "\n".join([HEAD, *(line_of(result.kind, result.row) for result in results)]),
+        _worst_table(folder / "worst", results),
+        END,
+    ]
+    readme.write_text(before + "\n\n".join(parts) + after)
+
+
+def worst(results: list[Result]) -> list[tuple[str, Case, Sample]]:
+    """The worst wrong answer of each class, then the second worst of each, and so on."""
+    rounds = zip_longest(*([(result.row.name, *pair) for pair in result.worst] for result in results))
+    return [entry for entry in chain.from_iterable(rounds) if entry][:WORST]
+
+
+def _worst_table(folder: Path, results: list[Result]) -> str:
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    chosen = worst(results)
+    lines = ["| class | picture | asked | right | said |", "|---|---|---|---|---|"]
+    for number, (name, case, sample) in enumerate(chosen, 1):
+        picture = folder / f"{number:02d}.png"
+        _save(sample, picture)
+        shown = f'<img src="worst/{picture.name}" width="220" alt="{_cell(case.right)}">'
+        cells = [name, shown, *(_cell(text) for text in (case.question, case.right, case.said))]
+        lines.append("| " + " | ".join(cells) + " |")
+    return (
+        f"The {len(chosen)} worst answers, taken from the classes in turn (of a clip, its last frame):\n\n"
+        + "\n".join(lines)
+    )
+
+
+def _cell(text: str) -> str:
+    """Any text as one cell of a Markdown table."""
+    return html.escape(text).replace("|", "&#124;").replace("*", "&#42;").replace("_", "&#95;").replace("\n", "<br>")
+
+
+def _save(sample: Sample, path: Path) -> None:
+    picture = sample.pictures[-1].convert("RGB")
+    picture.thumbnail((_SIDE_PX, _SIDE_PX))
+    picture.quantize(64).save(path, optimize=True)

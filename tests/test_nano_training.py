@@ -1,0 +1,217 @@
+"""The recipe of the built-in model with torch: network, whole chain, folder, the weights that ship, the table."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "examples"))
+
+from train_nano import folder, report, samples, vocabulary  # noqa: E402
+from train_nano.config import SIZES  # noqa: E402
+from train_nano.evaluate import CLASSES, Case, Result, Row, edit_distance  # noqa: E402
+from train_nano.geometry import UNSPLIT, Layout  # noqa: E402
+from train_nano.samples import CLIP, Options  # noqa: E402
+
+SHIPPED = ROOT / "examples/train_nano/smol-nano"
+BUILTIN = ROOT / "smolcli/models/builtin"
+CASES = [("sign", Layout(2, 2)), ("line", UNSPLIT), ("form", Layout(1, 2)), (CLIP, Layout(frames=3))]
+
+
+def test_the_folder_s_files_are_those_of_the_model_that_ships(tmp_path):
+    folder.write(tmp_path, SIZES["base"])
+    for path in tmp_path.iterdir():
+        assert (
+            json.loads(path.read_text()) == json.loads((SHIPPED / path.name).read_text())
+            if (path.suffix == ".json")
+            else path.read_text() == (SHIPPED / path.name).read_text()
+        ), path.name
+
+
+def test_an_unknown_verb_is_told_the_known_ones():
+    done = subprocess.run([sys.executable, ROOT / "examples/train_nano", "fly"], capture_output=True, text=True)
+    assert done.returncode == 1 and "train" in done.stderr and "evaluate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_edit_distance_counts_characters():
+    assert [edit_distance(*pair) for pair in (("", "abc"), ("abc", "abc"), ("kitten", "sitting"))] == [3, 0, 3]
+
+
+def test_reading_with_a_cache_equals_reading_without():
+    torch = pytest.importorskip("torch")
+    from train_nano.model import Nano
+
+    torch.manual_seed(1)
+    model = Nano(SIZES["tiny"]).eval()
+    sample = samples.draw(random.Random(2), "line", Layout(1, 2))
+    said = model.read(sample.tiles, sample.prompt, 8)
+    ids = torch.tensor([sample.prompt + said])
+    with torch.no_grad():
+        hidden, _ = model.decode(model.embed(ids, model.see(torch.from_numpy(sample.tiles))))
+        expected = model.head(hidden[0, len(sample.prompt) - 1 :]).argmax(-1).tolist()
+    assert said == expected[: len(said)]
+
+
+def test_orthogonal_matrices_have_singular_values_near_one():
+    torch = pytest.importorskip("torch")
+    from train_nano.optimizer import orthogonal
+
+    values = torch.linalg.svdvals(orthogonal(torch.randn(3, 40, 24, generator=torch.manual_seed(0))))
+    assert values.min() > 0.6 and values.max() < 1.3
+
+
+def test_attention_on_a_cpu_is_torch_s_own():
+    torch = pytest.importorskip("torch")
+    from train_nano.vision import attend
+
+    q, k, v = torch.randn(3, 2, 4, 50, 16, generator=torch.manual_seed(0)).unbind(0)
+    for causal in (False, True):
+        expected = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+        found = attend(q.bfloat16(), k.bfloat16(), v.bfloat16(), causal)
+        assert (found.float() - expected).abs().max() < 0.03
+
+
+def test_some_heads_are_shown_the_letter_before_and_some_the_letter_to_come():
+    torch = pytest.importorskip("torch")
+    from train_nano.losses import guide_losses
+
+    config = SIZES["tiny"]
+    cells = torch.tensor([[3, 5, 5, -100]])
+    looks = {"before": torch.tensor([[0, 3, 5, 5]]), "next": torch.tensor([[3, 5, 5, 0]])}
+    sure = {name: torch.nn.functional.one_hot(cells_, 64).float() * 50 for name, cells_ in looks.items()}
+    (here,), (following,) = config.here_layers, config.next_layers
+    right = guide_losses({here: sure["before"], following: sure["next"]}, cells, config)
+    wrong = guide_losses({here: sure["next"], following: sure["before"]}, cells, config)
+    assert max(right.values()) < 1e-3 and min(wrong.values()) > 5
+
+
+def nano(*line):
+    return subprocess.run(
+        [sys.executable, ROOT / "examples/train_nano", *map(str, line)], capture_output=True, text=True
+    )
+
+
+def reads_through_smol_as_in_torch(weights, size, tmp_path, cases):
+    """The folder `weights` at F32 through smol: ids as the tokenizer's, logits as the trainer's, for `cases`."""
+    import torch
+    from safetensors.torch import load_file
+    from train_nano.model import Nano
+    from train_nano.pair import turns_of
+
+    from gguf_convert.convert import ConvertOptions, convert
+    from smolcli.datatypes import ModelPair
+    from smolcli.engine import EngineOptions
+    from smolcli.engine.probe import Probe
+
+    convert(ConvertOptions(str(weights), tmp_path, lm=("f32",), mmproj=("f32",), name="nano"))
+    model = Nano(SIZES[size]).eval()
+    model.load_state_dict({k: v.float() for k, v in load_file(weights / "model.safetensors").items()}, strict=False)
+    pair = ModelPair(tmp_path / "nano-f32.gguf", tmp_path / "mmproj-nano-f32.gguf", "nano")
+    with Probe(pair, EngineOptions()) as probe:
+        for seed, (task, layout) in enumerate(cases):
+            sample = samples.draw(random.Random(seed), task, layout, Options(varied=False, level=0))
+            said = model.read(sample.tiles, sample.prompt, 24) or [vocabulary.END]
+            assert probe.tokens(turns_of(sample)).ids.tolist() == sample.prompt
+            found, _ = probe.logits(turns_of(sample), said, len(said))
+            with torch.no_grad():
+                ids = torch.tensor([sample.prompt + said[:-1]])
+                hidden, _ = model.decode(model.embed(ids, model.see(torch.from_numpy(sample.tiles))))
+                expected = model.head(hidden[0, len(sample.prompt) - 1 :]).numpy()
+            errors = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
+            assert errors.max() < 5e-3, (task, errors.max())
+            assert found.argmax(1).tolist() == expected.argmax(1).tolist(), task
+
+
+@pytest.mark.slow
+def test_a_killed_run_resumes_trains_and_exports_what_smol_reads(tmp_path):
+    pytest.importorskip("torch")
+    run = tmp_path / "run"
+    line = [sys.executable, ROOT / "examples/train_nano", "train", run, "--steps", "150", "--size", "tiny"]
+    with subprocess.Popen([*map(str, line), "--tiles", "8"], stdout=subprocess.PIPE, text=True) as first:
+        assert "0 steps so far" in first.stdout.readline()
+        assert "step 1 " in first.stdout.readline()
+        first.terminate()
+        first.communicate()
+    assert first.returncode == 0
+    assert 0 < _steps(run) < 150
+    done = nano("resume", run)
+    assert done.returncode == 0, done.stderr
+    assert _steps(run) == 150
+    losses = [float(words_[words_.index("characters") + 1]) for words_ in _lines(run) if "characters" in words_]
+    assert losses[-1] < 0.8 * losses[0]
+    out = tmp_path / "folder"
+    assert nano("export", run / "last.pt", out).returncode == 0
+    reads_through_smol_as_in_torch(out, "tiny", tmp_path, CASES)
+    measured = nano("evaluate", run / "last.pt", "--seen", "--cases", "1", "--class", "shape")
+    assert measured.returncode == 0 and "| shape | 1 |" in measured.stdout
+    again = nano("resume", run)
+    assert again.returncode == 2 and "is done" in again.stderr
+
+
+def _lines(run):
+    return [line.split() for line in (run / "log.txt").read_text().splitlines()]
+
+
+def _steps(run):
+    last = [line for line in (run / "log.txt").read_text().splitlines() if line.endswith("steps")][-1]
+    return int(last.split()[-2])
+
+
+def test_the_shipped_weights_read_through_smol_as_in_the_recipe(tmp_path):
+    pytest.importorskip("torch")
+    reads_through_smol_as_in_torch(SHIPPED, "base", tmp_path, CASES)
+
+
+# ---------------------------------------------------------------- the table
+
+
+def test_the_table_is_measured_through_the_pair_that_ships_and_written_down(tmp_path):
+    pair = BUILTIN / "smol-nano-q8_0.gguf", BUILTIN / "mmproj-smol-nano-q8_0.gguf"
+    classes = [f"--class={name}" for name in ("shape", "clip", "no text")]
+    (tmp_path / "README.md").write_text(f"# A model\n\n{report.BEGIN}\nold\n{report.END}\n\nThe end.\n")
+    line = ["--seen", "--cases", "2", *classes, "--json", tmp_path / "t.json", "--report", tmp_path]
+    done = nano("evaluate", *pair, *line)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "t.json").read_text())["rows"]
+    assert [(row["name"], row["cases"]) for row in rows] == [("shape", 2), ("clip", 2), ("no text", 2)]
+    assert all(0 <= row[key] <= 1 for row in rows for key in ("cer", "exact", "refused"))
+    written = (tmp_path / "README.md").read_text()
+    assert written.startswith("# A model\n") and written.endswith("The end.\n") and "old" not in written
+    assert "| shape | 2 |" in written and "MB" in written
+    assert (
+        written.count("<img ")
+        == len(list((tmp_path / "worst").glob("*.png")))
+        == sum(round(row["cases"] * (1 - row["exact"])) for row in rows)
+    )
+
+
+def test_the_worst_answers_are_taken_from_the_classes_in_turn():
+    results = []
+    for number, kind in enumerate(CLASSES):
+        cases = [(Case("q", "right", f"{kind.name} {n}", 5 - n), None) for n in range(4 if number else 1)]
+        results.append(Result(kind, Row(kind.name, 9, 0.5, 0.5, 0.0), cases))
+    said = [case.said for _, case, _ in report.worst(results)]
+    assert said[:2] == ["line 0", "sign 0"] and said[len(CLASSES)] == "sign 1"
+    assert len(said) == len(set(said)) == report.WORST
+
+
+def test_a_readme_without_the_marks_is_left_alone(tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(SystemExit, match="put them in"):
+        report.write(tmp_path, [], [])
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_the_shipped_model_s_readme_holds_its_table_and_twenty_worst_answers():
+    text = (SHIPPED / "README.md").read_text()
+    assert all(f"| {kind.name} | 200 |" in text for kind in CLASSES)
+    assert all((SHIPPED / "worst" / f"{number:02d}.png").is_file() for number in range(1, report.WORST + 1))
+    assert text.count("<img ") == report.WORST
+    sizes = [f"{path.name} {path.stat().st_size / 1e6:.2f} MB" for path in sorted(BUILTIN.glob("*.gguf"), reverse=True)]
+    assert all(size in text for size in sizes)
