@@ -101,7 +101,7 @@ def reads_through_smol_as_in_torch(weights, size, tmp_path, cases):
     """The folder `weights` at F32 through smol: ids as the tokenizer's, logits as the trainer's, for `cases`."""
     import torch
     from safetensors.torch import load_file
-    from train_nano.model import Nano
+    from train_nano.model import TRAINING_ONLY, Nano
     from train_nano.pair import turns_of
 
     from gguf_convert.convert import ConvertOptions, convert
@@ -111,7 +111,9 @@ def reads_through_smol_as_in_torch(weights, size, tmp_path, cases):
 
     convert(ConvertOptions(str(weights), tmp_path, lm=("f32",), mmproj=("f32",), name="nano"))
     model = Nano(SIZES[size]).eval()
-    model.load_state_dict({k: v.float() for k, v in load_file(weights / "model.safetensors").items()}, strict=False)
+    loaded = {name: value.float() for name, value in load_file(weights / "model.safetensors").items()}
+    missing, unknown = model.load_state_dict(loaded, strict=False)
+    assert not unknown and all(name.startswith(TRAINING_ONLY) for name in missing)
     pair = ModelPair(tmp_path / "nano-f32.gguf", tmp_path / "mmproj-nano-f32.gguf", "nano")
     with Probe(pair, EngineOptions()) as probe:
         for seed, (task, layout) in enumerate(cases):

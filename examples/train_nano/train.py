@@ -191,7 +191,7 @@ def main(argv: list[str]) -> None:
     length = parser.add_mutually_exclusive_group(required=True)
     length.add_argument("--minutes", type=float, default=0.0, help="length of the whole schedule")
     length.add_argument("--steps", type=int, default=0, help="length of the whole schedule")
-    parser.add_argument("--weights", type=Path, help="start from this checkpoint's weights, on everything that is drawn")
+    parser.add_argument("--weights", type=Path, help="checkpoint to start from, on everything that is drawn")
     parser.add_argument("--first", choices=STAGES, help="stage to begin with (with --weights: joint; else vision)")
     parser.add_argument("--size", choices=SIZES, default="base")
     parser.add_argument("--tiles", type=int, help="tiles per step (20 on a CPU, 384 on a GPU)")
