@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -112,6 +113,8 @@ def test_tiles_are_those_that_smol_cuts(width, height, seed):
     layout = geometry.layout_of(width, height)
     mine = geometry.cut(geometry.Image.fromarray(rgb), layout)
     assert np.array_equal(mine, expected)
+    whole = tiles.cut(rgb, tiles.plan((width, height), geometry_, tiles.parse_detail("low"))).rgb
+    assert np.array_equal(geometry.cut(geometry.Image.fromarray(rgb), UNSPLIT), whole)
 
 
 @given(st.integers(0, 10**6), st.sampled_from(GRIDS[1:]))
@@ -209,15 +212,29 @@ def test_no_letter_is_smaller_than_the_model_can_read(task):
         assert min(letter.size for letter in canvas.letters) * down > MIN_PX - 1
 
 
+PRINTED = {name.lower() for name in words.NAMES}  # names are not held out: there are few
+
+
 def test_training_never_writes_a_held_out_word():
-    for seed in range(40):
-        text = samples.draw(random.Random(seed), "paragraph", UNSPLIT).text
-        assert not [word for word in text.split() if word.isalpha() and words.is_held_out(word) and word.islower()]
+    rng = random.Random(1)
+    drawn = [token for _ in range(3000) for token in words.phrase(rng, 8)]
+    drawn = [token for token in drawn if not set(token) & set("0123456789@")]  # codes, and names glued to words
+    parts = {part.lower() for token in drawn for part in re.findall("[A-Za-z]+", token)} - PRINTED
+    assert len(parts) > 1000
+    assert not [part for part in parts if words.is_held_out(part)]
 
 
-def test_held_out_families_are_in_no_training_draw():
-    names = {family.name for family in fonts.families(False)[0]}
-    assert names and not [name for name in names if name.startswith(fonts.HELD_OUT)]
+def test_measuring_writes_only_held_out_words():
+    known, rng = words.corpus(held=True), random.Random(2)
+    assert not known.prose and len(known.words) > 100
+    assert all(words.is_held_out(words.word(rng, held=True, plain=True)) for _ in range(300))
+
+
+def test_a_family_is_drawn_either_in_training_or_in_measuring():
+    seen, held = ({family.name for family in fonts.families(which)[0]} for which in (False, True))
+    assert seen and not seen & held
+    assert all(name.startswith(fonts.HELD_OUT) for name in held)
+    assert not [name for name in seen if name.startswith(fonts.HELD_OUT)]
 
 
 @pytest.mark.parametrize("source", ["pillow:", "base14:helv", "base14:cour", "hershey:0"])

@@ -1,7 +1,9 @@
 """The recipe of the built-in model with torch: network, whole chain, folder, the weights that ship, the table."""
 
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,7 @@ sys.path.insert(0, str(ROOT / "examples"))
 
 from train_nano import folder, report, samples, vocabulary  # noqa: E402
 from train_nano.config import SIZES  # noqa: E402
-from train_nano.evaluate import CLASSES, Case, Result, Row, edit_distance  # noqa: E402
+from train_nano.evaluate import CLASSES, Case, Result, Row, edit_distance, met  # noqa: E402
 from train_nano.geometry import UNSPLIT, Layout  # noqa: E402
 from train_nano.samples import CLIP, Options  # noqa: E402
 
@@ -55,7 +57,7 @@ def test_reading_with_a_cache_equals_reading_without():
     with torch.no_grad():
         hidden, _ = model.decode(model.embed(ids, model.see(torch.from_numpy(sample.tiles))))
         expected = model.head(hidden[0, len(sample.prompt) - 1 :]).argmax(-1).tolist()
-    assert said == expected[: len(said)]
+    assert said and said == expected[: len(said)]
 
 
 def test_orthogonal_matrices_have_singular_values_near_one():
@@ -97,11 +99,9 @@ def nano(*line):
     )
 
 
-def reads_through_smol_as_in_torch(weights, size, tmp_path, cases):
-    """The folder `weights` at F32 through smol: ids as the tokenizer's, logits as the trainer's, for `cases`."""
+def reads_through_smol_as(model, folder_, tmp_path):
+    """The exported folder at F32 through smol: ids as the tokenizer's, logits as those of `model` in torch."""
     import torch
-    from safetensors.torch import load_file
-    from train_nano.model import TRAINING_ONLY, Nano
     from train_nano.pair import turns_of
 
     from gguf_convert.convert import ConvertOptions, convert
@@ -109,14 +109,10 @@ def reads_through_smol_as_in_torch(weights, size, tmp_path, cases):
     from smolcli.engine import EngineOptions
     from smolcli.engine.probe import Probe
 
-    convert(ConvertOptions(str(weights), tmp_path, lm=("f32",), mmproj=("f32",), name="nano"))
-    model = Nano(SIZES[size]).eval()
-    loaded = {name: value.float() for name, value in load_file(weights / "model.safetensors").items()}
-    missing, unknown = model.load_state_dict(loaded, strict=False)
-    assert not unknown and all(name.startswith(TRAINING_ONLY) for name in missing)
+    convert(ConvertOptions(str(folder_), tmp_path, lm=("f32",), mmproj=("f32",), name="nano"))
     pair = ModelPair(tmp_path / "nano-f32.gguf", tmp_path / "mmproj-nano-f32.gguf", "nano")
     with Probe(pair, EngineOptions()) as probe:
-        for seed, (task, layout) in enumerate(cases):
+        for seed, (task, layout) in enumerate(CASES):
             sample = samples.draw(random.Random(seed), task, layout, Options(varied=False, level=0))
             said = model.read(sample.tiles, sample.prompt, 24) or [vocabulary.END]
             assert probe.tokens(turns_of(sample)).ids.tolist() == sample.prompt
@@ -131,14 +127,20 @@ def reads_through_smol_as_in_torch(weights, size, tmp_path, cases):
 
 
 @pytest.mark.slow
-def test_a_killed_run_resumes_trains_and_exports_what_smol_reads(tmp_path):
+def test_a_run_that_was_stopped_resumes_trains_and_exports_what_smol_reads(tmp_path):
     pytest.importorskip("torch")
+    from train_nano import runs
+
     run = tmp_path / "run"
     line = [sys.executable, ROOT / "examples/train_nano", "train", run, "--steps", "150", "--size", "tiny"]
-    with subprocess.Popen([*map(str, line), "--tiles", "8"], stdout=subprocess.PIPE, text=True) as first:
+    with subprocess.Popen(
+        [*map(str, line), "--tiles", "8"], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as first:
         assert "0 steps so far" in first.stdout.readline()
         assert "step 1 " in first.stdout.readline()
-        first.terminate()
+        taken = nano("resume", run) if (run / "last.pt").exists() else nano("train", run, "--steps", 9)
+        assert taken.returncode == 1 and "is being trained already" in taken.stderr
+        os.killpg(first.pid, signal.SIGINT)  # Ctrl-C reaches the drawing processes too
         first.communicate()
     assert first.returncode == 0
     assert 0 < _steps(run) < 150
@@ -149,7 +151,7 @@ def test_a_killed_run_resumes_trains_and_exports_what_smol_reads(tmp_path):
     assert losses[-1] < 0.8 * losses[0]
     out = tmp_path / "folder"
     assert nano("export", run / "last.pt", out).returncode == 0
-    reads_through_smol_as_in_torch(out, "tiny", tmp_path, CASES)
+    reads_through_smol_as(runs.load_model(run / "last.pt"), out, tmp_path)
     measured = nano("evaluate", run / "last.pt", "--seen", "--cases", "1", "--class", "shape")
     assert measured.returncode == 0 and "| shape | 1 |" in measured.stdout
     again = nano("resume", run)
@@ -167,30 +169,72 @@ def _steps(run):
 
 def test_the_shipped_weights_read_through_smol_as_in_the_recipe(tmp_path):
     pytest.importorskip("torch")
-    reads_through_smol_as_in_torch(SHIPPED, "base", tmp_path, CASES)
+    from safetensors.torch import load_file
+    from train_nano.model import TRAINING_ONLY, Nano
+
+    model = Nano(SIZES["base"]).eval()
+    loaded = {name: value.float() for name, value in load_file(SHIPPED / "model.safetensors").items()}
+    missing, unknown = model.load_state_dict(loaded, strict=False)
+    assert not unknown and all(name.startswith(TRAINING_ONLY) for name in missing)
+    reads_through_smol_as(model, SHIPPED, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("train {}/run --minutes 0", "not a number above 0"),
+        ("train {}/run --steps 5 --weights {}/damaged.pt", "cannot be read as a checkpoint"),
+        ("train {}/run --steps 5 --device banana", "cannot use the device 'banana'"),
+        ("train {}/damaged.pt/run --steps 5 --size tiny", "Not a directory"),
+        ("resume {}", "no such checkpoint"),
+        ("evaluate {}/damaged.pt --seen", "cannot be read as a checkpoint"),
+        ("evaluate {}/a.gguf {}/b.gguf --seen", "a.gguf"),
+        ("evaluate a b c", "the two files of a GGUF pair"),
+        ("evaluate {}/a.gguf {}/b.gguf --seen --json {}/no/t.json", "there is no folder"),
+        ("evaluate {}/a.gguf {}/b.gguf --class sign --report {}", "writes the whole table"),
+        ("export {}/damaged.pt {}/out", "cannot be read as a checkpoint"),
+    ],
+)
+def test_what_cannot_work_is_said_in_a_sentence(tmp_path, line, said):
+    pytest.importorskip("torch")
+    (tmp_path / "damaged.pt").write_bytes(b"PK but no checkpoint")
+    done = nano(*line.replace("{}", str(tmp_path)).split())
+    assert done.returncode in (1, 2)
+    assert said in done.stderr and "Traceback" not in done.stderr
 
 
 # ---------------------------------------------------------------- the table
 
 
-def test_the_table_is_measured_through_the_pair_that_ships_and_written_down(tmp_path):
+def test_the_table_is_measured_through_the_pair_that_ships(tmp_path):
     pair = BUILTIN / "smol-nano-q8_0.gguf", BUILTIN / "mmproj-smol-nano-q8_0.gguf"
     classes = [f"--class={name}" for name in ("shape", "clip", "no text")]
-    (tmp_path / "README.md").write_text(f"# A model\n\n{report.BEGIN}\nold\n{report.END}\n\nThe end.\n")
-    line = ["--seen", "--cases", "2", *classes, "--json", tmp_path / "t.json", "--report", tmp_path]
-    done = nano("evaluate", *pair, *line)
+    done = nano("evaluate", *pair, "--seen", "--cases", "2", *classes, "--json", tmp_path / "t.json")
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / "t.json").read_text())["rows"]
     assert [(row["name"], row["cases"]) for row in rows] == [("shape", 2), ("clip", 2), ("no text", 2)]
-    assert all(0 <= row[key] <= 1 for row in rows for key in ("cer", "exact", "refused"))
+    assert all(0 <= row[key] <= 1 for row in rows for key in ("exact", "refused"))
+
+
+def test_a_row_is_met_only_if_no_more_is_refused_than_may_be():
+    (field,) = (kind for kind in CLASSES if kind.name == "field")
+    rows = [Row("field", 200, 0.1, exact, refused) for exact, refused in ((0.9, 0.02), (0.9, 0.1), (0.7, 0.0))]
+    assert [met(field, row) for row in rows] == [True, False, False]
+
+
+def test_the_report_replaces_what_stands_between_the_marks(tmp_path):
+    (tmp_path / "README.md").write_text(f"# A model\n\n{report.BEGIN}\nold\n{report.END}\n\nThe end.\n")
+    (tmp_path / "worst").mkdir()
+    (tmp_path / "worst/99.png").write_bytes(b"of another time")
+    sample = samples.draw(random.Random(1), "sign", Layout(2, 2))
+    wrong = Case("What?", "one | two\n*three*", "<b>", 3)
+    results = [Result(CLASSES[0], Row("line", 200, 0.25, 0.5, 0.0), [(wrong, sample)])]
+    report.write(tmp_path, [BUILTIN / "smol-nano-q8_0.gguf"], results)
     written = (tmp_path / "README.md").read_text()
     assert written.startswith("# A model\n") and written.endswith("The end.\n") and "old" not in written
-    assert "| shape | 2 |" in written and "MB" in written
-    assert (
-        written.count("<img ")
-        == len(list((tmp_path / "worst").glob("*.png")))
-        == sum(round(row["cases"] * (1 - row["exact"])) for row in rows)
-    )
+    assert "| line | 200 | 25.0% | 50.0% | 0.0% | CER ≤ 2% | missed |" in written and " MB" in written
+    assert "one &#124; two<br>&#42;three&#42;" in written and "&lt;b&gt;" in written
+    assert [path.name for path in (tmp_path / "worst").iterdir()] == ["01.png"]
 
 
 def test_the_worst_answers_are_taken_from_the_classes_in_turn():

@@ -18,18 +18,28 @@ def main() -> None:
     """Find the verb's file and hand the rest of the line to its `main`."""
     verb = sys.argv[1] if len(sys.argv) > 1 else ""
     if verb not in VERBS:
-        width = max(map(len, VERBS))
-        lines = (f"  {name:{width}}  {text}" for name, (_, text) in VERBS.items())
-        sys.exit("usage: python examples/train_nano VERB …  (VERB --help tells more)\n" + "\n".join(lines))
+        lines = (f"  {name:8}  {text}" for name, (_, text) in VERBS.items())
+        usage = "usage: python examples/train_nano VERB …  (VERB --help tells more)\n" + "\n".join(lines)
+        if verb in ("-h", "--help"):
+            sys.exit(print(usage))
+        sys.exit(usage)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait for work leave the cores to others
     examples = Path(__file__).resolve().parent.parent
     sys.path[:1] = [str(examples), str(examples.parent)]  # this package, and the checkout's smolcli
-    module = importlib.import_module(f"train_nano.{VERBS[verb][0]}")
+    from smolcli.errors import SmolError
+
     try:
+        module = importlib.import_module(f"train_nano.{VERBS[verb][0]}")
         (module.resume if verb == "resume" else module.main)(sys.argv[2:])
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except ModuleNotFoundError as missing:
+        sys.exit(f"train_nano: {missing.name} is not installed; in the checkout: pip install -e '.[train]'")
+    except (SmolError, OSError) as problem:
+        sys.exit(f"train_nano: {problem}")
 
 
 if __name__ == "__main__":

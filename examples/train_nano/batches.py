@@ -3,6 +3,8 @@
 import multiprocessing
 import queue
 import random
+import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -128,11 +130,25 @@ def batches(rng, phase: Phase, tiles: int):
 
 
 def _produce(seed: str, ready, phase, tiles: int) -> None:
+    """Draw until the trainer is gone. Signals meant for the run are the trainer's to heed."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     rng = random.Random(seed)
     while True:
         current = VISION if phase.value < 0 else PHASES[phase.value]
         for batch in batches(rng, current, tiles):
-            ready.put(batch)
+            while not _offered(ready, batch):
+                if not multiprocessing.parent_process().is_alive():
+                    ready.cancel_join_thread()
+                    return
+
+
+def _offered(ready, batch: Batch) -> bool:
+    try:
+        ready.put(batch, timeout=5)
+    except queue.Full:
+        return False
+    return True
 
 
 class Producers:
@@ -152,16 +168,17 @@ class Producers:
         """Draw for this phase from now on."""
         self._phase.value = number
 
-    def next(self) -> Batch:
-        """The next batch; waits for it, and fails when a process has died."""
-        while True:
+    def next(self, stopped: Callable[[], bool]) -> Batch | None:
+        """The next batch; waits for it. None once `stopped`; fails when a process has died."""
+        while not stopped():
             try:
-                return self._queue.get(timeout=60)
+                return self._queue.get(timeout=1)
             except queue.Empty as empty:
                 if not all(process.is_alive() for process in self._processes):
                     raise SystemExit("a drawing process died; its message stands above") from empty
+        return None
 
     def close(self) -> None:
         """End the processes."""
         for process in self._processes:
-            process.terminate()
+            process.kill()

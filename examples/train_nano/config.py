@@ -28,6 +28,12 @@ class NanoConfig:
     patch: int = geometry.PATCH_PX
     scale: int = geometry.CELL_PX // geometry.PATCH_PX  # side of the pixel shuffle
 
+    def __post_init__(self):
+        if max(0, *self.here_layers, *self.next_layers) >= self.layers:
+            raise SystemExit(
+                f"a decoder of {self.layers} layers has no layer {max(*self.here_layers, *self.next_layers)}"
+            )
+
     @property
     def patches(self) -> int:
         """Vision patches per tile."""

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import prompts, vocabulary
+from .arguments import positive
+from .drawing import fonts
 from .geometry import GRIDS, UNSPLIT, Layout
 from .samples import CLIP, Options, Sample, draw
 
@@ -19,6 +21,7 @@ SEED = "held out"  # with the class's name and the case's number: the same cases
 WIDE, TALL, SQUARE = GRIDS[1:]
 CLIPS = tuple(Layout(frames=count) for count in (2, 3, 4, 6, 8, 16))
 LONGEST = 240  # characters of the right answer
+REPORTED = 200  # cases per class of a table that is written down
 KEPT = 4  # worst cases that are kept of each class
 _FREE = {*prompts.READ, *prompts.DESCRIBE, *prompts.FIELDS, *prompts.ANY_TEXT}
 
@@ -58,6 +61,7 @@ class Class:
     asked: Callable[[Sample], bool]
     measure: str  # "CER" (character error rate) or "exact" (share of exact answers)
     target: float | None = None
+    most_refused: float = 1.0  # share of answered questions that may be refused
 
 
 CLASSES = (
@@ -65,7 +69,7 @@ CLASSES = (
     Class("sign", ("sign",), (WIDE, TALL, SQUARE), reads, "CER", 0.03),
     Class("paragraph", ("paragraph",), (SQUARE,), reads, "CER", 0.05),
     Class("columns", ("columns",), (SQUARE,), reads, "CER"),
-    Class("field", ("form", "receipt"), (WIDE, TALL, SQUARE), asks_value, "exact", 0.8),
+    Class("field", ("form", "receipt"), (WIDE, TALL, SQUARE), asks_value, "exact", 0.8, 0.03),
     Class("table", ("table",), (SQUARE,), asks_value, "exact"),
     Class("shape", ("shape",), (UNSPLIT, WIDE, TALL, SQUARE), anything, "exact", 0.95),
     Class("scene", ("scene",), (SQUARE,), anything, "exact"),
@@ -77,7 +81,7 @@ CLASSES = (
 
 @dataclass
 class Case:
-    """One question, the right answer, what was said, and their edit distance (at most the right one's length)."""
+    """One question, the right answer, what was said, and their edit distance."""
 
     question: str
     right: str
@@ -132,8 +136,7 @@ def measure(reader: Callable[[Sample], str], kind: Class, count: int, options: O
     seen = []
     for sample in cases_of(kind, count, options):
         said = reader(sample).strip()
-        distance = min(len(sample.text), edit_distance(said, sample.text))
-        seen.append((Case(sample.question, sample.text, said, distance), sample))
+        seen.append((Case(sample.question, sample.text, said, edit_distance(said, sample.text)), sample))
     cases = [case for case, _ in seen]
     refusals = (prompts.NOT_FOUND, prompts.NO_TEXT)
     row = Row(
@@ -150,13 +153,15 @@ def met(kind: Class, row: Row) -> bool:
     """Whether the row is as good as its target."""
     if kind.target is None:
         return True
-    return row.cer <= kind.target if kind.measure == "CER" else row.exact >= kind.target
+    good = row.cer <= kind.target if kind.measure == "CER" else row.exact >= kind.target
+    return good and row.refused <= kind.most_refused
 
 
 def line_of(kind: Class, row: Row) -> str:
     """The row as Markdown."""
     sign = "≤" if kind.measure == "CER" else "≥"
     target = f"{kind.measure} {sign} {kind.target:.0%}" if kind.target else ""
+    target += f", refused ≤ {kind.most_refused:.0%}" if kind.most_refused < 1 else ""
     mark = ("met" if met(kind, row) else "missed") if target else ""
     return f"| {row.name} | {row.cases} | {row.cer:.1%} | {row.exact:.1%} | {row.refused:.1%} | {target} | {mark} |"
 
@@ -176,15 +181,16 @@ def main(argv: list[str]) -> None:
     """`evaluate CHECKPOINT …`."""
     parser = argparse.ArgumentParser(prog="train_nano evaluate", description=__doc__.splitlines()[0])
     parser.add_argument("weights", type=Path, nargs="+", help="RUN/last.pt, or the two files of a GGUF pair")
-    parser.add_argument("--cases", type=int, default=200, help="per class")
+    parser.add_argument("--cases", type=positive(int), default=200, help="per class")
     parser.add_argument("--class", dest="classes", action="append", choices=[kind.name for kind in CLASSES])
     parser.add_argument("--seen", action="store_true", help="fonts and words of training, fresh seeds")
     parser.add_argument("--wear", type=float, default=0.0, help="0: clean pages; training draws with 0.5")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, help="of torch; 1 beside a training run")
+    parser.add_argument("--threads", type=positive(int), help="of torch; 1 beside a training run")
     parser.add_argument("--json", type=Path, help="write rows here as well")
     parser.add_argument("--report", type=Path, help="write the table and the worst cases into this folder's README.md")
     asked = parser.parse_args(argv)
+    _check(parser, asked)
     options = Options(held=not asked.seen, level=asked.wear, varied=False)
     with ExitStack() as stack:
         results = _table(_reader(asked, stack), options, asked)
@@ -192,9 +198,29 @@ def main(argv: list[str]) -> None:
         rows = [asdict(result.row) for result in results]
         asked.json.write_text(json.dumps({"weights": list(map(str, asked.weights)), "rows": rows}, indent=1) + "\n")
     if asked.report:
-        from .report import write
+        from . import report
 
-        write(asked.report, asked.weights, results)
+        report.write(asked.report, asked.weights, results)
+
+
+def _check(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
+    """Everything that can be wrong, before the minutes that measuring takes."""
+    from . import report
+
+    if len(asked.weights) > 2:
+        parser.error("one checkpoint, or the two files of a GGUF pair")
+    if asked.json and not asked.json.absolute().parent.is_dir():
+        parser.error(f"--json {asked.json}: there is no folder {asked.json.parent}")
+    if asked.report:
+        if asked.classes or asked.seen or asked.wear or asked.cases < REPORTED:
+            parser.error(
+                f"--report writes the whole table: held-out clean pages, {REPORTED} cases or more of every class"
+            )
+        report.check(asked.report)
+    families = {family.name for family in fonts.families(held=True)[0]}
+    missing = [name for name in fonts.HELD_OUT if not any(family.startswith(name) for family in families)]
+    if missing and not asked.seen:
+        parser.error(f"the fonts {', '.join(missing)} are not installed (README.md names the packages); or --seen")
 
 
 def _reader(asked: argparse.Namespace, stack: ExitStack) -> Callable[[Sample], str]:

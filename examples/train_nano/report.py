@@ -16,10 +16,7 @@ _SIDE_PX = 480  # of a picture in the README, at most
 def write(folder: Path, weights: list[Path], results: list[Result]) -> None:
     """Replace what stands between the marks in `folder`/README.md, and the pictures in `folder`/worst."""
     readme = folder / "README.md"
-    text = readme.read_text() if readme.is_file() else ""
-    if BEGIN not in text or END not in text:
-        raise SystemExit(f"{readme}: the lines {BEGIN!r} and {END!r} show where the table goes; put them in")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    before, after = check(folder)
     sizes = ", ".join(f"{path.name} {path.stat().st_size / 1e6:.2f} MB" for path in weights)
     cases = max(result.row.cases for result in results)
     parts = [
@@ -30,6 +27,15 @@ def write(folder: Path, weights: list[Path], results: list[Result]) -> None:
         END,
     ]
     readme.write_text(before + "\n\n".join(parts) + after)
+
+
+def check(folder: Path) -> tuple[str, str]:
+    """What stands before and after the marks in `folder`/README.md. Exits with a sentence where they are not."""
+    readme = folder / "README.md"
+    text = readme.read_text() if readme.is_file() else ""
+    if BEGIN not in text or END not in text:
+        raise SystemExit(f"{readme}: the lines {BEGIN!r} and {END!r} show where the table goes; put them in")
+    return text.split(BEGIN)[0], text.split(END)[1]
 
 
 def worst(results: list[Result]) -> list[tuple[str, Case, Sample]]:

@@ -1,9 +1,12 @@
 """A run's folder: its plan, its progress and its weights, saved so that a killed run loses minutes at most."""
 
+import os
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 
 from .config import SIZES, NanoConfig
@@ -72,6 +75,23 @@ class Progress:
     history: list = field(default_factory=list)
 
 
+@contextmanager
+def claimed(folder: Path):
+    """Holds a run's folder for this process, its id in `pid`; a sentence when another one has it."""
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as taken:
+        raise SystemExit(f"{folder}: is being trained already, by the process that {folder / 'pid'} names") from taken
+    with lock:
+        try:
+            (folder / "pid").write_text(f"{os.getpid()}\n")
+            yield
+        finally:
+            (folder / "pid").unlink(missing_ok=True)
+            lock.release()
+
+
 def save(path: Path, model: Nano, optimizer: Optimizer, plan: Plan, progress: Progress) -> None:
     """Write everything to `path`, whole or not at all."""
     state = {"config": asdict(model.config), "model": model.state_dict(), "optimizer": optimizer.state_dict()}
@@ -85,7 +105,21 @@ def load(path: Path) -> dict:
     """What `save` wrote, on the CPU; a sentence when there is none."""
     if not path.is_file():
         raise SystemExit(f"{path}: no such checkpoint; start a run with `train`, or name the file of another one")
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as problem:  # torch raises whatever its parts raise on a damaged file
+        raise SystemExit(f"{path}: cannot be read as a checkpoint ({type(problem).__name__})") from problem
+    if not isinstance(state, dict) or not {"config", "model"} <= state.keys():
+        raise SystemExit(f"{path}: is not a checkpoint of this recipe; a run's last.pt is one")
+    return state
+
+
+def config_of(state: dict) -> NanoConfig:
+    """The sizes of a checkpoint; a sentence when this version of the recipe does not know them."""
+    try:
+        return NanoConfig(**state["config"])
+    except TypeError as problem:
+        raise SystemExit(f"the checkpoint was made by another version of this recipe ({problem})") from problem
 
 
 def weights_of(state: dict) -> dict[str, Tensor]:
@@ -97,7 +131,7 @@ def weights_of(state: dict) -> dict[str, Tensor]:
 def load_model(path: Path, device: str = "cpu") -> Nano:
     """The model of a checkpoint, ready to read."""
     state = load(path)
-    model = Nano(NanoConfig(**state["config"]))
+    model = Nano(config_of(state))
     missing, unknown = model.load_state_dict(weights_of(state), strict=False)
     if unknown or any(not name.startswith(TRAINING_ONLY) for name in missing):
         raise SystemExit(f"{path}: its weights are not those of this recipe ({[*missing, *unknown][0]})")

@@ -12,13 +12,15 @@ import functools
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from . import runs
+from .arguments import check_device, positive
 from .batches import ADVANCE, PHASES, Producers
-from .config import SIZES, NanoConfig
+from .config import SIZES
 from .losses import losses
 from .model import TRAINING_ONLY, Nano
 from .optimizer import Optimizer, Rates
@@ -102,7 +104,9 @@ class Trainer:
         saved = tick = time.monotonic()
         try:
             while self.plan.done(self.progress) < 1 and not self._stopped:
-                batch = producers.next()
+                batch = producers.next(lambda: self._stopped)
+                if batch is None:
+                    break
                 parts = self._step(batch)
                 now = time.monotonic()
                 self.progress.seconds += min(now - tick, LONGEST_STEP_S)
@@ -120,6 +124,8 @@ class Trainer:
 
     def _step(self, batch) -> dict:
         loss, parts = losses(self.model, batch, self.stage.weights, self.autocast)
+        if not loss.isfinite():  # what is saved stays good
+            raise SystemExit(f"step {self.progress.steps}: the loss is {float(loss)}; resume with a lower --rate")
         loss.backward()
         share = rate_at(self.plan.done(self.progress), self.optimizer.steps, self.stage)
         parts["gradient"] = self.optimizer.step(share)
@@ -189,19 +195,22 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="train_nano train", description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="folder of the run; made when it is not there")
     length = parser.add_mutually_exclusive_group(required=True)
-    length.add_argument("--minutes", type=float, default=0.0, help="length of the whole schedule")
-    length.add_argument("--steps", type=int, default=0, help="length of the whole schedule")
+    length.add_argument("--minutes", type=positive(float), default=0.0, help="length of the whole schedule")
+    length.add_argument("--steps", type=positive(int), default=0, help="length of the whole schedule")
     parser.add_argument("--weights", type=Path, help="checkpoint to start from, on everything that is drawn")
     parser.add_argument("--first", choices=STAGES, help="stage to begin with (with --weights: joint; else vision)")
-    parser.add_argument("--size", choices=SIZES, default="base")
-    parser.add_argument("--tiles", type=int, help="tiles per step (20 on a CPU, 384 on a GPU)")
+    parser.add_argument("--size", choices=SIZES, help="base, unless --weights says it")
+    parser.add_argument("--tiles", type=positive(int), help="tiles per step (20 on a CPU, 384 on a GPU)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--producers", type=int, help="drawing processes (1 on a CPU, cores - 2 on a GPU)")
-    parser.add_argument("--rate", type=float, default=1.0, help="times the recipe's learning rates")
+    parser.add_argument("--producers", type=positive(int), help="drawing processes (1 on a CPU, cores - 2 on a GPU)")
+    parser.add_argument("--rate", type=positive(float), default=1.0, help="times the recipe's learning rates")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args(argv)
     if (asked.run / "last.pt").exists():
         parser.error(f"{asked.run} holds a run already: go on with `resume {asked.run}`, or name another folder")
+    if asked.weights and asked.size:
+        parser.error(f"{asked.weights} has its own size; leave --size out")
+    check_device(asked.device)
     gpu = asked.device != "cpu"
     names = list(STAGES)
     plan = Plan(
@@ -209,7 +218,7 @@ def main(argv: list[str]) -> None:
         trained=asked.weights is not None,
         minutes=asked.minutes,
         steps=asked.steps,
-        size=asked.size,
+        size=asked.size or "base",
         tiles=asked.tiles or (384 if gpu else 20),
         producers=asked.producers or (max(1, (os.cpu_count() or 3) - 2) if gpu else 1),
         device=asked.device,
@@ -217,23 +226,24 @@ def main(argv: list[str]) -> None:
         rate=asked.rate,
     )
     asked.run.mkdir(parents=True, exist_ok=True)
-    _start(Trainer(asked.run, plan, runs.new_model(plan, asked.weights)))
+    with runs.claimed(asked.run):
+        Trainer(asked.run, plan, runs.new_model(plan, asked.weights)).run()
 
 
 def resume(argv: list[str]) -> None:
     """`resume RUN`."""
     parser = argparse.ArgumentParser(prog="train_nano resume", description="Go on with a run where it was saved last.")
     parser.add_argument("run", type=Path)
+    parser.add_argument("--device", help="another one than it was saved on")
+    parser.add_argument("--rate", type=positive(float), help="times the recipe's learning rates, from now on")
     asked = parser.parse_args(argv)
     state = runs.load(asked.run / "last.pt")
-    plan = Plan(**state["plan"])
+    changed = {name: value for name in ("device", "rate") if (value := getattr(asked, name))}
+    plan = replace(Plan(**state["plan"]), **changed)
+    check_device(plan.device)
     if state["progress"]["stage"] >= len(plan.stages):
         parser.error(f"{asked.run} is done; go on with `train NEW --weights {asked.run / 'last.pt'} --minutes M`")
-    model = Nano(NanoConfig(**state["config"]))
+    model = Nano(runs.config_of(state))
     model.load_state_dict(state["model"])
-    _start(Trainer(asked.run, plan, model, state))
-
-
-def _start(trainer: Trainer) -> None:
-    (trainer.folder / "pid").write_text(f"{os.getpid()}\n")
-    trainer.run()
+    with runs.claimed(asked.run):
+        Trainer(asked.run, plan, model, state).run()

@@ -121,7 +121,7 @@ def dense_page(rng, layout: Layout, held: bool = False) -> Drawn:
     sheet = Sheet.blank(rng, layout, held)
     lines, y = [], 0.0
     while y < sheet.canvas.size[1]:
-        size = sheet.any_px(14, 34)
+        size = sheet.any_px(19, 34)
         block = _wrap(sheet, size, (sheet.margin, y + size, sheet.room), rng.randrange(1, 5))
         lines += block
         y = sheet.canvas.letters[-1].y + 0.6 * size if block else y + 2 * size

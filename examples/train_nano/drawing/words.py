@@ -1,6 +1,8 @@
 """Words, running text and the things that stand on papers: prices, dates, telephone numbers, addresses.
 
-A word whose lower-case crc32 is 0 modulo 13 is held out of training (short and very common ones excepted).
+A word whose lower-case crc32 is 0 modulo 13 is held out of training: those of dictionaries, of running text and of
+random letters. Words of up to three letters, very common ones and what forms are printed with (labels, names, months)
+are not.
 """
 
 import functools
@@ -62,11 +64,12 @@ def corpus(held: bool) -> Corpus:
         frequent = sorted({token.lower() for token in _prose() if token.isalpha()})
     words = [word for word in words or frequent if is_held_out(word) == held]
     frequent = [word for word in frequent if is_held_out(word) == held]
-    return Corpus(words, frequent, [] if held else [word for word in _prose() if not is_held_out(_letters(word))])
+    return Corpus(words, frequent, [] if held else [token for token in _prose() if not holds_held_out(token)])
 
 
-def _letters(text: str) -> str:
-    return re.sub("[^A-Za-z]", "", text)
+def holds_held_out(text: str) -> bool:
+    """Whether a run of letters in `text` is a held-out word."""
+    return any(is_held_out(word) for word in re.findall("[A-Za-z]+", text))
 
 
 @functools.lru_cache(1)
@@ -80,7 +83,7 @@ def _prose() -> list[str]:
                 (" ".join(re.findall(r'"""(.*?)"""', text, re.S)) if path.suffix == ".py" else text)[:_PROSE_CHARACTERS]
             )
     tokens = (token for text in texts for token in text.split() if len(token) <= 18)
-    return [token for token in tokens if token.isascii() and token.isprintable() and _letters(token)]
+    return [token for token in tokens if token.isascii() and token.isprintable() and re.search("[A-Za-z]", token)]
 
 
 def word(rng, held: bool = False, plain: bool = False) -> str:
@@ -90,7 +93,10 @@ def word(rng, held: bool = False, plain: bool = False) -> str:
         return known.frequent[int(len(known.frequent) * rng.random() ** 2)]
     if kind < 0.85 or plain:
         return rng.choice(known.words)
-    return "".join(rng.choice(string.ascii_lowercase) for _ in range(rng.randrange(2, 9)))
+    while True:
+        made = "".join(rng.choice(string.ascii_lowercase) for _ in range(rng.randrange(2, 9)))
+        if held or not is_held_out(made):
+            return made
 
 
 def phrase(rng, count: int, held: bool = False, prose: float = 0.3) -> list[str]:
@@ -103,16 +109,16 @@ def phrase(rng, count: int, held: bool = False, prose: float = 0.3) -> list[str]
     style = rng.choices([str.lower, str.title, str.upper, str.capitalize], [4, 3, 3, 2])[0]
     words = [word(rng, held) for _ in range(count)]
     words = [words[0].capitalize(), *words[1:]] if style is str.capitalize else [style(each) for each in words]
-    words = [_marked(rng, each) for each in words]
+    words = [_marked(rng, each, held) for each in words]
     if rng.random() < 0.25:
         words[-1] += rng.choice("..!?.")
     return " ".join(words).split(" ")
 
 
-def _marked(rng, text: str) -> str:
+def _marked(rng, text: str, held: bool) -> str:
     kind = rng.random()
     if kind < 0.14:
-        return special(rng)
+        return special(rng, held)
     if kind < 0.23:
         return text + rng.choice(",.,.,.:;!?)")
     if kind < 0.26:
@@ -144,20 +150,22 @@ def time_of_day(rng) -> str:
     return f"{hour % 12 + 1 if half else hour}:{minute:02d}{half}"
 
 
-def email(rng) -> str:
+def email(rng, held: bool = False) -> str:
     """A made-up address."""
-    name = rng.choice(NAMES).lower() + rng.choice(["", ".", "_"]) + word(rng, plain=True).lower()
-    return f"{name}@{word(rng, plain=True).lower()}{rng.choice(['.com', '.org', '.net', '.io'])}"
+    name = rng.choice(NAMES).lower() + rng.choice(["", ".", "_"]) + word(rng, held, plain=True).lower()
+    return f"{name}@{word(rng, held, plain=True).lower()}{rng.choice(['.com', '.org', '.net', '.io'])}"
 
 
-def website(rng) -> str:
+def website(rng, held: bool = False) -> str:
     """A made-up address."""
-    name = word(rng, plain=True).lower()
+    name = word(rng, held, plain=True).lower()
     return rng.choice(["www.", "https://", ""]) + name + rng.choice([".com", ".org", ".net", ".de", "/index.html"])
 
 
 def _mixed(rng) -> str:
-    return "".join(rng.choice(string.ascii_letters + string.digits) for _ in range(rng.randrange(4, 10)))
+    letters = [rng.choice(string.ascii_letters + string.digits) for _ in range(rng.randrange(4, 10))]
+    letters[rng.randrange(len(letters))] = rng.choice(string.digits)  # a code, not a word
+    return "".join(letters)
 
 
 def _code(rng) -> str:
@@ -187,6 +195,7 @@ _SPECIALS = (
 )
 
 
-def special(rng) -> str:
+def special(rng, held: bool = False) -> str:
     """Something that is not a word: a price, a date, a number, an address, a code."""
-    return rng.choice(_SPECIALS)(rng)
+    make = rng.choice(_SPECIALS)
+    return make(rng, held) if make in (email, website) else make(rng)
