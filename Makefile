@@ -6,7 +6,7 @@
 #                             https://abetlen.github.io/llama-cpp-python/whl/cpu (also cu124, metal, vulkan …)
 #   TORCH=...                 the torch of the recipe; on Linux, PyPI's own brings gigabytes of CUDA: put a CPU wheel's
 #                             folder into PIP_FIND_LINKS, or PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
-#   ARGS="-k layers -x"       arguments for pytest (make test) or the measurement (make bench)
+#   ARGS="-k layers -x"       arguments for pytest (make test) or a measurement (make bench, make eval-nano)
 
 PYTHON ?= python3
 VENV ?= .venv

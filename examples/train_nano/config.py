@@ -42,6 +42,6 @@ class NanoConfig:
 
 SIZES = {
     "base": NanoConfig(),
-    "big": NanoConfig(256, 8, 8, 1024, 320, 6, 5, 5, 960),  # 14 M, for a GPU
+    "big": NanoConfig(256, 8, 8, 1024, 320, 6, 5, 5, 960),  # 15 M, for a GPU
     "tiny": NanoConfig(64, 2, 2, 128, 64, 2, 2, 1, 128, here_layers=(0,), next_layers=(1,)),  # for the smoke test
 }
