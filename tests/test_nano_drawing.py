@@ -18,9 +18,10 @@ from train_nano import batches, folder, geometry, labels, prompts, samples, voca
 from train_nano.config import SIZES  # noqa: E402
 from train_nano.drawing import fonts, words  # noqa: E402
 from train_nano.drawing.canvas import Canvas, join  # noqa: E402
+from train_nano.drawing.shapes import SHAPES  # noqa: E402
 from train_nano.drawing.sheet import MIN_PX  # noqa: E402
 from train_nano.geometry import GRIDS, UNSPLIT, Layout  # noqa: E402
-from train_nano.samples import CLIP, PAINTERS  # noqa: E402
+from train_nano.samples import CLIP, PAINTERS, Options  # noqa: E402
 
 GOLDEN = ROOT / "tests/golden"
 EVERY = [(task, grid) for task in PAINTERS for grid in GRIDS] + [(CLIP, Layout(frames=n)) for n in (1, 2, 7, 16)]
@@ -145,6 +146,32 @@ def test_labels_name_a_letter_in_the_patch_and_the_cell_where_its_ink_is(layout)
     (cell,) = labels.letter_cells(canvas.letters, canvas.size, layout)
     tile, (y, x) = tiles[cell // 64], divmod(int(cell) % 64, 8)
     assert tile[y * 32 : y * 32 + 32, x * 32 : x * 32 + 32].min() < 100
+
+
+def test_an_answer_about_a_shape_looks_at_the_shape():
+    looked = 0
+    for seed in range(60):
+        sample = samples.draw(random.Random(seed), "shape", UNSPLIT, Options(level=0, varied=False))
+        marked = {int(kind) - 96: int(patch) for patch, kind in enumerate(sample.labels[0, :, 0]) if kind > 95}
+        assert marked and set(marked) <= set(range(len(SHAPES)))
+        if sample.question.startswith("What color is the") and "background" not in sample.question:
+            kind = SHAPES.index(sample.question.rstrip("?").split()[-1])
+            (cell,) = set(sample.cells) - {-1}
+            y, x = divmod(cell, 8)
+            patches = sample.labels[0].reshape(8, 2, 8, 2, labels.SLOTS)[y, :, x]
+            assert (patches == 96 + kind).any()
+            looked += 1
+    assert looked > 3
+
+
+def test_what_happens_in_a_clip_is_seen_in_its_last_frame():
+    found = 0
+    for seed in range(60):
+        sample = samples.draw(random.Random(seed), CLIP, Layout(frames=3), Options(level=0, varied=False))
+        if sample.text.endswith((" grows.", " shrinks.")) and not sample.text.startswith("It"):
+            assert 0 <= sample.cells[3] < 64 and 128 <= sample.cells[-4] < 192
+            found += 1
+    assert found > 2
 
 
 def test_letters_turn_with_the_page():
