@@ -192,6 +192,7 @@ def test_the_shipped_weights_read_through_smol_as_in_the_recipe(tmp_path):
         ("evaluate a b c", "the two files of a GGUF pair"),
         ("evaluate {}/a.gguf {}/b.gguf --seen --json {}/no/t.json", "there is no folder"),
         ("evaluate {}/a.gguf {}/b.gguf --class sign --report {}", "writes the whole table"),
+        ("preview {}/sheet.foo", "name it .png"),
         ("export {}/damaged.pt {}/out", "cannot be read as a checkpoint"),
     ],
 )

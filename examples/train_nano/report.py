@@ -5,6 +5,7 @@ import time
 from itertools import chain, zip_longest
 from pathlib import Path
 
+from .drawing.words import corpus
 from .evaluate import HEAD, Case, Result, line_of
 from .samples import Sample
 
@@ -18,10 +19,11 @@ def write(folder: Path, weights: list[Path], results: list[Result]) -> None:
     readme = folder / "README.md"
     before, after = check(folder)
     sizes = ", ".join(f"{path.name} {path.stat().st_size / 1e6:.2f} MB" for path in weights)
+    words = len(corpus(held=True).words)
     cases = max(result.row.cases for result in results)
     parts = [
         BEGIN,
-        f"Measured on {time.strftime('%d %B %Y')}, up to {cases} cases a class, with {sizes}.",
+        f"Measured on {time.strftime('%d %B %Y')}, {cases} cases a class, {words:,} held-out words, with {sizes}.",
         "\n".join([HEAD, *(line_of(result.kind, result.row) for result in results)]),
         _worst_table(folder / "worst", results),
         END,
