@@ -49,9 +49,9 @@ PHASES = (
         0.4,
     ),
     Phase(
-        {UNSPLIT: 4, WIDE: 1.6, TALL: 1, SQUARE: 3, CLIP: 1.4},
+        {UNSPLIT: 4, WIDE: 1.6, TALL: 1, SQUARE: 3, CLIP: 2},
         {"word": 0.6, "line": 1.4, "sign": 1.2, "paragraph": 0.8, "columns": 0.25, "form": 1.1, "receipt": 0.9}
-        | {"table": 0.4, "shape": 2, "scene": 0.6, "photo": 0.6},
+        | {"table": 0.4, "shape": 3, "scene": 0.6, "photo": 0.6},
     ),
 )
 ADVANCE = (0.6, 0.72, 0.86, 0.88, 0.9)  # token accuracy (moving average) at which the next phase begins

@@ -154,7 +154,7 @@ def test_a_conversation_that_cannot_be_asked_costs_the_others_nothing(smol, draw
 
 
 def test_a_conversation_about_a_damaged_clip_says_which_frames_were_read(smol, tmp_path):
-    whole = Path(draw_clip(tmp_path / "whole.avi", 300, fourcc="MJPG")).read_bytes()
+    whole = Path(draw_clip(tmp_path / "whole.avi", 600, fourcc="MJPG")).read_bytes()
     (tmp_path / "cut.avi").write_bytes(whole[: len(whole) // 2])
     parts = [{"type": "video"}, {"type": "text", "text": "What is moving?"}]
     media = [{"type": "video", "path": str(tmp_path / "cut.avi")}]
@@ -164,10 +164,11 @@ def test_a_conversation_about_a_damaged_clip_says_which_frames_were_read(smol, t
     direct = smol("ask", tmp_path / "cut.avi", "What is moving?", "--json")
     same = ("media", "question", "text", "warnings")
     assert [told.record[key] for key in same] == [direct.record[key] for key in same]
-    assert [frame["index"] for frame in told.record["media"][0]["frames"]] == [30, 90]
-    assert "3 of 5 frames are missing" in told.err and "trained on at most" in told.err
+    count = len(told.record["media"][0]["frames"])
+    assert 0 < count < 16
+    assert f"{16 - count} of 16 frames are missing" in told.err and "trained on at most" in told.err
     planned = smol("plan", "--messages", file, "--hashes").record
-    assert planned["n_tokens"] == told.record["counts"]["prompt_tokens"] and planned["media"][0]["encodes"] == 2
+    assert planned["n_tokens"] == told.record["counts"]["prompt_tokens"] and planned["media"][0]["encodes"] == count
 
 
 def test_a_pdf_of_many_pages_is_asked_as_coarsely_as_it_must(smol, tmp_path):
