@@ -1,6 +1,7 @@
 """Results of `evaluate` → the measured part of the model's README: date, sizes, table, worst cases as pictures."""
 
 import html
+import re
 import time
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -11,6 +12,7 @@ from .samples import Sample
 
 BEGIN, END = "<!-- measured: written by `make eval-nano` -->", "<!-- end of what was measured -->"
 WORST = 20  # pictures in the README
+_UNFIT = re.compile("milf|porn|fuck|shit|cunt|nigg|rape", re.IGNORECASE)  # lists of frequent words have these too
 _SIDE_PX = 480  # of a picture in the README, at most
 
 
@@ -43,7 +45,7 @@ def check(folder: Path) -> tuple[str, str]:
 def worst(results: list[Result]) -> list[tuple[str, Case, Sample]]:
     """The worst wrong answer of each class, then the second worst of each, and so on."""
     rounds = zip_longest(*([(result.row.name, *pair) for pair in result.worst] for result in results))
-    return [entry for entry in chain.from_iterable(rounds) if entry][:WORST]
+    return [entry for entry in chain.from_iterable(rounds) if entry and not _UNFIT.search(entry[1].right)][:WORST]
 
 
 def _worst_table(folder: Path, results: list[Result]) -> str:
