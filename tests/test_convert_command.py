@@ -62,7 +62,7 @@ def test_no_verify_does_not_load_the_model(tmp_path, capsys):
 def test_errors_are_one_line_with_their_exit_code(tmp_path, capsys, change, code):
     folder, out = tmp_path / "src", tmp_path / "out"
     folder.mkdir()
-    for file in SOURCE.iterdir():
+    for file in filter(Path.is_file, SOURCE.iterdir()):
         if file.name != change:
             (folder / file.name).symlink_to(file)
     arguments = ["convert", str(folder), "-o", str(out), "--name", "x", "--mmproj", "f16"]
@@ -135,7 +135,7 @@ def test_repair_retypes_and_says_how_much_changed(converted, tmp_path, capsys):
 def test_weights_that_are_not_numbers_are_counted_and_warned_of_and_written(tmp_path, capsys):
     folder = tmp_path / "nan"
     folder.mkdir()
-    for file in SOURCE.iterdir():
+    for file in filter(Path.is_file, SOURCE.iterdir()):
         (folder / file.name).write_bytes(file.read_bytes())
     weights = bytearray((folder / "model.safetensors").read_bytes())
     weights[-2000:] = np.full(1000, np.nan, np.float16).tobytes()

@@ -127,6 +127,7 @@ def reads_through_smol_as(model, folder_, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_run_that_was_stopped_resumes_trains_and_exports_what_smol_reads(tmp_path):
     pytest.importorskip("torch")
     from train_nano import runs
@@ -152,8 +153,10 @@ def test_a_run_that_was_stopped_resumes_trains_and_exports_what_smol_reads(tmp_p
     out = tmp_path / "folder"
     assert nano("export", run / "last.pt", out).returncode == 0
     reads_through_smol_as(runs.load_model(run / "last.pt"), out, tmp_path)
-    measured = nano("evaluate", run / "last.pt", "--seen", "--cases", "1", "--class", "shape")
+    measured = nano("evaluate", out, "--seen", "--cases", "1", "--class", "shape")
     assert measured.returncode == 0 and "| shape | 1 |" in measured.stdout
+    further = nano("train", tmp_path / "further", "--weights", out, "--steps", "2", "--tiles", "8")
+    assert further.returncode == 0 and _steps(tmp_path / "further") == 2, further.stderr
     again = nano("resume", run)
     assert again.returncode == 2 and "is done" in again.stderr
 
@@ -186,6 +189,7 @@ def test_the_shipped_weights_read_through_smol_as_in_the_recipe(tmp_path):
         ("train {}/run --steps 5 --weights {}/damaged.pt", "cannot be read as a checkpoint"),
         ("train {}/run --steps 5 --device banana", "cannot use the device 'banana'"),
         ("train {}/damaged.pt/run --steps 5 --size tiny", "Not a directory"),
+        ("train {}/run --steps 5 --weights {}", "cannot be read as an exported folder"),
         ("resume {}", "no such checkpoint"),
         ("evaluate {}/damaged.pt --seen", "cannot be read as a checkpoint"),
         ("evaluate {}/a.gguf {}/b.gguf --seen", "a.gguf"),

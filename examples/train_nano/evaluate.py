@@ -180,7 +180,9 @@ def trained_reader(path: Path, device: str) -> Callable[[Sample], str]:
 def main(argv: list[str]) -> None:
     """`evaluate CHECKPOINT …`."""
     parser = argparse.ArgumentParser(prog="train_nano evaluate", description=__doc__.splitlines()[0])
-    parser.add_argument("weights", type=Path, nargs="+", help="RUN/last.pt, or the two files of a GGUF pair")
+    parser.add_argument(
+        "weights", type=Path, nargs="+", help="RUN/last.pt, an exported folder, or the two files of a GGUF pair"
+    )
     parser.add_argument("--cases", type=positive(int), default=200, help="per class")
     parser.add_argument("--class", dest="classes", action="append", choices=[kind.name for kind in CLASSES])
     parser.add_argument("--seen", action="store_true", help="fonts and words of training, fresh seeds")

@@ -1,5 +1,6 @@
 """A run's folder: its plan, its progress and its weights, saved so that a killed run loses minutes at most."""
 
+import json
 import os
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -7,9 +8,12 @@ from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from .config import SIZES, NanoConfig
+from .folder import model_config
 from .losses import Weights
 from .model import TRAINING_ONLY, Nano
 from .optimizer import Optimizer, Rates
@@ -114,6 +118,19 @@ def load(path: Path) -> dict:
     return state
 
 
+def load_folder(folder: Path) -> dict:
+    """The weights of an exported folder as a checkpoint; the heads that only training uses are not in it."""
+    try:
+        written = json.loads((folder / "config.json").read_text())
+        weights = load_file(folder / "model.safetensors")
+    except (OSError, ValueError, SafetensorError) as problem:
+        raise SystemExit(f"{folder}: cannot be read as an exported folder ({problem})") from problem
+    config = next((size for size in SIZES.values() if model_config(size) == written), None)
+    if config is None:
+        raise SystemExit(f"{folder}: its config.json is none of this recipe's sizes ({', '.join(SIZES)})")
+    return {"config": asdict(config), "model": weights}
+
+
 def config_of(state: dict) -> NanoConfig:
     """The sizes of a checkpoint; a sentence when this version of the recipe does not know them."""
     try:
@@ -129,8 +146,8 @@ def weights_of(state: dict) -> dict[str, Tensor]:
 
 
 def load_model(path: Path, device: str = "cpu") -> Nano:
-    """The model of a checkpoint, ready to read."""
-    state = load(path)
+    """The model of a checkpoint or an exported folder, ready to read."""
+    state = load_folder(path) if path.is_dir() else load(path)
     model = Nano(config_of(state))
     missing, unknown = model.load_state_dict(weights_of(state), strict=False)
     if unknown or any(not name.startswith(TRAINING_ONLY) for name in missing):

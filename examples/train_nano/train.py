@@ -197,7 +197,9 @@ def main(argv: list[str]) -> None:
     length = parser.add_mutually_exclusive_group(required=True)
     length.add_argument("--minutes", type=positive(float), default=0.0, help="length of the whole schedule")
     length.add_argument("--steps", type=positive(int), default=0, help="length of the whole schedule")
-    parser.add_argument("--weights", type=Path, help="checkpoint to start from, on everything that is drawn")
+    parser.add_argument(
+        "--weights", type=Path, help="checkpoint or exported folder to start from, on everything that is drawn"
+    )
     parser.add_argument("--first", choices=STAGES, help="stage to begin with (with --weights: joint; else vision)")
     parser.add_argument("--size", choices=SIZES, help="base, unless --weights says it")
     parser.add_argument("--tiles", type=positive(int), help="tiles per step (20 on a CPU, 384 on a GPU)")
