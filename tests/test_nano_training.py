@@ -182,6 +182,15 @@ def test_the_shipped_weights_read_through_smol_as_in_the_recipe(tmp_path):
     reads_through_smol_as(model, SHIPPED, tmp_path)
 
 
+def test_a_run_whose_output_nobody_reads_ends(tmp_path):
+    pytest.importorskip("torch")
+    line = [sys.executable, ROOT / "examples/train_nano", "train", tmp_path / "run", "--steps", "9", "--size", "tiny"]
+    with subprocess.Popen([*map(str, line), "--tiles", "4"], stdout=subprocess.PIPE, text=True) as run:
+        run.stdout.readline()
+        run.stdout.close()
+        assert run.wait(timeout=120) == 1
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

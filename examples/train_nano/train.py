@@ -119,8 +119,8 @@ class Trainer:
                     self._save()
                     saved = now
         finally:
+            producers.close()  # first: whatever else fails, no process may be left to wait for
             log.write()
-            producers.close()
 
     def _step(self, batch) -> dict:
         loss, parts = losses(self.model, batch, self.stage.weights, self.autocast)
