@@ -127,7 +127,6 @@ def reads_through_smol_as(model, folder_, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_run_that_was_stopped_resumes_trains_and_exports_what_smol_reads(tmp_path):
     pytest.importorskip("torch")
     from train_nano import runs

@@ -61,8 +61,8 @@ def _worst_table(folder: Path, results: list[Result]) -> str:
         cells = [name, shown, *(_cell(text) for text in (case.question, case.right, case.said))]
         lines.append("| " + " | ".join(cells) + " |")
     return (
-        f"The {len(chosen)} worst answers, taken from the classes in turn (of a clip, its last frame):\n\n"
-        + "\n".join(lines)
+        f"The {len(chosen)} worst answers, taken from the classes in turn (of a clip, its last frame; a few "
+        "words of the frequency list are not shown):\n\n" + "\n".join(lines)
     )
 
 
