@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "examples"))
 
 from train_nano import batches, folder, geometry, labels, prompts, samples, vocabulary  # noqa: E402
 from train_nano.config import SIZES  # noqa: E402
-from train_nano.drawing import fonts, words  # noqa: E402
+from train_nano.drawing import fonts, pages, words  # noqa: E402
 from train_nano.drawing.canvas import Canvas, join  # noqa: E402
 from train_nano.drawing.shapes import SHAPES  # noqa: E402
 from train_nano.drawing.sheet import MIN_PX  # noqa: E402
@@ -251,6 +251,16 @@ def test_training_never_writes_a_held_out_word():
     assert not [part for part in parts if words.is_held_out(part)]
 
 
+def test_a_word_that_is_cut_to_fit_does_not_become_a_held_out_one():
+    held_out = [word for word in words.corpus(held=True).words if len(word) > 5][:200]
+    for word in held_out:
+        text = word + "x"
+        while text:
+            text = "".join(pages._cut(text, held=False))
+            assert not words.holds_held_out(text)
+        assert pages._cut(word + "x", held=True) == [word]
+
+
 def test_measuring_writes_only_held_out_words():
     known, rng = words.corpus(held=True), random.Random(2)
     assert not known.prose and len(known.words) > 100
@@ -310,6 +320,14 @@ def test_a_batch_places_answers_where_the_model_predicts_them():
         assert batch.ids[i][row[0] + 1 : row[-1] + 1].tolist() == sample.answer[:-1]
         assert batch.ids[i][row[0]] == vocabulary.encode(":")[0]
         assert (batch.ids[i][batch.images[i]] == vocabulary.IMAGE).all()
+
+
+@pytest.mark.parametrize("number", [0, len(batches.PHASES) - 1])
+def test_pages_for_the_tower_alone_are_drawn_among_the_others_where_they_are_wanted(number):
+    names = [[b.name for b in batches.lessons(random.Random(1), number, 4, dense)] for dense in (True, False)]
+    assert names[0].count(batches.DENSE) == 1 and len(names[0]) == 4
+    assert batches.DENSE not in names[1] and len(names[1]) == 3
+    assert {b.name for b in batches.lessons(random.Random(1), -1, 4, False)} == {batches.DENSE}
 
 
 def test_slips_change_what_was_written_and_never_what_is_right():

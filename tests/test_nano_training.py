@@ -156,6 +156,8 @@ def test_a_run_that_was_stopped_resumes_trains_and_exports_what_smol_reads(tmp_p
     assert measured.returncode == 0 and "| shape | 1 |" in measured.stdout
     further = nano("train", tmp_path / "further", "--weights", out, "--steps", "2", "--tiles", "8")
     assert further.returncode == 0 and _steps(tmp_path / "further") == 2, further.stderr
+    seeds = {runs.load(path / "last.pt")["plan"]["seed"] for path in (run, tmp_path / "further")}
+    assert len(seeds) == 2  # other pages than those that it was trained on already
     again = nano("resume", run)
     assert again.returncode == 2 and "is done" in again.stderr
 
@@ -204,6 +206,8 @@ def test_a_run_whose_output_nobody_reads_ends(tmp_path):
         ("evaluate a b c", "the two files of a GGUF pair"),
         ("evaluate {}/a.gguf {}/b.gguf --seen --json {}/no/t.json", "there is no folder"),
         ("evaluate {}/a.gguf {}/b.gguf --class sign --report {}", "writes the whole table"),
+        ("precision {} --seen", "has no config.json"),
+        ("precision {} --seen --report {}", "put them in"),
         ("preview {}/sheet.foo", "name it .png"),
         ("export {}/damaged.pt {}/out", "cannot be read as a checkpoint"),
     ],
@@ -229,6 +233,23 @@ def test_the_table_is_measured_through_the_pair_that_ships(tmp_path):
     assert all(0 <= row[key] <= 1 for row in rows for key in ("exact", "refused"))
 
 
+def test_the_three_types_are_measured_beside_each_other(tmp_path):
+    from train_nano.precision import Errors, line_of
+
+    begin, end = report.TYPES
+    (tmp_path / "README.md").write_text(f"# A model\n\n{begin}\n\nold\n\n{end}\n\nThe end.\n")
+    done = nano("precision", SHIPPED, "--seen", "--cases", "2", "--report", tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines()[2:]]
+    assert [row[0] for row in rows] == ["| F32", "| F16", "| Q8_0"]
+    assert all(float(cell.rstrip("%")) >= 0 for row in rows for cell in row[1:3])
+    written = (tmp_path / "README.md").read_text()
+    assert done.stdout.strip() in written and "old" not in written and written.endswith(f"{end}\n\nThe end.\n")
+    exact = Errors("f32", (0.1, 0.2))
+    assert "0.40 points | 0.5 | met" in line_of(Errors("q8_0", (0.1, 0.204)), exact)
+    assert "0.40 points | 0.2 | missed" in line_of(Errors("f16", (0.096, 0.2)), exact)
+
+
 def test_a_row_is_met_only_if_no_more_is_refused_than_may_be():
     (field,) = (kind for kind in CLASSES if kind.name == "field")
     rows = [Row("field", 200, 0.1, exact, refused) for exact, refused in ((0.9, 0.02), (0.9, 0.1), (0.7, 0.0))]
@@ -236,7 +257,7 @@ def test_a_row_is_met_only_if_no_more_is_refused_than_may_be():
 
 
 def test_the_report_replaces_what_stands_between_the_marks(tmp_path):
-    (tmp_path / "README.md").write_text(f"# A model\n\n{report.BEGIN}\nold\n{report.END}\n\nThe end.\n")
+    (tmp_path / "README.md").write_text(f"# A model\n\n{report.TABLE.begin}\nold\n{report.TABLE.end}\n\nThe end.\n")
     (tmp_path / "worst").mkdir()
     (tmp_path / "worst/99.png").write_bytes(b"of another time")
     sample = samples.draw(random.Random(1), "sign", Layout(2, 2))

@@ -14,6 +14,7 @@ from . import vocabulary
 from .geometry import GRIDS, UNSPLIT, Layout
 from .samples import CLIP, Options, Sample, draw
 
+DENSE = "dense"  # name of a batch that is for the tower alone: pages full of text, and no answer to learn
 IGNORE = -100  # target of a position that counts for no loss (torch's own convention)
 SLIPS = 0.15  # most letters of an answer that are wrong where the decoder reads them again; a third of it on average
 FRAMES = (1, 2, 2, 3, 3, 3, 4, 4, 4, 5, 6, 8, 10, 16)
@@ -30,7 +31,12 @@ class Phase:
     level: float = 0.5
 
 
-VISION = Phase({UNSPLIT: 10, WIDE: 1, TALL: 1, SQUARE: 1}, {"dense": 6, "sign": 2, "line": 1, "form": 1}, 10**6, 0.7)
+VISION = Phase(
+    {UNSPLIT: 10, WIDE: 1, TALL: 1, SQUARE: 1},
+    {"dense": 6, "sign": 3, "line": 2, "form": 1, "receipt": 0.5, "shape": 1, "scene": 0.3, "photo": 0.2},
+    10**6,
+    0.6,
+)
 PHASES = (
     Phase({UNSPLIT: 1}, {"word": 1}, 11, 0.2),
     Phase({UNSPLIT: 1}, {"word": 1, "line": 3}, 28, 0.2),
@@ -51,7 +57,7 @@ PHASES = (
     Phase(
         {UNSPLIT: 4, WIDE: 1.6, TALL: 1, SQUARE: 3, CLIP: 2},
         {"word": 0.6, "line": 1.4, "sign": 1.2, "paragraph": 0.8, "columns": 0.25, "form": 1.1, "receipt": 0.9}
-        | {"table": 0.4, "shape": 3, "scene": 0.6, "photo": 0.6},
+        | {"table": 0.4, "shape": 4.5, "scene": 0.9, "photo": 0.6},
     ),
 )
 ADVANCE = (0.6, 0.72, 0.86, 0.88, 0.9)  # token accuracy (moving average) at which the next phase begins
@@ -111,13 +117,13 @@ def slipped(rng, batch: Batch) -> Batch:
     return batch._replace(ids=ids)
 
 
-def batches(rng, phase: Phase, tiles: int):
-    """Three batches of about `tiles` tiles each, all of one layout; sorted by length, so that little is padding."""
+def batches(rng, phase: Phase, tiles: int, count: int = 3) -> list[Batch]:
+    """`count` batches of about `tiles` tiles each, all of one layout; sorted by length, so that little is padding."""
     kind = rng.choices(list(phase.layouts), phase.layouts.values())[0]
     layout = Layout(frames=rng.choice(FRAMES)) if kind == CLIP else kind
     size = max(1, tiles // layout.tiles)
     pool: list[Sample] = []
-    while len(pool) < 3 * size:
+    while len(pool) < count * size:
         task = CLIP if kind == CLIP else rng.choices(list(phase.tasks), phase.tasks.values())[0]
         sample = draw(rng, task, layout, Options(level=phase.level))
         if len(sample.text) <= phase.longest:
@@ -125,18 +131,28 @@ def batches(rng, phase: Phase, tiles: int):
     pool.sort(key=lambda sample: len(sample.prompt) + len(sample.answer))
     groups = [pool[i : i + size] for i in range(0, len(pool), size)]
     rng.shuffle(groups)
-    name = CLIP if kind == CLIP else f"{layout.rows}x{layout.cols}"
+    name = DENSE if phase is VISION else CLIP if kind == CLIP else f"{layout.rows}x{layout.cols}"
     return [slipped(rng, collate(group, name)) for group in groups]
 
 
-def _produce(seed: str, ready, phase, tiles: int) -> None:
+def lessons(rng, number: int, tiles: int, dense: bool) -> list[Batch]:
+    """A few batches of phase `number` (-1: the tower's first lessons); where `dense`, the tower's own are among them.
+
+    A page full of text holds ten times the letters of a line; without such pages the tower hardly learns beside the
+    decoder.
+    """
+    if number < 0:
+        return batches(rng, VISION, tiles)
+    return batches(rng, PHASES[number], tiles) + (batches(rng, VISION, tiles, 1) if dense else [])
+
+
+def _produce(seed: str, ready, phase, tiles: int, dense: bool) -> None:
     """Draw until the trainer is gone. Signals meant for the run are the trainer's to heed."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     rng = random.Random(seed)
     while True:
-        current = VISION if phase.value < 0 else PHASES[phase.value]
-        for batch in batches(rng, current, tiles):
+        for batch in lessons(rng, phase.value, tiles, dense):
             while not _offered(ready, batch):
                 if not multiprocessing.parent_process().is_alive():
                     ready.cancel_join_thread()
@@ -152,13 +168,13 @@ def _offered(ready, batch: Batch) -> bool:
 
 
 class Producers:
-    """Processes that draw batches ahead of the training loop; `phase` -1 is the tower's first lessons."""
+    """Processes that draw batches ahead of the training loop; `phase` and `dense` as in `lessons`."""
 
-    def __init__(self, count: int, seed: str, tiles: int, phase: int):
+    def __init__(self, count: int, seed: str, tiles: int, phase: int, dense: bool = False):
         context = multiprocessing.get_context("spawn")  # never a fork of a process with threads or a CUDA context
         self._queue, self._phase = context.Queue(max(8, 2 * count)), context.Value("i", phase)
         self._processes = [
-            context.Process(target=_produce, args=(f"{seed}/{i}", self._queue, self._phase, tiles), daemon=True)
+            context.Process(target=_produce, args=(f"{seed}/{i}", self._queue, self._phase, tiles, dense), daemon=True)
             for i in range(count)
         ]
         for process in self._processes:

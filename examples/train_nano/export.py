@@ -4,6 +4,7 @@ python examples/train_nano export RUN/last.pt FOLDER
 """
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from .model import TRAINING_ONLY
 
 
 def export(checkpoint: Path, out: Path) -> None:
-    """Write `out`: configuration, tokenizer, processor and weights (the training-only head left out)."""
+    """Write `out`: configuration, tokenizer, processor and weights (the training-only heads left out)."""
     model = runs.load_model(checkpoint)
     weights = {name: value for name, value in model.state_dict().items() if not name.startswith(TRAINING_ONLY)}
     halves = {name: value.to(torch.float16).contiguous() for name, value in weights.items()}
@@ -23,8 +24,12 @@ def export(checkpoint: Path, out: Path) -> None:
         raise SystemExit(
             f"{checkpoint}: {broken[0]} does not fit into float16; train on, or export an earlier checkpoint"
         )
-    folder.write(out, model.config)
-    save_file(halves, out / "model.safetensors", {"format": "pt"})
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out) as new:  # what is there stays whole until everything is written
+        folder.write(Path(new), model.config)
+        save_file(halves, Path(new) / "model.safetensors", {"format": "pt"})
+        for path in Path(new).iterdir():
+            path.replace(out / path.name)
 
 
 def main(argv: list[str]) -> None:

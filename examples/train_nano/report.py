@@ -1,45 +1,60 @@
-"""Results of `evaluate` → the measured part of the model's README: date, sizes, table, worst cases as pictures."""
+"""Results of `evaluate` and `precision` → the measured parts of the model's README; worst cases as pictures."""
 
 import html
 import re
 import time
 from itertools import chain, zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 from .drawing.words import corpus
 from .evaluate import HEAD, Case, Result, line_of
 from .samples import Sample
 
-BEGIN, END = "<!-- measured: written by `make eval-nano` -->", "<!-- end of what was measured -->"
+
+class Marks(NamedTuple):
+    """The lines between which a part stands."""
+
+    begin: str
+    end: str
+
+
+TABLE = Marks("<!-- measured: written by `make eval-nano` -->", "<!-- end of what was measured -->")
+TYPES = Marks("<!-- types: written by `make eval-nano` -->", "<!-- end of the types -->")
 WORST = 20  # pictures in the README
 _UNFIT = re.compile("milf|porn|fuck|shit|cunt|nigg|rape", re.IGNORECASE)  # lists of frequent words have these too
 _SIDE_PX = 480  # of a picture in the README, at most
 
 
 def write(folder: Path, weights: list[Path], results: list[Result]) -> None:
-    """Replace what stands between the marks in `folder`/README.md, and the pictures in `folder`/worst."""
-    readme = folder / "README.md"
-    before, after = check(folder)
+    """Replace the table in `folder`/README.md, and the pictures in `folder`/worst."""
+    check(folder, TABLE)
     sizes = ", ".join(f"{path.name} {path.stat().st_size / 1e6:.2f} MB" for path in weights)
     words = len(corpus(held=True).words)
     cases = max(result.row.cases for result in results)
     parts = [
-        BEGIN,
         f"Measured on {time.strftime('%d %B %Y')}, {cases} cases a class, {words:,} held-out words, with {sizes}.",
         "\n".join([HEAD, *(line_of(result.kind, result.row) for result in results)]),
         _worst_table(folder / "worst", results),
-        END,
     ]
-    readme.write_text(before + "\n\n".join(parts) + after)
+    put(folder, TABLE, "\n\n".join(parts))
 
 
-def check(folder: Path) -> tuple[str, str]:
+def put(folder: Path, marks: Marks, text: str) -> None:
+    """Replace what stands between the marks in `folder`/README.md."""
+    before, after = check(folder, marks)
+    (folder / "README.md").write_text("\n\n".join([before + marks.begin, text, marks.end + after]))
+
+
+def check(folder: Path, marks: Marks) -> tuple[str, str]:
     """What stands before and after the marks in `folder`/README.md. Exits with a sentence where they are not."""
     readme = folder / "README.md"
     text = readme.read_text() if readme.is_file() else ""
-    if BEGIN not in text or END not in text:
-        raise SystemExit(f"{readme}: the lines {BEGIN!r} and {END!r} show where the table goes; put them in")
-    return text.split(BEGIN)[0], text.split(END)[1]
+    before, begun, rest = text.partition(marks.begin)
+    _, ended, after = rest.partition(marks.end)
+    if not (begun and ended):
+        raise SystemExit(f"{readme}: the lines {marks.begin!r} and {marks.end!r} show where it goes; put them in")
+    return before, after
 
 
 def worst(results: list[Result]) -> list[tuple[str, Case, Sample]]:

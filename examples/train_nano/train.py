@@ -10,6 +10,7 @@ RUN is a folder: last.pt (saved every 3 minutes), log.txt, pid. kill -TERM saves
 import argparse
 import functools
 import os
+import secrets
 import signal
 import time
 from dataclasses import replace
@@ -19,7 +20,7 @@ import torch
 
 from . import runs
 from .arguments import check_device, positive
-from .batches import ADVANCE, PHASES, Producers
+from .batches import ADVANCE, DENSE, PHASES, Producers
 from .config import SIZES
 from .losses import losses
 from .model import TRAINING_ONLY, Nano
@@ -99,7 +100,8 @@ class Trainer:
     def _run_stage(self) -> None:
         phase = -1 if self.name == "vision" else self.progress.phase
         seed = f"{self.plan.seed}/{self.progress.steps}"
-        producers = Producers(self.plan.producers, seed, self.plan.tiles, phase)
+        both = bool(self.stage.weights.answer and self.stage.weights.characters)
+        producers = Producers(self.plan.producers, seed, self.plan.tiles, phase, dense=both)
         log = Log(self)
         saved = tick = time.monotonic()
         try:
@@ -123,7 +125,8 @@ class Trainer:
             log.write()
 
     def _step(self, batch) -> dict:
-        loss, parts = losses(self.model, batch, self.stage.weights, self.autocast)
+        weights = STAGES["vision"].weights if batch.name == DENSE else self.stage.weights
+        loss, parts = losses(self.model, batch, weights, self.autocast)
         if not loss.isfinite():  # what is saved stays good
             raise SystemExit(f"step {self.progress.steps}: the loss is {float(loss)}; resume with a lower --rate")
         loss.backward()
@@ -206,7 +209,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--producers", type=positive(int), help="drawing processes (1 on a CPU, cores - 2 on a GPU)")
     parser.add_argument("--rate", type=positive(float), default=1.0, help="times the recipe's learning rates")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, help="of what is drawn; another one for each run, unless given")
     asked = parser.parse_args(argv)
     if (asked.run / "last.pt").exists():
         parser.error(f"{asked.run} holds a run already: go on with `resume {asked.run}`, or name another folder")
@@ -224,7 +227,7 @@ def main(argv: list[str]) -> None:
         tiles=asked.tiles or (384 if gpu else 20),
         producers=asked.producers or (max(1, (os.cpu_count() or 3) - 2) if gpu else 1),
         device=asked.device,
-        seed=asked.seed,
+        seed=secrets.randbits(31) if asked.seed is None else asked.seed,  # trained on from itself: new pages
         rate=asked.rate,
     )
     asked.run.mkdir(parents=True, exist_ok=True)

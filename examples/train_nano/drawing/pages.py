@@ -64,8 +64,16 @@ def _shortened(sheet: Sheet, text_words: list[str], size: int):
         font = sheet.fitting(text, size, sheet.room)
         if font:
             return text, font
-        text_words = text_words[:-1] if len(text_words) > 1 else [text[:-1]] * (len(text) > 1)
+        text_words = text_words[:-1] if len(text_words) > 1 else _cut(text, sheet.held)
     return "", None
+
+
+def _cut(text: str, held: bool) -> list[str]:
+    """One word less its last letter, or more where that would make a word that is held out; none when it is used up."""
+    text = text[:-1]
+    while not held and words.holds_held_out(text):
+        text = text[:-1]
+    return [text] if text else []
 
 
 def _as_many_as_fit(lines: list, height: int, spacing: float) -> tuple[list, float]:
@@ -122,21 +130,21 @@ def dense_page(rng, layout: Layout, held: bool = False) -> Drawn:
     lines, y = [], 0.0
     while y < sheet.canvas.size[1]:
         size = sheet.any_px(19, 34)
-        block = _wrap(sheet, size, (sheet.margin, y + size, sheet.room), rng.randrange(1, 5))
+        block = _wrap(sheet, size, (sheet.margin, y + size, sheet.room), rng.randrange(1, 5), prose=0.3)
         lines += block
         y = sheet.canvas.letters[-1].y + 0.6 * size if block else y + 2 * size
         sheet.source = fonts.pick(rng, held)
     return Drawn([sheet.canvas], rng.choice(prompts.READ), join(lines)) if lines else dense_page(rng, layout, held)
 
 
-def _wrap(sheet: Sheet, size: int, box: tuple[float, float, float], most: int) -> list[Line]:
+def _wrap(sheet: Sheet, size: int, box: tuple[float, float, float], most: int, prose: float = 0.6) -> list[Line]:
     """At most `most` lines of running text in `box` (x, first baseline, width), broken at words."""
     rng, font, (x, y, width) = sheet.rng, sheet.font(size), box
     step, lines, waiting = size * rng.uniform(1.12, 1.55), [], []
     while len(lines) < most and y < sheet.canvas.size[1] - 0.25 * size:
         line = ""
         while True:
-            waiting = waiting or words.phrase(rng, rng.randrange(6, 14), sheet.held, prose=0.6)
+            waiting = waiting or words.phrase(rng, rng.randrange(6, 14), sheet.held, prose)
             longer = f"{line} {waiting[0]}".strip()
             if font.width(longer) > width:
                 break
