@@ -76,8 +76,8 @@ builtin: $(VENV)/.installed ## make the built-in model's GGUF pair from its Hugg
 	$(BIN)/python -m gguf_convert examples/train_nano/smol-nano -o smolcli/models/builtin --lm q8_0 --mmproj q8_0 --force
 
 eval-nano: $(VENV)/.trains ## measure the built-in model, 200 cases a class, and write the tables into its README
+	$(BIN)/python examples/train_nano precision examples/train_nano/smol-nano --report examples/train_nano/smol-nano $(ARGS)
 	$(BIN)/python examples/train_nano evaluate $(NANO)-q8_0.gguf $(dir $(NANO))mmproj-$(notdir $(NANO))-q8_0.gguf --report examples/train_nano/smol-nano $(ARGS)
-	$(BIN)/python examples/train_nano precision examples/train_nano/smol-nano --report examples/train_nano/smol-nano
 
 wheel: $(VENV)/.tested ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist

@@ -24,8 +24,7 @@ def main() -> None:
         if verb in ("-h", "--help"):
             sys.exit(print(usage))
         sys.exit(usage)
-    # Threads that wait for work leave the cores to others, but not at once: some microseconds of spinning are a sixth
-    # of the speed.
+    # Threads that wait for work leave the cores to others, but spin for 50 µs first, which trains a sixth faster.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     examples = Path(__file__).resolve().parent.parent

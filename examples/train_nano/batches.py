@@ -14,7 +14,7 @@ from . import vocabulary
 from .geometry import GRIDS, UNSPLIT, Layout
 from .samples import CLIP, Options, Sample, draw
 
-DENSE = "dense"  # name of a batch that is for the tower alone: pages full of text, and no answer to learn
+DENSE = "dense"  # name of a batch that is for the tower alone, full of letters; no answer is learned from it
 IGNORE = -100  # target of a position that counts for no loss (torch's own convention)
 SLIPS = 0.15  # most letters of an answer that are wrong where the decoder reads them again; a third of it on average
 FRAMES = (1, 2, 2, 3, 3, 3, 4, 4, 4, 5, 6, 8, 10, 16)
@@ -138,7 +138,7 @@ def batches(rng, phase: Phase, tiles: int, count: int = 3) -> list[Batch]:
 def lessons(rng, number: int, tiles: int, dense: bool) -> list[Batch]:
     """A few batches of phase `number` (-1: the tower's first lessons); where `dense`, the tower's own are among them.
 
-    A page full of text holds ten times the letters of a line; without such pages the tower hardly learns beside the
+    A page full of text holds many times the letters of a line; without such pages the tower hardly learns beside the
     decoder.
     """
     if number < 0:
@@ -168,7 +168,7 @@ def _offered(ready, batch: Batch) -> bool:
 
 
 class Producers:
-    """Processes that draw batches ahead of the training loop; `phase` and `dense` as in `lessons`."""
+    """Processes that draw batches ahead of the training loop; `phase` (a number) and `dense` as in `lessons`."""
 
     def __init__(self, count: int, seed: str, tiles: int, phase: int, dense: bool = False):
         context = multiprocessing.get_context("spawn")  # never a fork of a process with threads or a CUDA context

@@ -125,7 +125,8 @@ class Trainer:
             log.write()
 
     def _step(self, batch) -> dict:
-        weights = STAGES["vision"].weights if batch.name == DENSE else self.stage.weights
+        alone = batch.name == DENSE and self.name != "vision"  # a page for the tower amid those for everything
+        weights = STAGES["vision"].weights if alone else self.stage.weights
         loss, parts = losses(self.model, batch, weights, self.autocast)
         if not loss.isfinite():  # what is saved stays good
             raise SystemExit(f"step {self.progress.steps}: the loss is {float(loss)}; resume with a lower --rate")
@@ -137,7 +138,7 @@ class Trainer:
         self.progress.stage_steps += 1
         self.progress.tiles += len(batch.tiles)
         self.progress.samples += len(batch.ids)
-        return parts
+        return {f"{name}({DENSE})": value for name, value in parts.items()} if alone else parts
 
     def _advance(self, parts: dict, name: str) -> bool:
         """Whether the curriculum has moved on: token accuracy has passed the phase's mark."""
@@ -209,7 +210,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--producers", type=positive(int), help="drawing processes (1 on a CPU, cores - 2 on a GPU)")
     parser.add_argument("--rate", type=positive(float), default=1.0, help="times the recipe's learning rates")
-    parser.add_argument("--seed", type=int, help="of what is drawn; another one for each run, unless given")
+    parser.add_argument("--seed", type=int, help="of drawing and first weights; another one for each run, unless given")
     asked = parser.parse_args(argv)
     if (asked.run / "last.pt").exists():
         parser.error(f"{asked.run} holds a run already: go on with `resume {asked.run}`, or name another folder")

@@ -125,7 +125,7 @@ def columns_page(rng, layout: Layout, held: bool = False) -> Drawn:
 
 
 def dense_page(rng, layout: Layout, held: bool = False) -> Drawn:
-    """A page full of text in changing sizes and letters, for the tower's first lessons; nothing is asked."""
+    """A page full of text in changing sizes and letters, for the tower alone."""
     sheet = Sheet.blank(rng, layout, held)
     lines, y = [], 0.0
     while y < sheet.canvas.size[1]:
