@@ -52,6 +52,16 @@ def test_the_three_types_are_measured_beside_each_other():
     assert "0.40 | 0.20 | missed" in line_of(Errors("f16", (0.096, 0.2)), exact)
 
 
+def test_the_recipe_s_readme_names_every_file_and_verb_of_it():
+    text = (ROOT / "examples/train_nano/README.md").read_text()
+    files = {path.name for path in (ROOT / "examples/train_nano").glob("*.py")} - {"__init__.py"}
+    assert not [name for name in files if f" {name} " not in text]
+    verbs = nano("--help").stdout.split()
+    assert {verb for verb in ("train", "resume", "evaluate", "precision", "export", "preview") if verb in verbs} == {
+        verb for verb in verbs if f"train_nano {verb} " in text
+    }
+
+
 def test_a_row_is_met_only_if_no_more_is_refused_than_may_be():
     (field,) = (kind for kind in CLASSES if kind.name == "field")
     rows = [Row("field", 200, 0.1, exact, refused) for exact, refused in ((0.9, 0.02), (0.9, 0.1), (0.7, 0.0))]
