@@ -57,7 +57,7 @@ def draw_invoices(path: Path) -> None:
 def draw_clip(path: Path) -> None:
     """Four seconds, 320×240, two frames a second: one word, then another."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 2, (320, 240))
-    for word in ("Winter",) * 4 + ("Autumn",) * 4:
+    for word in ("Winter",) * 4 + ("Spring",) * 4:
         frame = Image.new("RGB", (320, 240), WHITE)
         write_lines(frame, (word,), 48)
         writer.write(np.asarray(frame)[:, :, ::-1].copy())

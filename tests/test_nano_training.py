@@ -1,5 +1,6 @@
 """The recipe of the built-in model with torch: network, whole chain, folder, the weights that ship."""
 
+import contextlib
 import json
 import os
 import random
@@ -86,6 +87,20 @@ def test_some_heads_are_shown_the_letter_before_and_some_the_letter_to_come():
     right = guide_losses({here: sure["before"], following: sure["next"]}, cells, config)
     wrong = guide_losses({here: sure["next"], following: sure["before"]}, cells, config)
     assert max(right.values()) < 1e-3 and min(wrong.values()) > 5
+
+
+def test_pages_for_the_tower_alone_teach_the_tower_alone():
+    pytest.importorskip("torch")
+    from train_nano.batches import lessons
+    from train_nano.losses import losses
+    from train_nano.model import TRAINING_ONLY, Nano
+    from train_nano.runs import STAGES
+
+    model = Nano(SIZES["tiny"])
+    (batch, *_) = lessons(random.Random(3), -1, 4, dense=False)
+    losses(model, batch, STAGES["vision"].weights, contextlib.nullcontext)[0].backward()
+    taught = {name for name, value in model.named_parameters() if value.grad is not None}
+    assert taught and all("vision_model" in name or name.startswith(TRAINING_ONLY) for name in taught)
 
 
 def nano(*line):
