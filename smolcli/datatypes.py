@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from smolcli.errors import SmolError
+
 if TYPE_CHECKING:  # importing numpy takes longer than `smol --help` may
     import numpy as np
     import numpy.typing as npt
@@ -117,10 +119,14 @@ class TilePlan:
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """rgb uint8 (encodes, T, T, 3), row by row, the global view last."""
+    """rgb uint8 (encodes, T, T, 3), row by row, the global view last.
+
+    digests: blake2b-16 of each tile's pixels, made where it is cut (tiles.py): equal tiles are encoded once.
+    """
 
     rgb: RGB
     plan: TilePlan
+    digests: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +214,15 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Encoded:
+    """So many of the tiles of a request are encoded: done = 0 before the first one, done = total after the last."""
+
+    key: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """A few characters of an answer in the making. The pieces of a key, joined, are its Generation's text."""
 
@@ -246,7 +261,8 @@ class Seconds:
 class Generation:
     """A finished answer of the engine.
 
-    mean_logprob: natural logarithm, mean over the new tokens; None when there are none.
+    mean_logprob: natural logarithm, mean over the new tokens; None when there are none. ids: the new tokens, without
+    the one that ended the answer.
     """
 
     key: int
@@ -255,6 +271,18 @@ class Generation:
     counts: Counts
     seconds: Seconds
     mean_logprob: float | None
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request that cannot be answered; the engine goes on with the others."""
+
+    key: int
+    error: SmolError
+
+
+EngineEvent = Encoded | Piece | Generation | Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ the height pass first, which changes pixels, and the models were trained on the 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -107,7 +108,13 @@ def cut(rgb: RGB, plan: TilePlan) -> Tiles:
         grid = refined.reshape(rows, tile, cols, tile, 3).swapaxes(1, 2)
         tiles[:-1].reshape(rows, cols, tile, tile, 3)[:] = grid
     tiles[-1] = _resize(refined, (tile, tile))
-    return Tiles(tiles, plan)
+    return pack(tiles, plan)
+
+
+def pack(rgb: RGB, plan: TilePlan) -> Tiles:
+    """Tiles uint8 (encodes, T, T, 3) that are cut, with the digest of each. The only place where a tile is hashed."""
+    pixels = [np.ascontiguousarray(tile).data for tile in rgb]
+    return Tiles(rgb, plan, tuple(hashlib.blake2b(tile, digest_size=16).digest() for tile in pixels))
 
 
 def _split(size_px: Size, geometry: Geometry) -> TilePlan:

@@ -223,9 +223,10 @@ READER = """
 import contextlib, json, resource, sys
 from pathlib import Path
 import numpy as np
-from smolcli.datatypes import Generation, ImagePart, ModelPair, Request, Sampling, TextPart, TilePlan, Tiles, Turn
+from smolcli.datatypes import ImagePart, ModelPair, Refused, Request, Sampling, TextPart, TilePlan, Turn
 from smolcli.engine import EngineOptions, load_engine
 from smolcli.errors import SmolError
+from smolcli.tiles import pack
 with contextlib.suppress(ValueError, OSError):  # not every system has this limit
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
 
@@ -233,9 +234,12 @@ def read(pair):
     with load_engine(pair, EngineOptions(threads=1)) as engine:
         tile, count = engine.facts.tile_px, engine.facts.tokens_per_tile
         plan = TilePlan((tile, tile), (tile, tile), (tile, tile), 0, 0, tile, count)
-        picture = ImagePart(plan, Tiles(np.zeros((1, tile, tile, 3), np.uint8), plan))
+        picture = ImagePart(plan, pack(np.zeros((1, tile, tile, 3), np.uint8), plan))
         turn = Turn("user", (picture, TextPart("What is this?")))
-        [answer] = [e for e in engine.run([Request(0, (turn,), Sampling(max_tokens=2))]) if isinstance(e, Generation)]
+        events = list(engine.run([Request(0, (turn,), Sampling(max_tokens=2))]))
+        if isinstance(events[-1], Refused):
+            raise events[-1].error
+        answer = events[-1]
         return "answered " + repr(answer.mean_logprob)
 
 for line in sys.stdin:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from scores import greedy
 
-from smolcli.datatypes import Generation, ImagePart, Piece, Request, Sampling, TextPart, Turn
+from smolcli.datatypes import Generation, ImagePart, Piece, Refused, Request, Sampling, TextPart, Turn
 from smolcli.engine import EngineOptions, load_engine
-from smolcli.engine.probe import Probe
 from smolcli.errors import DoesNotFitError
 from smolcli.models import builtin
 from smolcli.tiles import Detail, Geometry, cut, plan
@@ -47,7 +47,7 @@ def run(engine, requests):
     for event in engine.run(requests):
         if isinstance(event, Piece):
             pieces[event.key] = pieces.get(event.key, "") + event.text
-        else:
+        elif isinstance(event, Generation):
             found[event.key] = event
             assert pieces.get(event.key, "") == event.text
     return found
@@ -75,10 +75,23 @@ def test_greedy_text_is_the_same_in_company_as_alone(alone):
 
 def margins(key):
     """How far the likeliest token of each step is ahead of the next: small where the order of sums may decide."""
-    with Probe(builtin(), EngineOptions()) as probe:
-        logits, _ = probe.logits(request(probe.facts, key).turns, None, MOST)
-    first_two = np.sort(logits, axis=-1)[:, -2:]
+    with load_engine(builtin(), EngineOptions()) as engine:
+        _, logprobs = greedy(engine, request(engine.facts, key).turns, MOST)
+    first_two = np.sort(logprobs, axis=-1)[:, -2:]
     return first_two[:, 1] - first_two[:, 0]
+
+
+def test_conversations_of_more_tokens_than_one_context_are_written_side_by_side():
+    """Each may take 1,024 tokens beside its prompt, of a context of 2,048: the rows of all are one budget."""
+    with load_engine(builtin(), EngineOptions(parallel=6)) as engine:
+        asked = [replace(request(engine.facts, 3 * seed), sampling=Sampling()) for seed in (1, 2, 3, 4, 6, 7)]
+        assert all(engine.add(one) for one in asked)
+        most, events = 0, []
+        while engine.busy:
+            events += engine.step()
+            most = max(most, len(engine._scheduler or ()))
+    assert sum(isinstance(event, Generation) for event in events) == 6
+    assert most == 6
 
 
 def test_every_request_gets_the_tokens_it_asked_for_at_most(alone):
@@ -135,7 +148,9 @@ def test_a_prompt_that_is_too_long_says_the_numbers():
         asked = request(engine.facts, 0)
         count = len(engine.tokens(asked.turns).ids)
         with pytest.raises(DoesNotFitError, match=f"{count} tokens, but the context holds 64"):
-            list(engine.run([asked]))
+            engine.add(asked)
+        [refused] = engine.run([asked])
+    assert isinstance(refused, Refused) and isinstance(refused.error, DoesNotFitError)
 
 
 def test_an_answer_ends_where_the_context_does():

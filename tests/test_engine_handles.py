@@ -21,16 +21,17 @@ from smolcli.datatypes import (
     ImagePart,
     ModelPair,
     Piece,
+    Refused,
     Request,
     Sampling,
     TextPart,
     TilePlan,
-    Tiles,
     Turn,
 )
 from smolcli.engine import EngineOptions, load_engine, load_planner
 from smolcli.errors import EngineError, ModelError, UsageError
 from smolcli.models import builtin
+from smolcli.tiles import pack
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,7 +43,7 @@ def threads():
 def request(facts, key=0, question="What is this?", seed=1, most=8):
     tile, count = facts.tile_px, facts.tokens_per_tile
     plan = TilePlan((tile, tile), (tile, tile), (tile, tile), 0, 0, tile, count)
-    picture = ImagePart(plan, Tiles(synth(tile, tile, seed)[None], plan))
+    picture = ImagePart(plan, pack(synth(tile, tile, seed)[None], plan))
     return Request(key, (Turn("user", (picture, TextPart(question))),), Sampling(max_tokens=most))
 
 
@@ -140,7 +141,18 @@ def test_an_answer_made_without_its_picture_cannot_be():
         asked = request(engine.facts)
         planned = replace(asked.turns[0].parts[0], tiles=None)
         with pytest.raises(EngineError, match="not cut"):
-            list(engine.run([replace(asked, turns=(Turn("user", (planned, TextPart("What?"))),))]))
+            engine.add(replace(asked, turns=(Turn("user", (planned, TextPart("What?"))),)))
+        assert not engine.busy
+
+
+def test_a_request_that_cannot_be_answered_is_refused_and_the_others_are_answered():
+    with load_engine(builtin(), EngineOptions(parallel=2)) as engine:
+        good = [request(engine.facts, key) for key in range(3)]
+        planned = replace(good[1].turns[0].parts[0], tiles=None)
+        asked = [good[0], replace(good[1], turns=(Turn("user", (planned, TextPart("What?"))),)), good[2]]
+        events = list(engine.run(asked))
+        assert [event.key for event in events if isinstance(event, Refused)] == [1]
+        assert sorted(event.key for event in events if isinstance(event, Generation)) == [0, 2]
 
 
 @pytest.mark.parametrize("shape", [(10, 10, 3), (512, 300, 3), (1, 1, 3)])

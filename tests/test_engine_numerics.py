@@ -7,10 +7,10 @@ import pytest
 from checkpoints import GOLDEN
 from drawing import sha256, synth
 from models import TYPES, golden_pair
+from scores import as_logits, greedy
 
 from smolcli.datatypes import ImagePart, TextPart, Turn
-from smolcli.engine import EngineOptions
-from smolcli.engine.probe import Probe
+from smolcli.engine import EngineOptions, load_engine
 from smolcli.tiles import Detail, Geometry, cut, plan
 
 NUMERICS = GOLDEN / "gguf" / "tiny-numerics"
@@ -19,8 +19,8 @@ LIMITS = {"f32": (5e-3, 5e-3), "f16": (5e-3, 1e-2), "bf16": (3e-2, 2e-2), "q8_0"
 
 
 @pytest.fixture(scope="module", params=TYPES)
-def probe(request):
-    with Probe(golden_pair(request.param), EngineOptions()) as opened:
+def engine(request):
+    with load_engine(golden_pair(request.param), EngineOptions()) as opened:
         opened.kind = request.param
         yield opened
 
@@ -38,33 +38,33 @@ def turns(name, facts):
 
 
 @pytest.mark.parametrize("name", ["split", "unsplit"])
-def test_embeddings_of_every_tile_are_transformers(probe, name):
-    [picture] = [part for part in turns(name, probe.facts)[0].parts if isinstance(part, ImagePart)]
+def test_embeddings_of_every_tile_are_transformers(engine, name):
+    [picture] = [part for part in turns(name, engine.facts)[0].parts if isinstance(part, ImagePart)]
     want = np.load(NUMERICS / f"{name}.embeddings.npy")
-    found = np.stack([probe.embed(tile) for tile in picture.tiles.rgb])
+    found = np.stack([engine.embed(tile) for tile in picture.tiles.rgb])
     assert found.shape == want.shape
     assert found.dtype == np.float32
-    assert np.abs(found - want).max() < LIMITS[probe.kind][0]
+    assert np.abs(found - want).max() < LIMITS[engine.kind][0]
 
 
 @pytest.mark.parametrize("name", ["split", "unsplit", "text"])
-def test_last_logits_are_transformers(probe, name):
+def test_last_logits_are_transformers(engine, name):
     want = np.load(NUMERICS / f"{name}.logits.npy").reshape(-1)
-    (found,), _ = probe.logits(turns(name, probe.facts), None, 1)
-    assert np.linalg.norm(found - want) / np.linalg.norm(want) < LIMITS[probe.kind][1]
+    [[scores]] = engine.score(turns(name, engine.facts), [[0]])
+    found = as_logits(scores, want)
+    assert np.linalg.norm(found - want) / np.linalg.norm(want) < LIMITS[engine.kind][1]
     assert found.argmax() == want.argmax()
 
 
 @pytest.mark.parametrize("name", ["split", "unsplit", "text"])
 def test_greedy_tokens_are_transformers(name):
-    with Probe(golden_pair("f32"), EngineOptions()) as probe:
-        _, tokens = probe.logits(turns(name, probe.facts), None, 9)
-    assert tokens == CASES[name]["greedy8"]
+    with load_engine(golden_pair("f32"), EngineOptions()) as engine:
+        assert greedy(engine, turns(name, engine.facts), 8)[0] == CASES[name]["greedy8"]
 
 
-def test_blank_and_repeated_tiles_give_the_same_rows(probe):
-    tile = synth(probe.facts.tile_px, probe.facts.tile_px, 5)
-    first = probe.embed(tile)
-    probe.embed(np.zeros_like(tile))
-    assert np.array_equal(first, probe.embed(tile))
-    assert not np.array_equal(first, probe.embed(np.zeros_like(tile)))
+def test_blank_and_repeated_tiles_give_the_same_rows(engine):
+    tile = synth(engine.facts.tile_px, engine.facts.tile_px, 5)
+    first = engine.embed(tile)
+    engine.embed(np.zeros_like(tile))
+    assert np.array_equal(first, engine.embed(tile))
+    assert not np.array_equal(first, engine.embed(np.zeros_like(tile)))

@@ -12,7 +12,7 @@ FILES = sorted([*ROOT.glob("smolcli/**/*.py"), *ROOT.glob("gguf_convert/**/*.py"
 
 NOUNS = {"datatypes", "errors"}
 MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
-    "datatypes": set(),
+    "datatypes": {"errors"},
     "errors": set(),
     "settings": {"errors", "atomic"},
     "media": NOUNS,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scores import as_logits
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "examples"))
@@ -116,21 +117,21 @@ def reads_through_smol_as(model, folder_, tmp_path):
 
     from gguf_convert.convert import ConvertOptions, convert
     from smolcli.datatypes import ModelPair
-    from smolcli.engine import EngineOptions
-    from smolcli.engine.probe import Probe
+    from smolcli.engine import EngineOptions, load_engine
 
     convert(ConvertOptions(str(folder_), tmp_path, lm=("f32",), mmproj=("f32",), name="nano"))
     pair = ModelPair(tmp_path / "nano-f32.gguf", tmp_path / "mmproj-nano-f32.gguf", "nano")
-    with Probe(pair, EngineOptions()) as probe:
+    with load_engine(pair, EngineOptions()) as engine:
         for seed, (task, layout) in enumerate(CASES):
             sample = samples.draw(random.Random(seed), task, layout, Options(varied=False, level=0))
             said = model.read(sample.tiles, sample.prompt, 24) or [vocabulary.END]
-            assert probe.tokens(turns_of(sample)).ids.tolist() == sample.prompt
-            found, _ = probe.logits(turns_of(sample), said, len(said))
+            assert engine.tokens(turns_of(sample)).ids.tolist() == sample.prompt
+            [scores] = engine.score(turns_of(sample), [said])
             with torch.no_grad():
                 ids = torch.tensor([sample.prompt + said[:-1]])
                 hidden, _ = model.decode(model.embed(ids, model.see(torch.from_numpy(sample.tiles))))
                 expected = model.head(hidden[0, len(sample.prompt) - 1 :]).numpy()
+            found = as_logits(scores, expected)
             errors = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
             assert errors.max() < 5e-3, (task, errors.max())
             assert found.argmax(1).tolist() == expected.argmax(1).tolist(), task

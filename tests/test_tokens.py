@@ -13,7 +13,6 @@ from smolcli.cli import main
 from smolcli.cli._plans import run_lengths
 from smolcli.datatypes import ImagePart, ModelPair, TextPart, TilePlan, Turn
 from smolcli.engine import EngineOptions, load_planner
-from smolcli.engine.probe import Probe
 from smolcli.engine.tokens import DEFAULT_TEMPLATE, Prompter, expand, grid_limit
 from smolcli.errors import ModelError, UsageError
 from smolcli.media import MediaOptions
@@ -38,8 +37,8 @@ def planners():
 
 
 @pytest.fixture(scope="module")
-def probe():
-    with Probe(member_pair("SmolVLM2-500M-Video-Instruct"), EngineOptions()) as opened:
+def planner():
+    with load_planner(member_pair("SmolVLM2-500M-Video-Instruct"), EngineOptions()) as opened:
         yield opened
 
 
@@ -79,8 +78,8 @@ def test_plan_messages_prints_the_references_ids(family, tmp_path, capsys):
         assert line["ids"] == run_lengths(flat(wanted_ids(case))), case["name"]
 
 
-def test_plain_text_has_the_references_ids(probe):
-    wrong = [c["text"] for c in STRINGS if probe.plain_ids(c["text"]) != flat(c.get("ids_plain", c["ids"]))]
+def test_plain_text_has_the_references_ids(planner):
+    wrong = [c["text"] for c in STRINGS if planner.tokenize(c["text"]) != flat(c.get("ids_plain", c["ids"]))]
     assert len(STRINGS) > 300
     assert wrong == []
 

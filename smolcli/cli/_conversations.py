@@ -48,7 +48,7 @@ def ask_conversations(run: Run, path: Path, options: FileOptions) -> None:
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
         cases = read_cases(path)
-        engine = stack.enter_context(run.engine(delivery.progress))
+        engine = stack.enter_context(run.engine())
         reader = _reader(engine, options)
         style = style_for("ask", options[0], engine.facts)
         for case in cases:  # planned first, without pixels: a case that cannot be asked costs the others nothing

@@ -16,8 +16,7 @@ from gguf_convert.read import read_gguf
 from gguf_convert.verify import FIXTURE, encodable
 from smolcli.cli._gguf import ByteBar
 from smolcli.datatypes import RGB, Floats, ImagePart, ModelFacts, ModelPair, TextPart, Turn
-from smolcli.engine import EngineOptions
-from smolcli.engine.probe import Probe
+from smolcli.engine import Engine, EngineOptions, load_engine
 from smolcli.errors import ModelError
 from smolcli.tasks.planning import geometry
 from smolcli.tiles import Detail, cut, parse_detail, plan
@@ -49,11 +48,14 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What a pair computes on the pictures: embeddings (rows, width), logits (pictures × steps, vocabulary), tokens."""
+    """What a pair computes on the pictures: embeddings (rows, width), log-probabilities of the next token (pictures ×
+
+    steps, vocabulary), and the tokens along which they were taken.
+    """
 
     embeddings: Floats
-    logits: Floats
-    tokens: list[list[int]]
+    logprobs: Floats
+    tokens: list[tuple[int, ...]]
 
 
 def load_and_check(result: ConversionResult) -> list[str]:
@@ -122,14 +124,14 @@ def pictures(facts: ModelFacts) -> list[RGB]:
 
 
 def _check(lm: WrittenFile, mmproj: WrittenFile, sound: bool) -> str:
-    with _open(lm, mmproj) as probe:
+    with _open(lm, mmproj) as engine:
         metadata = read_gguf(lm.path).metadata
         fields = ("tokens", "token_type", "merges", "pre")
         own = BytePairEncoder(*(metadata.get(f"tokenizer.ggml.{field}") for field in fields))
         text = encodable(FIXTURE, own)
-        if probe.plain_ids(text) != own.encode(text):
+        if engine.tokenize(text) != own.encode(text):
             raise ModelError(f"llama.cpp tokenizes with {lm.path.name} differently than its tokenizer.json says.")
-        rows = probe.embed(pictures(probe.facts)[1])
+        rows = engine.embed(pictures(engine.facts)[1])
     usable = bool(np.isfinite(rows).all() and rows.any())
     if sound and not usable:
         raise ModelError(
@@ -140,19 +142,28 @@ def _check(lm: WrittenFile, mmproj: WrittenFile, sound: bool) -> str:
     return f"loaded {lm.path.name} with {mmproj.path.name}: {made}"
 
 
-def _read(lm: WrittenFile, mmproj: WrittenFile, forced: list[list[int]] | None) -> _Reading:
-    embeddings, logits, tokens = [], [], []
-    with _open(lm, mmproj) as probe:
-        shape, detail = geometry(probe.facts), parse_detail("low")
-        for index, picture in enumerate(pictures(probe.facts)):
-            embeddings.append(probe.embed(picture))
+def _read(lm: WrittenFile, mmproj: WrittenFile, along: list[tuple[int, ...]] | None) -> _Reading:
+    """along: the tokens to compare on, by picture; None: those that this pair writes."""
+    embeddings, logprobs, tokens = [], [], []
+    with _open(lm, mmproj) as engine:
+        shape, detail = geometry(engine.facts), parse_detail("low")
+        for index, picture in enumerate(pictures(engine.facts)):
+            embeddings.append(engine.embed(picture))
             turns = (_turn(picture, shape, detail),)
-            found, said = probe.logits(turns, forced[index] if forced else None, STEPS)
-            logits.append(found)
-            tokens.append(said)
-    if not (np.isfinite(embeddings).all() and np.isfinite(logits).all()):
+            tokens.append(along[index] if along else _written(engine, turns))
+            logprobs += engine.score(turns, [tokens[-1]])
+    if not (np.isfinite(embeddings).all() and np.isfinite(logprobs).all()):
         raise ModelError(f"{lm.path.name} with {mmproj.path.name} computes no numbers: there is nothing to compare.")
-    return _Reading(np.concatenate(embeddings), np.concatenate(logits), tokens)
+    return _Reading(np.concatenate(embeddings), np.concatenate(logprobs), tokens)
+
+
+def _written(engine: Engine, turns: tuple[Turn, ...]) -> tuple[int, ...]:
+    """The likeliest tokens one after another, past any end; the last one stands for whatever comes next."""
+    ids: tuple[int, ...] = ()
+    while len(ids) < STEPS - 1:
+        [logprobs] = engine.score(turns, [(*ids, 0)])
+        ids = (*ids, int(logprobs[-1].argmax()))
+    return (*ids, 0)
 
 
 def _turn(picture: RGB, shape: Any, detail: Detail) -> Turn:
@@ -160,13 +171,13 @@ def _turn(picture: RGB, shape: Any, detail: Detail) -> Turn:
     return Turn("user", (ImagePart(planned, cut(picture, planned)), TextPart(QUESTION)))
 
 
-def _open(lm: WrittenFile, mmproj: WrittenFile) -> Probe:
-    return Probe(ModelPair(lm.path, mmproj.path, lm.path.stem), EngineOptions(device="cpu"))
+def _open(lm: WrittenFile, mmproj: WrittenFile) -> Engine:
+    return load_engine(ModelPair(lm.path, mmproj.path, lm.path.stem), EngineOptions(device="cpu"))
 
 
 def _cost(file: WrittenFile, found: _Reading, reference: _Reading) -> Cost:
-    divergence = _kl(reference.logits, found.logits)
-    agreement = float(np.mean(reference.logits.argmax(axis=1) == found.logits.argmax(axis=1)))
+    divergence = _kl(reference.logprobs, found.logprobs)
+    agreement = float(np.mean(reference.logprobs.argmax(axis=1) == found.logprobs.argmax(axis=1)))
     cosine = error = None
     if file.part == "mmproj":
         exact, rough = reference.embeddings.astype(np.float64), found.embeddings.astype(np.float64)
@@ -186,13 +197,7 @@ def _cost(file: WrittenFile, found: _Reading, reference: _Reading) -> Cost:
 
 
 def _kl(reference: Floats, other: Floats) -> Floats:
-    """KL(reference || other) per position, nats, never below 0 by rounding."""
-    p, q = _log_softmax(reference), _log_softmax(other)
+    """KL(reference || other) of log-probabilities per position, nats, never below 0 by rounding."""
+    p, q = reference.astype(np.float64), other.astype(np.float64)
     divergence: Floats = np.maximum((np.exp(p) * (p - q)).sum(axis=1), 0)
     return divergence
-
-
-def _log_softmax(logits: Floats) -> Floats:
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    result: Floats = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return result

@@ -12,7 +12,7 @@ from smolcli.cli._console import Progress, interruptible, is_terminal, peak_rss_
 from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, ReadingOptions
 from smolcli.cli._plans import plan_lines
 from smolcli.cli._stats import stats_lines
-from smolcli.datatypes import Answer, Failure, ModelFacts, ModelPair, Piece, Sampling
+from smolcli.datatypes import Answer, Encoded, Failure, ModelFacts, ModelPair, Piece, Sampling
 from smolcli.engine import Engine, EngineOptions, Planner, load_engine, load_planner
 from smolcli.errors import INTERRUPTED, SmolError, SomeInputsFailedError
 from smolcli.media import MediaOptions
@@ -52,9 +52,9 @@ class Run:
         return pair
 
     @contextmanager
-    def engine(self, progress: Progress) -> Iterator[Engine]:
-        """The model with its weights; it tells `progress` how far the tiles of a request are."""
-        with load_engine(self.pair(), replace(self._engine_options(), on_tile=progress.tile)) as engine:
+    def engine(self) -> Iterator[Engine]:
+        """The model with its weights."""
+        with load_engine(self.pair(), self._engine_options()) as engine:
             self._say_facts(engine)
             yield engine
 
@@ -190,7 +190,7 @@ class Delivery:
             with closing(events), interruptible() as interrupt:  # closed before the engine is
                 for event in events:
                     self._take(event, writer)
-                    if not isinstance(event, Piece):
+                    if isinstance(event, Answer | Failure):
                         self.progress.advance()
                         if interrupt.asked:
                             raise InterruptedRunError("")
@@ -203,7 +203,9 @@ class Delivery:
         self._raise_failures()
 
     def _take(self, event: Event, writer: Writer) -> None:
-        if isinstance(event, Piece):
+        if isinstance(event, Encoded):
+            self.progress.tile(event.done, event.total)
+        elif isinstance(event, Piece):
             if self._stream_pieces:
                 writer.piece(event.text)
         elif isinstance(event, Answer):

@@ -45,7 +45,7 @@ def command(
     media_paths, questions = split_arguments(arguments or [], question or [])
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
-        engine = stack.enter_context(run.engine(delivery.progress))
+        engine = stack.enter_context(run.engine())
         style = style_for("ask", reading, engine.facts)
         asked, options = (longest(questions, engine), style), (media_options(pages, engine.facts), clips)
         media, plan = open_inputs(stack, media_paths, engine, asked, options)

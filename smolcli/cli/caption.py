@@ -43,7 +43,7 @@ def command(
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
         found = list(find_pictures(paths, recursive))
-        engine = stack.enter_context(run.engine(delivery.progress))
+        engine = stack.enter_context(run.engine())
         style = style_for("caption", reading, engine.facts)
         if question is not None:
             style = replace(style, prompt=replace(style.prompt, default_question=said(question)))

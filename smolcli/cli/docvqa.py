@@ -36,7 +36,7 @@ def command(
     run = Run(model, output)
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
-        engine = stack.enter_context(run.engine(delivery.progress))
+        engine = stack.enter_context(run.engine())
         style = style_for("transcribe" if question is None else "docvqa", reading, engine.facts)
         asked = style.prompt.default_question if question is None else said(question)
         media = stack.enter_context(open_media(file, media_options(pages, engine.facts)))

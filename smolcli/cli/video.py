@@ -32,7 +32,7 @@ def command(
     run = Run(model, output)
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
-        engine = stack.enter_context(run.engine(delivery.progress))
+        engine = stack.enter_context(run.engine())
         style = style_for("video", reading, engine.facts)
         asked = style.prompt.default_question if question is None else said(question)
         options = media_options(PageOptions(), engine.facts)

@@ -1,4 +1,4 @@
-"""READ: requests in, pieces and generations out. The one door to the models.
+"""READ: requests in, events out (tiles encoded, pieces, generations, refusals). The one door to the models.
 
     with load_engine(pair, EngineOptions()) as engine:
         for event in engine.run([Request(0, turns)]): ...
@@ -9,20 +9,17 @@ of them is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol, Self
 
-from smolcli.datatypes import RGB, Floats, Generation, ModelFacts, ModelPair, Piece, Request, TilePlan, Turn
+from smolcli.datatypes import RGB, EngineEvent, Floats, ModelFacts, ModelPair, Request, TilePlan, Turn
 from smolcli.engine.tokens import TokenSequence
 
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """threads None: physical cores; gpu_layers None: all; context None: what the model was trained with, in tokens.
-
-    on_tile(done, total) is called before the first and after each tile of a request: the slowest part on a CPU.
-    """
+    """threads None: physical cores; gpu_layers None: all; context None: what the model was trained with, in tokens."""
 
     threads: int | None = None
     device: str = "auto"
@@ -30,7 +27,6 @@ class EngineOptions:
     context: int | None = None
     parallel: int = 1
     verbose: bool = False
-    on_tile: Callable[[int, int], None] = field(default=lambda done, total: None)
 
 
 class Planner(Protocol):
@@ -41,6 +37,9 @@ class Planner(Protocol):
 
     def tokens(self, turns: Sequence[Turn], generate: bool = True) -> TokenSequence:
         """The exact id sequence of a conversation."""
+
+    def tokenize(self, text: str) -> list[int]:
+        """Ids of plain text: nothing is added, and no string in it becomes a special token."""
 
     def image_tokens(self, plan: TilePlan) -> int:
         """How many ids one image takes, markers and line breaks included."""
@@ -57,10 +56,36 @@ class Engine(Planner, Protocol):
 
     load_s: float  # seconds spent on loading weights so far
 
-    def run(self, requests: Iterable[Request]) -> Iterator[Piece | Generation]:
+    def add(self, request: Request) -> bool:
+        """Take a request, or say that there is no room for it now.
+
+        Raises DoesNotFitError and EngineError for this request alone; the others go on.
+        """
+
+    def step(self) -> list[EngineEvent]:
+        """One pass of the vision tower, one of the language model, and what came of them; [] when nothing is left.
+
+        Raises EngineError, ModelError: then all requests that were taken are forgotten.
+        """
+
+    def cancel(self, key: int) -> None:
+        """Forget a request that is under way; nothing more is said of it."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a step has anything to do."""
+
+    def run(self, requests: Iterable[Request]) -> Iterator[EngineEvent]:
         """Answer many requests, several at a time; requests are pulled as room appears.
 
-        Raises DoesNotFitError, EngineError.
+        One that cannot be answered is Refused. Raises EngineError, ModelError.
+        """
+
+    def score(self, turns: Sequence[Turn], continuations: Sequence[Sequence[int]]) -> list[Floats]:
+        """How likely each continuation (ids) of a conversation is, without writing anything.
+
+        For each of them float32 (its length, vocabulary): row k holds the natural log-probability of every token after
+        the prompt and the first k ids. Raises DoesNotFitError, EngineError.
         """
 
     def embed(self, tile: RGB) -> Floats:
@@ -76,6 +101,6 @@ def load_engine(pair: ModelPair, options: EngineOptions) -> Engine:
 
 def load_planner(pair: ModelPair, options: EngineOptions) -> Planner:
     """Check both files, load the vocabulary only. Raises ModelError."""
-    from smolcli.engine.smolvlm import Vocabulary
+    from smolcli.engine.vocabulary import Vocabulary
 
     return Vocabulary(pair, options)

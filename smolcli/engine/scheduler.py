@@ -1,14 +1,14 @@
-"""Jobs in, pieces and generations out: many conversations in one decode batch (continuous batching).
+"""Jobs in, pieces, generations and scores out: many conversations in one decode batch (continuous batching).
 
-Each pass holds one row of every answer that is being written and fills up with rows of prompts that are still being
-read. A job is admitted when its cells fit; a finished one makes room at once. A prompt that begins like one whose KV is
-still there (the same media, another question) shares those rows instead of computing them again.
+Each step is one pass of the language model. It holds one row of every answer that is being written and fills up with
+rows of prompts that are still being read. A job is taken when its cells fit; a finished one makes room at once. A
+prompt that begins like one whose KV is still there (the same media, another question) shares those rows.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -38,7 +38,7 @@ class Decoder(Protocol):
     """What the scheduler needs of a language model."""
 
     def decode(self, batch: Batch) -> Floats:
-        """One pass → logits float32 (wanted rows, vocabulary)."""
+        """One pass → logits float32 (wanted rows, vocabulary), valid until the next one."""
 
     def embed_tokens(self, ids: Ids) -> Floats:
         """Rows of the token embedding matrix, float32 (n, width)."""
@@ -58,9 +58,10 @@ class Decoder(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One prompt to continue. `rows(start, end)` gives the prompt's embeddings; `identity` int64 (n,)
+    """One prompt to continue, or to score. `rows(start, end)` gives the prompt's embeddings.
 
-    is equal where rows are.
+    identity int64 (n,): equal where rows are. scored_rows: 0 writes an answer; else nothing is written, and the logits
+    of so many last rows are what is asked for.
     """
 
     key: int
@@ -68,9 +69,26 @@ class Job:
     rows: Callable[[int, int], Floats]
     sampling: Sampling
     max_tokens: int
-    image_tokens: int
-    encodes: int
-    encode_s: float
+    image_tokens: int = 0
+    encodes: int = 0
+    encode_s: float = 0.0
+    scored_rows: int = 0
+
+    @property
+    def cells(self) -> int:
+        """KV rows that it needs at most."""
+        return len(self.identity) + self.max_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Logits float32 (scored rows, vocabulary) of a job that was only to be scored."""
+
+    key: int
+    logits: Floats
+
+
+StepEvent = Piece | Generation | Scored
 
 
 @dataclass(slots=True, eq=False)
@@ -81,8 +99,8 @@ class _Running:
     stream: TextStream = field(default_factory=TextStream)
     filled: int = 0  # KV rows that are there
     cached: int = 0  # of those, rows shared with an earlier sequence
-    token: int = -1  # the token to decode next, once the prompt is read
-    new_tokens: int = 0
+    ids: list[int] = field(default_factory=list)  # the answer so far; the last one is decoded next
+    scores: list[Floats] = field(default_factory=list)
     logprob: float = 0.0
     prefill_s: float = 0.0
     decode_s: float = 0.0
@@ -91,47 +109,81 @@ class _Running:
     def reading(self) -> bool:
         return self.filled < len(self.job.identity)
 
+    @property
+    def first_wanted(self) -> int:
+        """The first row whose logits are asked for."""
+        return len(self.job.identity) - max(1, self.job.scored_rows)
+
 
 class Scheduler:
     """Runs jobs on a decoder.
 
-    cells: KV rows in all; parallel: most answers at once; batch_rows: most rows in one decode.
+    cells: KV rows in all; parallel: most answers at once; batch_rows: most rows in one decode; outputs: most rows of
+    them whose logits are wanted (`parallel` at least).
     """
 
-    def __init__(self, decoder: Decoder, cells: int, parallel: int, batch_rows: int) -> None:
-        self._decoder, self._batch_rows, self._parallel = decoder, batch_rows, parallel
+    def __init__(self, decoder: Decoder, cells: int, parallel: int, batch_rows: int, outputs: int = 0) -> None:
+        self._decoder, self._cells, self._parallel, self._batch_rows = decoder, cells, parallel, batch_rows
+        self._outputs = max(parallel, outputs)
         self._kv = KVCells(decoder, cells, parallel)
+        self._running: list[_Running] = []
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[Piece | Generation]:
-        """Yield the pieces of every answer as they come and its Generation when it ends.
+    def __len__(self) -> int:
+        """How many jobs are under way."""
+        return len(self._running)
 
-        Jobs are pulled as room appears.
+    @property
+    def has_room(self) -> bool:
+        """Whether another job may be tried: fewer than `parallel` are under way."""
+        return len(self._running) < self._parallel
+
+    def add(self, job: Job) -> bool:
+        """Take a job, or say that there is no room for it yet.
+
+        There is none either while the prompt that it begins like is still being read. Raises EngineError for a job that
+        would never fit.
         """
-        waiting = iter(jobs)
-        running: list[_Running] = []
-        pending: Job | None = None
-        try:
-            while True:
-                while len(running) < self._parallel:
-                    pending = pending or next(waiting, None)
-                    if pending is None or (admitted := self._admit(pending, running)) is None:
-                        break
-                    running.append(admitted)
-                    pending = None
-                if not running:
-                    if pending is None:
-                        return
-                    raise EngineError(f"A prompt of {len(pending.identity)} rows was never going to fit the KV cache.")
-                yield from self._step(running)
-        finally:
-            for left in running:
-                self._kv.drop(left.sequence)
+        if job.cells > self._cells:
+            raise EngineError(f"A prompt of {len(job.identity)} rows was never going to fit the KV cache.")
+        item = self._admit(job) if self.has_room else None
+        if item is not None:
+            self._running.append(item)
+        return item is not None
 
-    def _admit(self, job: Job, running: list[_Running]) -> _Running | None:
+    def step(self) -> list[StepEvent]:
+        """One decode, and what became of every job whose logits it brought. After an error nothing is under way."""
+        if not self._running:
+            return []
+        start, before = time.perf_counter(), [(item, item.filled, item.reading) for item in self._running]
+        try:
+            batch, wanted = self._compose()
+            logits = self._decoder.decode(batch)
+            row_s = (time.perf_counter() - start) / len(batch.sequences)
+            for item, filled, reading in before:  # charged for its own rows: the shares add up to the run
+                spent_s = row_s * (item.filled - filled)
+                item.prefill_s += spent_s if reading else 0.0
+                item.decode_s += 0.0 if reading else spent_s
+            return self._advance_all(wanted, logits)
+        except BaseException:
+            self.clear()
+            raise
+
+    def cancel(self, key: int) -> None:
+        """Forget a job that is under way; nothing more will be said of it."""
+        for item in [item for item in self._running if item.job.key == key]:
+            self._running.remove(item)
+            self._kv.drop(item.sequence)
+
+    def clear(self) -> None:
+        """Forget all jobs that are under way."""
+        while self._running:
+            self._kv.drop(self._running.pop().sequence)
+
+    def _admit(self, job: Job) -> _Running | None:
         """Give the job a sequence, or None while there is no room or its shared prefix is still being read."""
-        longest = len(job.identity) - 1  # the last row is always computed: its logits start the answer
+        longest = len(job.identity) - max(1, job.scored_rows)  # rows whose logits are wanted are always computed
         source, shared = self._kv.best_prefix(job.identity[:longest])
-        reader = next((other for other in running if other.sequence is source), None)
+        reader = next((other for other in self._running if other.sequence is source), None)
         if reader is not None and reader.filled < shared:
             return None
         sequence = self._kv.claim(job.identity, job.max_tokens, source, shared)
@@ -139,67 +191,74 @@ class Scheduler:
             return None
         return _Running(job, sequence, Sampler(job.sampling), filled=sequence.shared, cached=sequence.shared)
 
-    def _step(self, running: list[_Running]) -> Iterator[Piece | Generation]:
-        """One decode, and what became of every sequence whose logits it brought."""
-        start, before = time.perf_counter(), [(item, item.filled, item.reading) for item in running]
-        batch, wanted = self._compose(running)
-        logits = self._decoder.decode(batch)
-        row_s = (time.perf_counter() - start) / len(batch.sequences)
-        for item, filled, reading in before:  # each answer is charged for its own rows: the shares add up to the run
-            spent_s = row_s * (item.filled - filled)
-            item.prefill_s += spent_s if reading else 0.0
-            item.decode_s += 0.0 if reading else spent_s
-        for item, row in zip(wanted, logits, strict=True):
-            yield from self._advance(item, row, running)
-
-    def _compose(self, running: list[_Running]) -> tuple[Batch, list[_Running]]:
-        """Rows of answers first, then as much of the prompts as fits."""
+    def _compose(self) -> tuple[Batch, list[tuple[_Running, int]]]:
+        """Rows of answers first, then as much of the prompts as fits; and who wants how many rows of logits."""
         rows: list[Floats] = []
         positions: list[Ids] = []
         sequences: list[int] = []
-        flags: list[bool] = []
-        wanted: list[_Running] = []
-        writing = [item for item in running if not item.reading]
+        flags: list[npt.NDArray[np.bool_]] = []
+        wanted: list[tuple[_Running, int]] = []
+        writing = [item for item in self._running if not item.reading]
         if writing:
-            rows.append(self._decoder.embed_tokens(np.array([item.token for item in writing], np.int32)))
-        for item in writing + [item for item in running if item.reading]:
+            rows.append(self._decoder.embed_tokens(np.array([item.ids[-1] for item in writing], np.int32)))
+        outputs = self._outputs
+        for item in writing + [item for item in self._running if item.reading]:
+            start, end = item.filled, item.filled + 1
             if item.reading:
-                end = min(item.filled + self._batch_rows - len(sequences), len(item.job.identity))
-                if end == item.filled:
-                    break
-                rows.append(item.job.rows(item.filled, end))
-            else:
-                end = item.filled + 1
-            count = end - item.filled
-            positions.append(np.arange(item.filled, end, dtype=np.int32))
-            sequences += [item.sequence.id] * count
+                room = min(self._batch_rows - len(sequences), max(item.first_wanted - start, 0) + outputs)
+                end = min(start + room, len(item.job.identity))
+                if end == start:
+                    continue
+                rows.append(item.job.rows(start, end))
+            positions.append(np.arange(start, end, dtype=np.int32))
+            sequences += [item.sequence.id] * (end - start)
+            flags.append(positions[-1] >= item.first_wanted)
             item.filled = end
-            flags += [False] * (count - 1) + [not item.reading]
-            if not item.reading:
-                wanted.append(item)
-        batch = Batch(np.concatenate(rows), np.concatenate(positions), sequences, np.array(flags))
+            if flags[-1].any():
+                wanted.append((item, int(flags[-1].sum())))
+                outputs -= wanted[-1][1]
+        batch = Batch(np.concatenate(rows), np.concatenate(positions), sequences, np.concatenate(flags))
         return batch, wanted
 
-    def _advance(self, item: _Running, logits: Floats, running: list[_Running]) -> Iterator[Piece | Generation]:
+    def _advance_all(self, wanted: list[tuple[_Running, int]], logits: Floats) -> list[StepEvent]:
+        events: list[StepEvent] = []
+        start = 0
+        for item, count in wanted:
+            own = logits[start : start + count]
+            events += self._score(item, own) if item.job.scored_rows else self._advance(item, own[0])
+            start += count
+        return events
+
+    def _score(self, item: _Running, logits: Floats) -> list[StepEvent]:
+        item.scores.append(logits.copy())
+        if item.reading:
+            return []
+        self._retire(item)
+        return [Scored(item.job.key, np.concatenate(item.scores))]
+
+    def _advance(self, item: _Running, logits: Floats) -> list[StepEvent]:
         token, logprob = item.sampler.choose(logits)
         if self._decoder.is_end(token):
-            yield from self._finish(item, "end", running)
-            return
-        item.token, item.new_tokens, item.logprob = token, item.new_tokens + 1, item.logprob + logprob
-        if text := item.stream.feed(self._decoder.piece(token)):
-            yield Piece(item.job.key, text)
+            return self._finish(item, "end")
+        item.ids.append(token)
+        item.logprob += logprob
+        text = item.stream.feed(self._decoder.piece(token))
+        events: list[StepEvent] = [Piece(item.job.key, text)] if text else []
         if item.stream.looping:
-            yield from self._finish(item, "repetition", running)
-        elif item.new_tokens >= item.job.max_tokens:
-            yield from self._finish(item, "length", running)
+            events += self._finish(item, "repetition")
+        elif len(item.ids) >= item.job.max_tokens:
+            events += self._finish(item, "length")
+        return events
 
-    def _finish(self, item: _Running, reason: StopReason, running: list[_Running]) -> Iterator[Piece | Generation]:
-        running.remove(item)
-        self._kv.retire(item.sequence)
-        if text := item.stream.finish():
-            yield Piece(item.job.key, text)
-        job = item.job
-        counts = Counts(len(job.identity), job.image_tokens, item.new_tokens, item.cached, job.encodes)
+    def _finish(self, item: _Running, reason: StopReason) -> list[StepEvent]:
+        self._retire(item)
+        text, job, new = item.stream.finish(), item.job, len(item.ids)
+        counts = Counts(len(job.identity), job.image_tokens, new, item.cached, job.encodes)
         seconds = Seconds(0.0, job.encode_s, item.prefill_s, item.decode_s)
-        mean = item.logprob / item.new_tokens if item.new_tokens else None
-        yield Generation(job.key, item.stream.text, reason, counts, seconds, mean)
+        mean = item.logprob / new if new else None
+        done = Generation(job.key, item.stream.text, reason, counts, seconds, mean, tuple(item.ids))
+        return [Piece(job.key, text), done] if text else [done]
+
+    def _retire(self, item: _Running) -> None:
+        self._running.remove(item)
+        self._kv.retire(item.sequence)

@@ -1,99 +1,33 @@
-"""One model pair as an engine: planning with its vocabulary, reading with its weights."""
+"""One model pair as an engine: requests are taken, their tiles encoded, their answers written, step by step."""
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from typing import Self
 
 import numpy as np
 
-from smolcli.datatypes import RGB, Floats, Generation, ImagePart, ModelPair, Piece, Request, TilePlan, Turn
+from smolcli.datatypes import RGB, Encoded, EngineEvent, Floats, ModelFacts, ModelPair, Refused, Request, Turn
 from smolcli.engine import EngineOptions
+from smolcli.engine.arrival import Arrival, arrive, check_tile
 from smolcli.engine.cores import physical_cores
-from smolcli.engine.facts import read_pair
+from smolcli.engine.embeddings import TileMemo
 from smolcli.engine.kvcells import KVCells
 from smolcli.engine.llama.language import ContextSize, LanguageModel
-from smolcli.engine.llama.library import NativeThread, choose_devices, set_verbose
+from smolcli.engine.llama.library import NativeThread
 from smolcli.engine.llama.vision import VisionTower
+from smolcli.engine.memory import kv_cells
 from smolcli.engine.metadata import GGUFFile
-from smolcli.engine.scheduler import Batch, Ids, Job, Scheduler
-from smolcli.engine.tokens import Prompter, TokenSequence
-from smolcli.errors import DoesNotFitError, EngineError, UsageError
+from smolcli.engine.scheduler import Batch, Ids, Job, Scheduler, Scored
+from smolcli.engine.vocabulary import Vocabulary
+from smolcli.errors import SmolError
 
-MOST_NEW_TOKENS = 1024  # where the user sets no limit
 _BATCH_ROWS = 512
+_OUTPUTS = 32  # rows of logits in one pass, 200 kB each with the family's vocabulary
+_ANSWERS_PER_TILE = 4  # that wait while one is encoded
 _CELL_STEP, _SPARE_CELLS = 256, 512  # KV rows: room for the next, longer question about the same media
-_MEMO_BYTES = 128 << 20  # embeddings kept for pictures that come again: a page asked twice, blank tiles, still frames
-
-
-class Vocabulary:
-    """Facts and tokens of a pair; the weights stay on disk."""
-
-    _vocab_only = True
-
-    def __init__(self, pair: ModelPair, options: EngineOptions) -> None:
-        self._pair, self._options = pair, options
-        self._language_file = GGUFFile(pair.language)
-        self.facts, specials = read_pair(pair, self._language_file, GGUFFile(pair.projector))
-        self.context_tokens = self._context(options.context)
-        set_verbose(options.verbose)
-        self._owned: list[LanguageModel | VisionTower] = []  # native handles, in the order in which they were made
-        self._thread: NativeThread | None = NativeThread()
-        try:
-            self._devices = self._thread.call(choose_devices, options.device)
-            arguments = (pair.language, self._devices, options.gpu_layers, self._vocab_only)
-            self._model = self._thread.call(LanguageModel, *arguments)
-            self._owned.append(self._model)
-            template = self._language_file.get("tokenizer.chat_template", "")
-            self._prompter = Prompter(template, specials, self._model.tokenize)
-        except BaseException:
-            self.close()
-            raise
-
-    def _context(self, wanted: int | None) -> int:
-        trained = self.facts.context_tokens
-        if wanted is not None and not 64 <= wanted <= trained:
-            raise UsageError(
-                f"--context {wanted} is out of range: {self.facts.name} was trained with {trained} tokens.",
-                f"Use 64 to {trained}, or leave it out.",
-            )
-        return wanted or trained
-
-    def tokens(self, turns: Sequence[Turn], generate: bool = True) -> TokenSequence:
-        """The exact id sequence of a conversation. Raises ModelError when the model's template cannot hold it."""
-        self._native()
-        return self._prompter.build(turns, generate)
-
-    def image_tokens(self, plan: TilePlan) -> int:
-        """How many ids one image takes, markers and line breaks included."""
-        self._native()
-        return self._prompter.image_tokens(plan)
-
-    def _native(self) -> NativeThread:
-        if self._thread is None:
-            raise EngineError("The engine is closed.")
-        return self._thread
-
-    def close(self, wait: bool = True) -> None:
-        """Free everything native, in reverse order; safe to call twice. Without `wait`, once llama.cpp lets go."""
-        if self._thread is not None:
-            thread, self._thread = self._thread, None
-            thread.close(self._free, wait)
-
-    def _free(self) -> None:
-        while self._owned:
-            self._owned.pop().close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.close(wait=kind is not KeyboardInterrupt)  # who presses Ctrl-C twice does not wait for a tile
 
 
 class SmolVLM(Vocabulary):
@@ -105,42 +39,111 @@ class SmolVLM(Vocabulary):
         start = time.perf_counter()
         self._tower: VisionTower | None = None
         self._scheduler: Scheduler | None = None
-        self._events: Generator[Piece | Generation, None, None] | None = None
+        self._events: Generator[EngineEvent, None, None] | None = None  # of the run that goes on
+        self._late: list[EngineEvent] = []  # what happened to requests while something was scored
+        self._arrivals: deque[Arrival] = deque()
         self._cells = 0
-        self._memo: OrderedDict[bytes, Floats] = OrderedDict()
+        self._memo = TileMemo()
         self._threads = options.threads or physical_cores()
         super().__init__(pair, options)
         self.load_s = time.perf_counter() - start
 
-    def run(self, requests: Iterable[Request]) -> Iterator[Piece | Generation]:
-        """Pieces and Generations of many requests, up to `parallel` at a time. An earlier run that goes on is ended."""
+    # ---- requests
+
+    def run(self, requests: Iterable[Request]) -> Iterator[EngineEvent]:
+        """What happens to many requests, up to `parallel` at a time. An earlier run that goes on is ended."""
         self._native()
         self._end_run()
-        self._events = self._run(requests)
+        self._events = self._run(iter(requests))
         return self._events
 
-    def _run(self, requests: Iterable[Request]) -> Generator[Piece | Generation, None, None]:
-        jobs = _Ahead(self._job(request) for request in requests)
-        while (job := jobs.next) is not None:
-            scheduler = self._reserve(_cells_of(job))
-            yield from scheduler.run(jobs.take_while(lambda job: _cells_of(job) <= self._cells))
+    def _run(self, requests: Iterator[Request]) -> Generator[EngineEvent, None, None]:
+        mine: set[int] = set()
+        request = None
+        try:
+            while True:
+                while self._has_room and (request := next(requests, None)) is not None:
+                    try:
+                        self.add(request)
+                        mine.add(request.key)
+                    except SmolError as error:
+                        yield Refused(request.key, error)
+                if not self.busy:
+                    return
+                yield from self.step()
+        finally:
+            for key in mine:
+                self.cancel(key)
 
-    def _end_run(self) -> None:
-        """What an unfinished run still holds in the KV cache must not meet the next one's."""
-        events, self._events = self._events, None
-        if events is not None:
-            with suppress(ValueError):  # it is asking for its next request right now
-                events.close()
+    def add(self, request: Request) -> bool:
+        """Take a request, or say that there is no room for it now. Raises DoesNotFitError, EngineError (pictures)."""
+        self._native()
+        if not self._has_room:
+            return False
+        self._arrivals.append(self._arrival(request))
+        return True
 
-    def close(self, wait: bool = True) -> None:
-        """Free everything native, in reverse order; safe to call twice."""
-        self._end_run()
-        super().close(wait)
+    def step(self) -> list[EngineEvent]:
+        """Encode a tile of the next request, then write a token of every answer; [] when there is nothing to do.
+
+        So an answer goes on while the next picture is encoded; in much company, where nobody waits for a single token,
+        a few tiles are encoded in between, so that passes are fuller. Raises EngineError and ModelError, which end all
+        requests that were taken.
+        """
+        self._native()
+        events, self._late = self._late, []
+        try:
+            for _ in range(max(1, self._options.parallel // _ANSWERS_PER_TILE)):
+                events += self._encode_next()
+            while self._arrivals and self._arrivals[0].encoded and self._take(self._arrivals[0].job(*self._parts)):
+                self._arrivals.popleft()
+            if self._scheduler is not None:
+                events += (event for event in self._scheduler.step() if not isinstance(event, Scored))
+        except BaseException:
+            self._forget_all()
+            raise
+        return events
+
+    def cancel(self, key: int) -> None:
+        """Forget a request that is under way; nothing more is said of it."""
+        self._arrivals = deque(arrival for arrival in self._arrivals if arrival.request.key != key)
+        if self._scheduler is not None and self._thread is not None:
+            self._scheduler.cancel(key)
+
+    @property
+    def busy(self) -> bool:
+        """Whether `step` has something to do or to say."""
+        return bool(self._late or self._arrivals or self._scheduler)
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._arrivals) + len(self._scheduler or ()) < self._options.parallel
+
+    def score(self, turns: Sequence[Turn], continuations: Sequence[Sequence[int]]) -> list[Floats]:
+        """How likely each continuation (ids) of a conversation is, without writing anything.
+
+        For each of them float32 (its length, vocabulary): row k holds the natural log-probability of every token after
+        the prompt and the first k ids. What the continuations have in common is computed once. Raises DoesNotFitError,
+        EngineError.
+        """
+        arrival = self._arrival(Request(-1, tuple(turns)))
+        while not arrival.encoded:
+            self._encode(arrival)
+        jobs = deque(arrival.score_job(-1 - n, ids, *self._parts) for n, ids in enumerate(continuations))
+        found: dict[int, Floats] = {}
+        while len(found) < len(continuations):
+            while jobs and self._take(jobs[0]):
+                jobs.popleft()
+            for event in self._scheduler.step() if self._scheduler is not None else ():
+                if isinstance(event, Scored):
+                    found[event.key] = event.logits
+                else:
+                    self._late.append(event)
+        return [_log_softmax(found[-1 - n]) for n in range(len(continuations))]
 
     def embed(self, tile: RGB) -> Floats:
         """tile uint8 (T, T, 3) → float32 (tokens per tile, width): one pass of the vision tower. Raises EngineError."""
-        if tile.shape != (self.facts.tile_px, self.facts.tile_px, 3):  # llama.cpp would cut it in its own way
-            raise EngineError(f"A tile has shape {tile.shape}, but the model reads {self.facts.tile_px} px squares.")
+        check_tile(tile, self.facts.tile_px)
         if self._tower is None:
             start = time.perf_counter()
             tower = VisionTower(self._pair.projector, self._model.handle, self._threads, self._devices)
@@ -150,89 +153,79 @@ class SmolVLM(Vocabulary):
             self.load_s += time.perf_counter() - start
         return self._native().call(self._tower.embed, tile)
 
+    def close(self, wait: bool = True) -> None:
+        """Free everything native, in reverse order; safe to call twice."""
+        self._end_run()
+        super().close(wait)
+
+    # ---- from a request to a job
+
+    def _arrival(self, request: Request) -> Arrival:
+        return arrive(request, self.tokens(request.turns), self.context_tokens, self.facts.tile_px)
+
+    def _encode_next(self) -> list[EngineEvent]:
+        """One tile of the first request that still has some."""
+        arrival = next((arrival for arrival in self._arrivals if not arrival.encoded), None)
+        if arrival is None:
+            return []
+        key, total = arrival.request.key, len(arrival.tiles)
+        events: list[EngineEvent] = [] if arrival.rows else [Encoded(key, 0, total)]
+        self._encode(arrival)
+        return [*events, Encoded(key, len(arrival.rows), total)]
+
+    def _encode(self, arrival: Arrival) -> None:
+        """One pass of the vision tower, and every tile up to the next one that needs a pass."""
+        start = time.perf_counter()
+        passes = 0
+        while not arrival.encoded:
+            digest = arrival.digests[len(arrival.rows)]
+            rows = self._memo.get(digest)
+            if rows is None and passes:
+                break
+            if rows is None:
+                rows = self.embed(arrival.tiles[len(arrival.rows)])
+                self._memo.keep(digest, rows)
+                passes += 1
+            arrival.rows.append(rows)
+        arrival.encodes += passes
+        arrival.encode_s += time.perf_counter() - start
+
+    @property
+    def _parts(self) -> tuple[ModelFacts, GGUFFile]:
+        return self.facts, self._language_file
+
+    def _take(self, job: Job) -> bool:
+        """Hand a job to the scheduler. A KV cache that is too small is made anew once nothing is in it."""
+        if self._scheduler is None or (job.cells > self._cells and not self._scheduler):
+            self._scheduler = self._reserve(job.cells)
+        return job.cells <= self._cells and self._scheduler.add(job)
+
     def _reserve(self, needed: int) -> Scheduler:
         """A KV cache of the size that requests like this one need: it costs 23 kB a row with the smallest model."""
-        if self._scheduler is not None and needed <= self._cells:
-            return self._scheduler
         start = time.perf_counter()
         wanted = needed * self._options.parallel + _SPARE_CELLS
-        self._cells = min(-(-wanted // _CELL_STEP) * _CELL_STEP, self.context_tokens)
-        size = ContextSize(self._cells, KVCells.sequences(self._options.parallel), min(_BATCH_ROWS, self._cells))
+        most = max(self.context_tokens, kv_cells(self._language_file))
+        self._cells = min(-(-wanted // _CELL_STEP) * _CELL_STEP, most)
+        sequences = KVCells.sequences(self._options.parallel)
+        size = ContextSize(self._cells, sequences, min(_BATCH_ROWS, self._cells), max(_OUTPUTS, sequences))
         self._native().call(self._model.open_context, size, self._threads, self.facts.width)
         self.load_s += time.perf_counter() - start
         decoder = _Decoder(self._native(), self._model, self._language_file)
-        self._scheduler = Scheduler(decoder, self._cells, self._options.parallel, size.batch_rows)
-        return self._scheduler
+        return Scheduler(decoder, self._cells, self._options.parallel, size.batch_rows, size.outputs)
 
-    def _job(self, request: Request) -> Job:
-        sequence = self.tokens(request.turns)
-        prompt = len(sequence.ids)
-        room = self.context_tokens - prompt
-        if room < 1:
-            raise DoesNotFitError(
-                f"The prompt has {prompt} tokens, but the context holds {self.context_tokens}.",
-                "Use fewer tiles (--detail), fewer frames or pages, or a shorter question.",
-            )
-        wanted = request.sampling.max_tokens or MOST_NEW_TOKENS
-        start = time.perf_counter()
-        embeddings, encodes = self._embed_images(sequence.images)
-        return Job(
-            key=request.key,
-            identity=self._identity(sequence),
-            rows=_Rows(sequence.ids, self.facts.image_token, embeddings, self._language_file),
-            sampling=replace(request.sampling, seed=request.sampling.seed + request.key),
-            max_tokens=min(wanted, room),
-            image_tokens=len(embeddings),
-            encodes=encodes,
-            encode_s=time.perf_counter() - start,
-        )
+    # ---- ends
 
-    def _identity(self, sequence: TokenSequence) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """What each row is of, int64 (n,).
+    def _end_run(self) -> None:
+        """What an unfinished run still holds in the KV cache must not meet the next one's."""
+        events, self._events = self._events, None
+        if events is not None:
+            with suppress(ValueError):  # it is asking for its next request right now
+                events.close()
 
-        The id of a text row; for an image row a negative number that its tile's pixels and its place decide.
-        """
-        identity = sequence.ids.astype(np.int64)
-        digests = [int.from_bytes(_digest(tile)[:7]) for part in sequence.images for tile in _tiles(part)]
-        rows = np.repeat(np.array(digests, np.int64), self.facts.tokens_per_tile)
-        places = np.tile(np.arange(self.facts.tokens_per_tile), len(digests))
-        identity[sequence.ids == self.facts.image_token] = -1 - rows - places
-        return identity
-
-    def _embed_images(self, images: Sequence[ImagePart]) -> tuple[Floats, int]:
-        """float32 (image rows, width), and how many tiles had to be encoded for it."""
-        tiles = [tile for part in images for tile in _tiles(part)]
-        found, encodes = [np.empty((0, self.facts.width), np.float32)], 0
-        for done, tile in enumerate(tiles):
-            self._options.on_tile(done, len(tiles))
-            key = _digest(tile)
-            if key not in self._memo:
-                self._memo[key] = self.embed(tile)
-                encodes += 1
-            self._memo.move_to_end(key)
-            found.append(self._memo[key])
-            while sum(rows.nbytes for rows in self._memo.values()) > _MEMO_BYTES:
-                self._memo.popitem(last=False)
-        self._options.on_tile(len(tiles), len(tiles))
-        return np.concatenate(found), encodes
-
-
-class _Rows:
-    """The prompt's embeddings, made slice by slice: text rows from the embedding matrix, image rows from the tower."""
-
-    def __init__(self, ids: Ids, image_token: int, images: Floats, file: GGUFFile) -> None:
-        self._ids, self._images, self._file = ids, images, file
-        self._is_image = ids == image_token
-        self._before = np.cumsum(self._is_image) - self._is_image  # image rows before each row
-
-    def __call__(self, start: int, end: int) -> Floats:
-        """float32 (end - start, width)."""
-        rows = np.empty((end - start, self._images.shape[1]), np.float32)
-        is_image = self._is_image[start:end]
-        rows[is_image] = self._images[self._before[start:end][is_image]]
-        if not is_image.all():
-            rows[~is_image] = self._file.rows("token_embd.weight", self._ids[start:end][~is_image])
-        return rows
+    def _forget_all(self) -> None:
+        self._arrivals.clear()
+        if self._scheduler is not None and self._thread is not None:
+            self._scheduler.clear()
 
 
 class _Decoder:
@@ -256,29 +249,8 @@ class _Decoder:
         self._thread.post(self._model.forget, sequence, from_row)
 
 
-class _Ahead:
-    """Jobs with the next one known: it is made (its media encoded) before there is a place for it."""
-
-    def __init__(self, jobs: Iterator[Job]) -> None:
-        self._jobs = jobs
-        self.next = next(jobs, None)
-
-    def take_while(self, fits: Callable[[Job], bool]) -> Iterator[Job]:
-        """Jobs up to the first that does not fit, which stays."""
-        while (job := self.next) is not None and fits(job):
-            yield job
-            self.next = next(self._jobs, None)
-
-
-def _cells_of(job: Job) -> int:
-    return len(job.identity) + job.max_tokens
-
-
-def _tiles(part: ImagePart) -> RGB:
-    if part.tiles is None:  # never an answer made without the media
-        raise EngineError("A picture of the request was planned but not cut.")
-    return part.tiles.rgb
-
-
-def _digest(tile: RGB) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(tile).data, digest_size=16).digest()
+def _log_softmax(logits: Floats) -> Floats:
+    """Natural log-probabilities float32 of logits (n, vocabulary), summed in float64."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    found: Floats = (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))).astype(np.float32)
+    return found

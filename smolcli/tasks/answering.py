@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from smolcli.datatypes import Answer, Failure, ImagePart, Piece, Place, Request
+from smolcli.datatypes import Answer, Encoded, Failure, Generation, ImagePart, Piece, Place, Refused, Request
 from smolcli.engine import Engine
 from smolcli.errors import MediaError, SmolError
 from smolcli.media import Media
@@ -15,7 +15,7 @@ from smolcli.prompt import Medium
 from smolcli.tasks.planning import PlannedMedium, RequestPlan, medium_parts
 from smolcli.tiles import cut
 
-Event = Piece | Answer | Failure
+Event = Encoded | Piece | Answer | Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +85,30 @@ def ask_engine(engine: Engine, asked: Iterable[Asked | Failure]) -> Generator[Ev
     for event in engine.run(requests()):
         while failures:
             yield failures.popleft()
-        if isinstance(event, Piece):
+        if isinstance(event, Generation):
+            yield _answer(waiting.pop(event.key), event, engine.facts.name)
+        elif isinstance(event, Refused):
+            item = waiting.pop(event.key)
+            yield failure(item.places[0].source.path if item.places else "", event.error)
+        else:
             yield event
-            continue
-        item = waiting.pop(event.key)
-        seconds = replace(event.seconds, preprocess=item.preprocess_s)
-        warnings = item.warnings
-        if event.stop_reason == "repetition":
-            warnings = (*warnings, "the answer repeated itself without end and was cut.")
-        yield Answer(
-            places=item.places,
-            prompt=item.prompt,
-            question=item.question,
-            text=event.text,
-            model=engine.facts.name,
-            generation=replace(event, seconds=seconds),
-            warnings=warnings,
-        )
     yield from failures
+
+
+def _answer(item: Asked, generation: Generation, model: str) -> Answer:
+    seconds = replace(generation.seconds, preprocess=item.preprocess_s)
+    warnings = item.warnings
+    if generation.stop_reason == "repetition":
+        warnings = (*warnings, "the answer repeated itself without end and was cut.")
+    return Answer(
+        places=item.places,
+        prompt=item.prompt,
+        question=item.question,
+        text=generation.text,
+        model=model,
+        generation=replace(generation, seconds=seconds),
+        warnings=warnings,
+    )
 
 
 def failure(path: str, error: SmolError) -> Failure:

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from drawing import synth
 from models import member_pair, nano_pair
 
-from smolcli.datatypes import Generation, ImagePart, Piece, Request, Sampling, TextPart, Turn
+from smolcli.datatypes import Encoded, Generation, ImagePart, Piece, Request, Sampling, TextPart, Turn
 from smolcli.engine import EngineOptions, load_engine, load_planner
+from smolcli.errors import DoesNotFitError
 from smolcli.models import builtin
 from smolcli.tiles import Detail, Geometry, cut, plan
 
@@ -35,10 +37,68 @@ def asked(engine):
 
 
 def test_pieces_come_before_their_generation_and_make_its_text(engine, asked):
-    *pieces, answer = engine.run([asked])
+    *events, answer = engine.run([asked])
     assert isinstance(answer, Generation)
-    assert all(isinstance(piece, Piece) and piece.text and piece.key == 7 for piece in pieces)
+    pieces = [event for event in events if isinstance(event, Piece)]
+    assert all(piece.text and piece.key == 7 for piece in pieces)
     assert "".join(piece.text for piece in pieces) == answer.text == answer.text.strip()
+
+
+def test_every_tile_is_counted_before_the_first_piece(engine, asked):
+    events = [event for event in engine.run([asked]) if not isinstance(event, Generation)]
+    told = [(event.done, event.total) for event in events if isinstance(event, Encoded)]
+    total = asked.turns[0].parts[0].plan.encodes
+    assert told[0] == (0, total) and told[-1] == (total, total)
+    assert all(isinstance(event, Encoded) for event in events[: len(told)])
+
+
+def test_an_answer_is_made_step_by_step(engine, asked):
+    assert engine.step() == [] and not engine.busy
+    assert engine.add(asked)
+    assert engine.busy
+    events = []
+    while engine.busy:
+        events += engine.step()
+    assert events[-1].text == list(engine.run([asked]))[-1].text
+
+
+def test_a_third_request_waits_for_room_and_a_cancelled_one_makes_it(engine, asked):
+    one, two, three = (replace(asked, key=key) for key in range(3))
+    assert engine.add(one) and engine.add(two) and not engine.add(three)
+    engine.cancel(0)
+    assert engine.add(three)
+    events = []
+    while engine.busy:
+        events += engine.step()
+    assert {event.key for event in events} == {1, 2}
+
+
+def test_what_is_written_is_what_scores_best(engine, asked):
+    *_, answer = engine.run([asked])
+    ids = [*answer.ids, 0]
+    [logprobs] = engine.score(asked.turns, [ids])
+    assert logprobs.shape[0] == len(ids) and logprobs.dtype == "float32"
+    chosen = logprobs[range(len(answer.ids)), answer.ids]
+    assert np.all(logprobs.max(axis=1)[:-1] - chosen < 0.5)  # the likeliest, but for the order of sums
+    assert answer.mean_logprob == pytest.approx(chosen.mean(), abs=0.1)
+    assert np.exp(logprobs).sum(axis=1) == pytest.approx(1, abs=1e-3)
+
+
+def test_scoring_beside_an_answer_in_the_making_disturbs_neither(engine, asked):
+    alone = list(engine.run([asked]))[-1].text
+    [before] = engine.score(asked.turns, [[1, 2]])
+    assert engine.add(asked)
+    events = engine.step()
+    [beside] = engine.score(asked.turns, [[1, 2]])
+    while engine.busy:
+        events += engine.step()
+    assert events[-1].text == alone
+    assert np.abs(before - beside).max() < 0.5
+
+
+def test_an_empty_continuation_cannot_be_scored(engine, asked):
+    with pytest.raises(DoesNotFitError, match="0 tokens"):
+        engine.score(asked.turns, [[]])
 
 
 def test_counts_add_up(engine, asked):

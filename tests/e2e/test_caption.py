@@ -98,9 +98,9 @@ def test_captions_are_written_together_as_many_as_asked(smol, folder, monkeypatc
     seen = []
 
     class Watched(smolvlm.Scheduler):
-        def __init__(self, decoder, cells, parallel, batch_rows):
+        def __init__(self, decoder, cells, parallel, *sizes):
             seen.append(parallel)
-            super().__init__(decoder, cells, parallel, batch_rows)
+            super().__init__(decoder, cells, parallel, *sizes)
 
     monkeypatch.setattr(smolvlm, "Scheduler", Watched)
     assert smol("caption", folder / "a.png", folder / "b.png", "--max-tokens", "3", *options).code == 0

@@ -7,13 +7,13 @@ abort over or compute wrongly: gaps in positions, sequences out of range, more r
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from smolcli.datatypes import Sampling
-from smolcli.engine.scheduler import Batch, Job
+from smolcli.engine.scheduler import Batch, Job, Scheduler, StepEvent
 from smolcli.errors import EngineError
 
 VOCABULARY = 60
@@ -107,8 +107,24 @@ def one_hot(token: int) -> np.ndarray:
 def job(key: int, values: Sequence[int], max_tokens: int) -> Job:
     """A prompt whose rows are these numbers (below 2^24)."""
     identity = np.array(values, np.int64)
-    return Job(key, identity, lambda start, end: identity[start:end, None].astype(np.float32), Sampling(),
-               max_tokens, 0, 0, 0.0)  # fmt: skip
+    return Job(key, identity, lambda start, end: identity[start:end, None].astype(np.float32), Sampling(), max_tokens)
+
+
+def run(scheduler: Scheduler, jobs: Iterable[Job]) -> Iterator[StepEvent]:
+    """What happens to many jobs, which are pulled as room appears; none is left under way."""
+    waiting, pending, mine = iter(jobs), None, set()
+    try:
+        while True:
+            while scheduler.has_room and (pending := pending or next(waiting, None)) and scheduler.add(pending):
+                mine.add(pending.key)
+                pending = None
+            if not scheduler:
+                assert pending is None, "there is room for the next job, and it was not taken"
+                return
+            yield from scheduler.step()
+    finally:
+        for key in mine:
+            scheduler.cancel(key)
 
 
 def alone(values: Sequence[int], max_tokens: int) -> tuple[str, str, int]:

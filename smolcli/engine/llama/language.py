@@ -23,12 +23,14 @@ _MAX_PIECE = 256
 class ContextSize:
     """How large a context is.
 
-    cells: KV rows shared by all sequences; sequences: how many may live at once; batch_rows: most rows of one decode.
+    cells: KV rows shared by all sequences; sequences: how many may live at once; batch_rows: most rows of one decode;
+    outputs: most of these whose logits are wanted.
     """
 
     cells: int
     sequences: int
     batch_rows: int
+    outputs: int
 
 
 class LanguageModel:
@@ -81,9 +83,7 @@ class LanguageModel:
         params.n_ctx = size.cells
         params.n_batch = params.n_ubatch = size.batch_rows
         params.n_seq_max = size.sequences
-        params.n_outputs_max = (
-            size.sequences
-        )  # logits for the last row of each: 200 kB a row with the family's vocabulary
+        params.n_outputs_max = size.outputs
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = True
         params.no_perf = True

@@ -1,0 +1,95 @@
+"""A request on its way in: its ids, its tiles, their embeddings as they come; and the job that is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from smolcli.datatypes import RGB, Floats, ModelFacts, Request, Sampling
+from smolcli.engine.embeddings import PromptRows, identity
+from smolcli.engine.metadata import GGUFFile
+from smolcli.engine.scheduler import Ids, Job
+from smolcli.engine.tokens import TokenSequence
+from smolcli.errors import DoesNotFitError, EngineError
+
+MOST_NEW_TOKENS = 1024  # where the user sets no limit
+
+
+@dataclass(slots=True, eq=False)
+class Arrival:
+    """A request whose tiles are not all encoded, or for which there is no room yet.
+
+    room: tokens that the context holds beyond the prompt; tiles uint8 (T, T, 3) and their digests, in the order of the
+    prompt; rows: the embeddings of those that are encoded, float32 (tokens per tile, width).
+    """
+
+    request: Request
+    sequence: TokenSequence
+    room: int
+    tiles: list[RGB] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)
+    rows: list[Floats] = field(default_factory=list)
+    encodes: int = 0
+    encode_s: float = 0.0
+
+    @property
+    def encoded(self) -> bool:
+        """Whether every tile has its embeddings."""
+        return len(self.rows) == len(self.tiles)
+
+    def job(self, facts: ModelFacts, language: GGUFFile) -> Job:
+        """An answer to write."""
+        request = self.request
+        job = self._job(request.key, self.sequence.ids, facts, language)
+        job.sampling = replace(request.sampling, seed=request.sampling.seed + request.key)
+        job.max_tokens = min(request.sampling.max_tokens or MOST_NEW_TOKENS, self.room)
+        return job
+
+    def score_job(self, key: int, continuation: Sequence[int], facts: ModelFacts, language: GGUFFile) -> Job:
+        """A continuation to score; its last id is never read, only asked for. Raises DoesNotFitError."""
+        if not 0 < len(continuation) <= self.room:
+            most = f"a continuation has 1 to {self.room}"
+            raise DoesNotFitError(f"A continuation of {len(continuation)} tokens cannot be scored: {most}.")
+        ids = np.concatenate([self.sequence.ids, np.array(continuation[:-1], np.int32)])
+        job = self._job(key, ids, facts, language)
+        job.scored_rows = len(continuation)
+        return job
+
+    def _job(self, key: int, ids: Ids, facts: ModelFacts, language: GGUFFile) -> Job:
+        images = np.concatenate([np.empty((0, facts.width), np.float32), *self.rows])
+        return Job(
+            key=key,
+            identity=identity(ids, facts.image_token, self.digests, facts.tokens_per_tile),
+            rows=PromptRows(ids, facts.image_token, images, language),
+            sampling=Sampling(),
+            max_tokens=0,
+            image_tokens=len(images),
+            encodes=self.encodes,
+            encode_s=self.encode_s,
+        )
+
+
+def arrive(request: Request, sequence: TokenSequence, context_tokens: int, tile_px: int) -> Arrival:
+    """Raises DoesNotFitError (no room for an answer), EngineError (pictures that cannot be encoded)."""
+    room = context_tokens - len(sequence.ids)
+    if room < 1:
+        raise DoesNotFitError(
+            f"The prompt has {len(sequence.ids)} tokens, but the context holds {context_tokens}.",
+            "Use fewer tiles (--detail), fewer frames or pages, or a shorter question.",
+        )
+    arrival = Arrival(request, sequence, room)
+    for part in sequence.images:
+        if part.tiles is None:  # never an answer made without the media
+            raise EngineError("A picture of the request was planned but not cut.")
+        check_tile(part.tiles.rgb[0], tile_px)
+        arrival.tiles += list(part.tiles.rgb)
+        arrival.digests += part.tiles.digests
+    return arrival
+
+
+def check_tile(tile: RGB, tile_px: int) -> None:
+    """Raises EngineError for a tile of another size: llama.cpp would cut it in its own way."""
+    if tile.shape != (tile_px, tile_px, 3):
+        raise EngineError(f"A tile has shape {tile.shape}, but the model reads {tile_px} px squares.")

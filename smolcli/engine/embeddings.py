@@ -1,0 +1,67 @@
+"""Rows of embeddings: what tiles were encoded to, kept for when they come again; a prompt's rows, slice by slice."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import numpy as np
+
+from smolcli.datatypes import Floats
+from smolcli.engine.metadata import GGUFFile
+from smolcli.engine.scheduler import Ids
+
+MEMO_BYTES = 128 << 20  # a page asked twice, blank tiles, still frames
+
+
+class TileMemo:
+    """Embeddings float32 (tokens per tile, width) by the digest of their tile; those used least go first."""
+
+    def __init__(self, most_bytes: int = MEMO_BYTES) -> None:
+        self._rows: OrderedDict[bytes, Floats] = OrderedDict()
+        self._bytes, self._most_bytes = 0, most_bytes
+
+    def get(self, digest: bytes) -> Floats | None:
+        """What the tile was encoded to, if that is still known."""
+        rows = self._rows.get(digest)
+        if rows is not None:
+            self._rows.move_to_end(digest)
+        return rows
+
+    def keep(self, digest: bytes, rows: Floats) -> None:
+        """Keep rows that are not kept yet, and forget the oldest that are too many."""
+        self._rows[digest] = rows
+        self._bytes += rows.nbytes
+        while self._bytes > self._most_bytes:
+            self._bytes -= self._rows.popitem(last=False)[1].nbytes
+
+
+class PromptRows:
+    """The prompt's embeddings, made slice by slice: text rows from the embedding matrix, image rows from the tower."""
+
+    def __init__(self, ids: Ids, image_token: int, images: Floats, file: GGUFFile) -> None:
+        self._ids, self._images, self._file = ids, images, file
+        self._is_image = ids == image_token
+        self._before = np.cumsum(self._is_image) - self._is_image  # image rows before each row
+
+    def __call__(self, start: int, end: int) -> Floats:
+        """float32 (end - start, width)."""
+        rows = np.empty((end - start, self._images.shape[1]), np.float32)
+        is_image = self._is_image[start:end]
+        rows[is_image] = self._images[self._before[start:end][is_image]]
+        if not is_image.all():
+            rows[~is_image] = self._file.rows("token_embd.weight", self._ids[start:end][~is_image])
+        return rows
+
+
+def identity(
+    ids: Ids, image_token: int, digests: list[bytes], tokens_per_tile: int
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """What each row of a prompt is of, int64 (n,): equal where rows are.
+
+    The id of a text row; for an image row a negative number that its tile's pixels and its place in the tile decide.
+    """
+    found = ids.astype(np.int64)
+    rows = np.repeat(np.array([int.from_bytes(digest[:7]) for digest in digests], np.int64), tokens_per_tile)
+    places = np.tile(np.arange(tokens_per_tile), len(digests))
+    found[ids == image_token] = -1 - rows - places
+    return found

@@ -1,0 +1,85 @@
+"""A model pair's facts and tokens: what a planner needs, and what the whole engine begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+from smolcli.datatypes import ModelPair, TilePlan, Turn
+from smolcli.engine import EngineOptions
+from smolcli.engine.facts import read_pair
+from smolcli.engine.llama.language import LanguageModel
+from smolcli.engine.llama.library import NativeThread, choose_devices, set_verbose
+from smolcli.engine.llama.vision import VisionTower
+from smolcli.engine.metadata import GGUFFile
+from smolcli.engine.tokens import Prompter, TokenSequence
+from smolcli.errors import EngineError, UsageError
+
+
+class Vocabulary:
+    """Facts and tokens of a pair; the weights stay on disk."""
+
+    _vocab_only = True
+
+    def __init__(self, pair: ModelPair, options: EngineOptions) -> None:
+        self._pair, self._options = pair, options
+        self._language_file = GGUFFile(pair.language)
+        self.facts, specials = read_pair(pair, self._language_file, GGUFFile(pair.projector))
+        self.context_tokens = self._context(options.context)
+        set_verbose(options.verbose)
+        self._owned: list[LanguageModel | VisionTower] = []  # native handles, in the order in which they were made
+        self._thread: NativeThread | None = NativeThread()
+        try:
+            self._devices = self._thread.call(choose_devices, options.device)
+            arguments = (pair.language, self._devices, options.gpu_layers, self._vocab_only)
+            self._model = self._thread.call(LanguageModel, *arguments)
+            self._owned.append(self._model)
+            template = self._language_file.get("tokenizer.chat_template", "")
+            self._prompter = Prompter(template, specials, self._model.tokenize)
+        except BaseException:
+            self.close()
+            raise
+
+    def _context(self, wanted: int | None) -> int:
+        trained = self.facts.context_tokens
+        if wanted is not None and not 64 <= wanted <= trained:
+            raise UsageError(
+                f"--context {wanted} is out of range: {self.facts.name} was trained with {trained} tokens.",
+                f"Use 64 to {trained}, or leave it out.",
+            )
+        return wanted or trained
+
+    def tokens(self, turns: Sequence[Turn], generate: bool = True) -> TokenSequence:
+        """The exact id sequence of a conversation. Raises ModelError when the model's template cannot hold it."""
+        self._native()
+        return self._prompter.build(turns, generate)
+
+    def tokenize(self, text: str) -> list[int]:
+        """Ids of plain text: nothing is added, and no string in it becomes a special token."""
+        return self._native().call(self._model.tokenize, text)
+
+    def image_tokens(self, plan: TilePlan) -> int:
+        """How many ids one image takes, markers and line breaks included."""
+        self._native()
+        return self._prompter.image_tokens(plan)
+
+    def _native(self) -> NativeThread:
+        if self._thread is None:
+            raise EngineError("The engine is closed.")
+        return self._thread
+
+    def close(self, wait: bool = True) -> None:
+        """Free everything native, in reverse order; safe to call twice. Without `wait`, once llama.cpp lets go."""
+        if self._thread is not None:
+            thread, self._thread = self._thread, None
+            thread.close(self._free, wait)
+
+    def _free(self) -> None:
+        while self._owned:
+            self._owned.pop().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(wait=kind is not KeyboardInterrupt)  # who presses Ctrl-C twice does not wait for a tile

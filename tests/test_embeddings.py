@@ -1,0 +1,50 @@
+"""What is kept of encoded tiles: the books of the memo, and rows that are equal where their pixels are."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smolcli.engine.embeddings import TileMemo, identity
+from smolcli.engine.memory import kv_cells, machine_bytes
+
+IMAGE = 9
+
+
+def rows(seed, count=4):
+    return np.full((count, 8), seed, np.float32)
+
+
+@given(st.lists(st.integers(0, 9), max_size=60), st.integers(1, 6))
+def test_the_memo_keeps_the_tiles_used_last_and_never_more_than_it_may(asked, room):
+    memo, order = TileMemo(most_bytes=room * rows(0).nbytes), []
+    for seed in asked:
+        known = memo.get(bytes([seed]))
+        assert (known is not None) == (seed in order)
+        if known is None:
+            memo.keep(bytes([seed]), rows(seed))
+        else:
+            assert np.array_equal(known, rows(seed))
+            order.remove(seed)
+        order = [*order, seed][-room:]
+        assert memo._bytes == len(order) * rows(0).nbytes == sum(kept.nbytes for kept in memo._rows.values())
+
+
+def test_rows_of_equal_tiles_at_the_same_place_are_equal_and_of_others_are_not():
+    ids = np.array([1, IMAGE, IMAGE, 2, IMAGE, IMAGE, 3, IMAGE, IMAGE], np.int32)
+    found = identity(ids, IMAGE, [b"one tile", b"another!", b"one tile"], 2)
+    assert found[[0, 3, 6]].tolist() == [1, 2, 3]
+    assert (found[[1, 2]] == found[[7, 8]]).all()
+    assert len(set(found[[1, 2, 4, 5]].tolist())) == 4
+    assert (found[ids == IMAGE] < 0).all()
+
+
+class Header(dict):
+    """The keys of a language model's header."""
+
+
+def test_the_rows_that_memory_has_room_for_follow_from_the_header():
+    small = Header({"llama.block_count": 30, "llama.embedding_length": 576, "llama.attention.head_count": 9,
+                    "llama.attention.head_count_kv": 3})  # fmt: skip
+    assert kv_cells(small) == machine_bytes() // 8 // 23_040  # 23 kB a row with the 256M
+    assert kv_cells(small | {"llama.attention.head_count_kv": 9}) <= kv_cells(small) // 3 + 1
+    assert 1 << 28 < machine_bytes() < 1 << 50
