@@ -139,10 +139,14 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture's position in a turn. `tiles` is None while a request is only being planned."""
+    """A picture's position in a turn. `tiles` is None while a request is only being planned.
+
+    source: the sha256 (hex) of the file that it was cut from, "" where there is none.
+    """
 
     plan: TilePlan
     tiles: Tiles | None = None
+    source: str = ""
 
 
 Part = TextPart | ImagePart

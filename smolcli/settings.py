@@ -55,8 +55,10 @@ TABLE = (
     Setting("parallel", "number", None, "Answers written at the same time; where unset 1, captions 4.", True),
     Setting("detail", "text", None, "auto, low, native, high, or at most N tiles.", True),
     Setting("prompt_style", "text", None, "reference, training or paper.", True),
+    Setting("store", "switch", True, "Keep what was computed, so that it need not be computed again."),
+    Setting("store_size", "size", "2 GB", "Most that the store may hold; never over a tenth of the free disk."),
     Setting("cache_size", "size", "20 GB", "Most that the cache may hold."),
-    Setting("cache_dir", "folder", None, "What can be made again: converted folders, projector copies."),
+    Setting("cache_dir", "folder", None, "What can be made again: the store, converted folders, projector copies."),
     Setting("data_dir", "folder", None, "Which models are on this machine."),
     Setting("state_dir", "folder", None, "Measured speeds."),
     Setting("debug", "switch", False, "Show tracebacks."),
@@ -91,6 +93,11 @@ class Settings:
     def cache_dir(self) -> Path:
         """Where things are kept that can be made again."""
         return Path(self.values["cache_dir"])
+
+    @property
+    def store_dir(self) -> Path:
+        """Where it is kept what was computed."""
+        return self.cache_dir / "store"
 
     @property
     def cache_size_bytes(self) -> int:

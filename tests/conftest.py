@@ -52,6 +52,7 @@ def _apart(tmp_path_factory):
             patch.delenv(name)
         patch.setenv("HOME", str(home))
         patch.setenv("SMOL_STATE_DIR", str(home / "state"))
+        patch.setenv("SMOL_STORE", "off")  # what one test has computed shall not spare it another
         yield
 
 

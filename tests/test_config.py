@@ -29,7 +29,7 @@ def test_without_a_file_everything_is_as_it_comes():
     settings = load_settings()
     assert settings.option_defaults() == {}
     assert settings.cache_size_bytes == 20 * 10**9
-    assert {origin for name, origin in settings.origins.items() if name != "state_dir"} == {"default"}
+    assert {origin for name, origin in settings.origins.items() if name not in ("state_dir", "store")} == {"default"}
 
 
 def test_the_environment_goes_before_the_file_and_the_file_before_the_default(config, monkeypatch):

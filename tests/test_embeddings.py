@@ -16,12 +16,12 @@ def rows(seed, count=4):
 
 @given(st.lists(st.integers(0, 9), max_size=60), st.integers(1, 6))
 def test_the_memo_keeps_the_tiles_used_last_and_never_more_than_it_may(asked, room):
-    memo, order = TileMemo(most_bytes=room * rows(0).nbytes), []
+    memo, order = TileMemo((4, 8), most_bytes=room * rows(0).nbytes), []
     for seed in asked:
         known = memo.get(bytes([seed]))
         assert (known is not None) == (seed in order)
         if known is None:
-            memo.keep(bytes([seed]), rows(seed))
+            memo.keep(bytes([seed]), "", rows(seed))
         else:
             assert np.array_equal(known, rows(seed))
             order.remove(seed)

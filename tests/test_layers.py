@@ -24,6 +24,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "models": NOUNS | {"settings", "atomic", "cache"},
     "output": NOUNS | {"atomic"},
     "speeds": NOUNS | {"settings"},
+    "store": NOUNS,
     "tasks": NOUNS | {"settings", "media", "tiles", "prompt", "engine", "cache"},
     "batch": NOUNS | {"settings", "media", "tasks"},
     "cli": NOUNS
@@ -39,6 +40,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "models",
         "output",
         "speeds",
+        "store",
         "atomic",
     },
     "__init__": set(),
@@ -57,6 +59,7 @@ DOORS = {  # a library → the only files that import it
     "jinja2": ("smolcli/engine/tokens.py",),
     "huggingface_hub": ("smolcli/models/",),
     "safetensors": ("gguf_convert/",),
+    "sqlite3": ("smolcli/store/database.py",),
     "platformdirs": ("smolcli/settings.py",),
     "typer": ("smolcli/cli/",),
     "rich": ("smolcli/cli/",),

@@ -60,6 +60,10 @@ class ModelOptions:
         int | None,
         _option(MODEL, "--parallel", help="Answers written at the same time. Default: 1, captions 4.", min=1, max=64),
     ] = None
+    no_store: Annotated[
+        bool, _option(MODEL, "--no-store", help="Neither use nor keep what is computed (smol cache).")
+    ] = False
+    fresh: Annotated[bool, _option(MODEL, "--fresh", help="Compute all anew, and keep that.")] = False
 
 
 @dataclass(frozen=True, slots=True)

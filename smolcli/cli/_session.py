@@ -13,7 +13,7 @@ from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, Readi
 from smolcli.cli._plans import plan_lines
 from smolcli.cli._stats import stats_lines
 from smolcli.datatypes import Answer, Encoded, Failure, ModelFacts, ModelPair, Piece, Sampling
-from smolcli.engine import Engine, EngineOptions, Planner, load_engine, load_planner
+from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_engine, load_planner
 from smolcli.errors import INTERRUPTED, SmolError, SomeInputsFailedError
 from smolcli.media import MediaOptions
 from smolcli.models import resolve
@@ -21,6 +21,7 @@ from smolcli.output import JsonWriter, LineWriter, Target, TextWriter, Writer, o
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, style_of
 from smolcli.settings import load_settings
 from smolcli.speeds import Speeds, measured, remember, speed_key
+from smolcli.store import KeptTiles, Store, open_store
 from smolcli.tasks.answering import Event
 from smolcli.tasks.planning import RequestPlan, Style
 from smolcli.tiles import parse_detail
@@ -53,10 +54,29 @@ class Run:
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:
-        """The model with its weights."""
-        with load_engine(self.pair(), self._engine_options()) as engine:
+        """The model with its weights, and what it computed in earlier runs."""
+        pair, options = self.pair(), self._engine_options()
+        with self._store() as store, load_engine(pair, options, self._kept(store, pair, options)) as engine:
             self._say_facts(engine)
             yield engine
+
+    @contextmanager
+    def _store(self) -> Iterator[Store | None]:
+        """The store of this user; None where none is wanted."""
+        settings = load_settings()
+        if self.model.no_store or not settings.values["store"]:
+            yield None
+            return
+        note = (lambda text: None) if self.output.quiet else lambda text: say(f"note: {text}")
+        with closing(open_store(settings.store_dir, int(settings.values["store_size"]), note)) as store:
+            yield store
+
+    def _kept(self, store: Store | None, pair: ModelPair, options: EngineOptions) -> KeptTiles | None:
+        """The tiles that this projector has encoded on this machine."""
+        if store is None:
+            return None
+        encoder = store.fingerprint(pair.projector) + computes_with(options).encode()
+        return KeptTiles(store, encoder, self.model.fresh)
 
     @contextmanager
     def planner(self) -> Iterator[Planner]:
@@ -228,7 +248,9 @@ class Delivery:
         if not self.answers:
             return
         if self._run.output.stats:
-            for line in stats_lines(self.answers, engine.load_s, wall_s, peak_rss_bytes()):
+            for line in stats_lines(
+                self.answers, (engine.load_s, wall_s), peak_rss_bytes(), engine.facts.tokens_per_tile
+            ):
                 say(line)
         if self._run.parallel == 1:
             key = self._run.speed_key(engine.facts)

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from smolcli.datatypes import Answer
 
 
-def stats_lines(answers: list[Answer], load_s: float, wall_s: float, peak_bytes: int | None) -> Iterator[str]:
-    """Seconds per stage, tokens, tokens per second, peak memory."""
+def stats_lines(
+    answers: list[Answer], times_s: tuple[float, float], peak_bytes: int | None, tokens_per_tile: int
+) -> Iterator[str]:
+    """Seconds per stage, tokens, tokens per second, peak memory. times_s: loading, and all from then on."""
+    load_s, wall_s = times_s
     seconds = [answer.generation.seconds for answer in answers]
     counts = [answer.generation.counts for answer in answers]
     prompt, cached = sum(c.prompt_tokens for c in counts), sum(c.cached_tokens for c in counts)
@@ -16,7 +19,7 @@ def stats_lines(answers: list[Answer], load_s: float, wall_s: float, peak_bytes:
     prefill, decode = sum(s.prefill for s in seconds), sum(s.decode for s in seconds)
     yield (
         f"stats: load {load_s:.2f} s, preprocess {sum(s.preprocess for s in seconds):.2f} s, "
-        f"encode {sum(s.encode for s in seconds):.2f} s ({encodes} tiles), prefill {prefill:.2f} s, "
+        f"encode {sum(s.encode for s in seconds):.2f} s ({encodes} of {image // tokens_per_tile} tiles), prefill {prefill:.2f} s, "
         f"decode {decode:.2f} s, answers after {wall_s:.2f} s"
     )
     read = f"{(prompt - cached) / prefill:.0f} tokens/s" if prefill else "-"

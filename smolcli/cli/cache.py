@@ -1,7 +1,9 @@
-"""smol cache info|path|clear"""
+"""smol cache info|path|clear|forget"""
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,19 +23,25 @@ def info(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] 
     from smolcli.cache import ROOMS, items
     from smolcli.cli._table import megabytes, show_json, show_lines, show_table
     from smolcli.settings import load_settings
+    from smolcli.store import files
 
     settings = load_settings()
     rooms = {name: list(items(settings.cache_dir, name)) for name in ROOMS}
     total = sum(item.bytes for found in rooms.values() for item in found)
-    limit = settings.cache_size_bytes
+    limit, store_limit = settings.cache_size_bytes, int(settings.values["store_size"])
+    kept, kept_bytes = _in_store(settings.store_dir), sum(path.stat().st_size for path in files(settings.store_dir))
     if json:
         sizes = {name: {"items": len(found), "bytes": sum(i.bytes for i in found)} for name, found in rooms.items()}
-        record = {"path": str(settings.cache_dir), "bytes": total, "limit_bytes": limit, "rooms": sizes}
+        store = {"items": kept, "bytes": kept_bytes, "limit_bytes": store_limit}
+        record = {"path": str(settings.cache_dir), "bytes": total, "limit_bytes": limit, "rooms": sizes, "store": store}
         show_json(record)
         return
     rows = [(n, str(len(f)), megabytes(sum(i.bytes for i in f)), ROOMS[n]) for n, f in rooms.items()]
+    rows.append(
+        ("store", str(kept), megabytes(kept_bytes), f"tiles that were encoded, at most {megabytes(store_limit)}")
+    )
     show_table(("ROOM", "ITEMS", "SIZE", "WHAT"), rows)
-    show_lines([f"{megabytes(total)} of {megabytes(limit)} in {settings.cache_dir}"])
+    show_lines([f"{megabytes(total)} of {megabytes(limit)} beside the store in {settings.cache_dir}"])
 
 
 @command.command()
@@ -50,7 +58,7 @@ def path() -> None:
 
 @command.command()
 def clear(quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors.")] = False) -> None:
-    """Remove everything in the cache; it is made again when it is needed. Models stay.
+    """Remove everything in the cache and the store; it is made again when it is needed. Models stay.
 
     Example: smol cache clear
     """
@@ -58,7 +66,47 @@ def clear(quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors
     from smolcli.cli._console import say
     from smolcli.cli._table import megabytes
     from smolcli.settings import load_settings
+    from smolcli.store import files, remove
 
-    removed = clear_cache(load_settings().cache_dir)
+    settings = load_settings()
+    kept = sum(path.stat().st_size for path in files(settings.store_dir))
+    remove(settings.store_dir)
+    removed = clear_cache(settings.cache_dir)
     if not quiet:
-        say(f"{len(removed)} things removed, {megabytes(sum(item.bytes for item in removed))}")
+        things = f"{len(removed)} things{' and the store' if kept else ''}"
+        say(f"{things} removed, {megabytes(sum(item.bytes for item in removed) + kept)}")
+
+
+@command.command()
+def forget(
+    file: Annotated[str, typer.Argument(metavar="FILE", show_default=False)],
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors.")] = False,
+) -> None:
+    """Remove what was computed from a file; it is known by what it holds, not by its name.
+
+    Example: smol cache forget letter.pdf
+    """
+    from smolcli.cli._console import say
+    from smolcli.media.reading import open_input
+    from smolcli.settings import load_settings
+    from smolcli.store import files, open_store
+
+    given = open_input(file)
+    given.close()
+    settings, items = load_settings(), 0
+    if files(settings.store_dir):
+        with closing(open_store(settings.store_dir, int(settings.values["store_size"]), say)) as store:
+            items = store.forget(given.sha256)
+    if not quiet:
+        say(f"{items} tile{'s' * (items != 1)} of {file} forgotten")
+
+
+def _in_store(folder: Path) -> int:
+    """How many tiles are kept; a store that is not there is not made."""
+    from smolcli.cli._console import say
+    from smolcli.store import files, open_store
+
+    if not files(folder):
+        return 0
+    with closing(open_store(folder, 1 << 62, say)) as store:
+        return store.totals().items

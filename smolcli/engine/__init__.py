@@ -29,6 +29,19 @@ class EngineOptions:
     verbose: bool = False
 
 
+class TileStore(Protocol):
+    """Where the embeddings of tiles outlive a process: bytes of float32 rows, by the digest of a tile's pixels.
+
+    source: the sha256 (hex) of the file that the tile was cut from.
+    """
+
+    def get(self, digest: bytes, source: str) -> bytes | None:
+        """What a tile was encoded to, None where that is not known."""
+
+    def keep(self, digest: bytes, source: str, rows: bytes) -> None:
+        """Keep what a tile was encoded to."""
+
+
 class Planner(Protocol):
     """Knows a model's facts and its tokens, not its weights."""
 
@@ -92,11 +105,21 @@ class Engine(Planner, Protocol):
         """tile uint8 (T, T, 3) → float32 (tokens per tile, width): one pass of the vision tower. Raises EngineError."""
 
 
-def load_engine(pair: ModelPair, options: EngineOptions) -> Engine:
-    """Check both files, load the model. Raises ModelError, UsageError (device), EngineError."""
+def load_engine(pair: ModelPair, options: EngineOptions, kept: TileStore | None = None) -> Engine:
+    """Check both files, load the model. `kept`: tiles that are known already are not encoded again.
+
+    Raises ModelError, UsageError (device), EngineError.
+    """
     from smolcli.engine.smolvlm import SmolVLM
 
-    return SmolVLM(pair, options)
+    return SmolVLM(pair, options, kept)
+
+
+def computes_with(options: EngineOptions) -> str:
+    """The build of llama.cpp and what it computes on: the same pixels give the same numbers where this is the same."""
+    from smolcli.engine.llama.library import system_info
+
+    return f"{system_info()} device={options.device} gpu_layers={options.gpu_layers}"
 
 
 def load_planner(pair: ModelPair, options: EngineOptions) -> Planner:

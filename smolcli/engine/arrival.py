@@ -21,8 +21,9 @@ MOST_NEW_TOKENS = 1024  # where the user sets no limit
 class Arrival:
     """A request whose tiles are not all encoded, or for which there is no room yet.
 
-    room: tokens that the context holds beyond the prompt; tiles uint8 (T, T, 3) and their digests, in the order of the
-    prompt; rows: the embeddings of those that are encoded, float32 (tokens per tile, width).
+    room: tokens that the context holds beyond the prompt; tiles uint8 (T, T, 3), their digests and the hashes of the
+    files that they were cut from, in the order of the prompt; rows: the embeddings of those that are encoded, float32
+    (tokens per tile, width).
     """
 
     request: Request
@@ -30,6 +31,7 @@ class Arrival:
     room: int
     tiles: list[RGB] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
     rows: list[Floats] = field(default_factory=list)
     encodes: int = 0
     encode_s: float = 0.0
@@ -86,6 +88,7 @@ def arrive(request: Request, sequence: TokenSequence, context_tokens: int, tile_
         check_tile(part.tiles.rgb[0], tile_px)
         arrival.tiles += list(part.tiles.rgb)
         arrival.digests += part.tiles.digests
+        arrival.sources += [part.source] * len(part.tiles.digests)
     return arrival
 
 

@@ -7,6 +7,7 @@ from collections import OrderedDict
 import numpy as np
 
 from smolcli.datatypes import Floats
+from smolcli.engine import TileStore
 from smolcli.engine.metadata import GGUFFile
 from smolcli.engine.scheduler import Ids
 
@@ -14,21 +15,36 @@ MEMO_BYTES = 128 << 20  # a page asked twice, blank tiles, still frames
 
 
 class TileMemo:
-    """Embeddings float32 (tokens per tile, width) by the digest of their tile; those used least go first."""
+    """Embeddings float32 (tokens per tile, width) by the digest of their tile; those used least go first.
 
-    def __init__(self, most_bytes: int = MEMO_BYTES) -> None:
+    kept: where they outlive this process.
+    """
+
+    def __init__(self, shape: tuple[int, int], kept: TileStore | None = None, most_bytes: int = MEMO_BYTES) -> None:
+        self._shape, self._kept = shape, kept
         self._rows: OrderedDict[bytes, Floats] = OrderedDict()
         self._bytes, self._most_bytes = 0, most_bytes
 
-    def get(self, digest: bytes) -> Floats | None:
-        """What the tile was encoded to, if that is still known."""
+    def get(self, digest: bytes, source: str = "") -> Floats | None:
+        """What the tile was encoded to, if that is still known. source: hash of the file that it was cut from."""
         rows = self._rows.get(digest)
         if rows is not None:
             self._rows.move_to_end(digest)
+            return rows
+        data = self._kept.get(digest, source) if self._kept is not None else None
+        if data is None or len(data) != 4 * self._shape[0] * self._shape[1]:
+            return None
+        rows = np.frombuffer(data, np.float32).reshape(self._shape)
+        self._remember(digest, rows)
         return rows
 
-    def keep(self, digest: bytes, rows: Floats) -> None:
-        """Keep rows that are not kept yet, and forget the oldest that are too many."""
+    def keep(self, digest: bytes, source: str, rows: Floats) -> None:
+        """Keep rows that are not kept yet. Rows that are no numbers do not outlive the process."""
+        if self._kept is not None and np.isfinite(rows).all():
+            self._kept.keep(digest, source, rows.tobytes())
+        self._remember(digest, rows)
+
+    def _remember(self, digest: bytes, rows: Floats) -> None:
         self._rows[digest] = rows
         self._bytes += rows.nbytes
         while self._bytes > self._most_bytes:

@@ -10,7 +10,7 @@ from contextlib import suppress
 import numpy as np
 
 from smolcli.datatypes import RGB, Encoded, EngineEvent, Floats, ModelFacts, ModelPair, Refused, Request, Turn
-from smolcli.engine import EngineOptions
+from smolcli.engine import EngineOptions, TileStore
 from smolcli.engine.arrival import Arrival, arrive, check_tile
 from smolcli.engine.cores import physical_cores
 from smolcli.engine.embeddings import TileMemo
@@ -35,7 +35,7 @@ class SmolVLM(Vocabulary):
 
     _vocab_only = False
 
-    def __init__(self, pair: ModelPair, options: EngineOptions) -> None:
+    def __init__(self, pair: ModelPair, options: EngineOptions, kept: TileStore | None = None) -> None:
         start = time.perf_counter()
         self._tower: VisionTower | None = None
         self._scheduler: Scheduler | None = None
@@ -43,9 +43,9 @@ class SmolVLM(Vocabulary):
         self._late: list[EngineEvent] = []  # what happened to requests while something was scored
         self._arrivals: deque[Arrival] = deque()
         self._cells = 0
-        self._memo = TileMemo()
         self._threads = options.threads or physical_cores()
         super().__init__(pair, options)
+        self._memo = TileMemo((self.facts.tokens_per_tile, self.facts.width), kept)
         self.load_s = time.perf_counter() - start
 
     # ---- requests
@@ -178,13 +178,13 @@ class SmolVLM(Vocabulary):
         start = time.perf_counter()
         passes = 0
         while not arrival.encoded:
-            digest = arrival.digests[len(arrival.rows)]
-            rows = self._memo.get(digest)
+            digest, source = arrival.digests[len(arrival.rows)], arrival.sources[len(arrival.rows)]
+            rows = self._memo.get(digest, source)
             if rows is None and passes:
                 break
             if rows is None:
                 rows = self.embed(arrival.tiles[len(arrival.rows)])
-                self._memo.keep(digest, rows)
+                self._memo.keep(digest, source, rows)
                 passes += 1
             arrival.rows.append(rows)
         arrival.encodes += passes

@@ -60,7 +60,7 @@ def load_pictures(medium: Media, planned: PlannedMedium) -> tuple[list[ImagePart
     """
     parts, places = [], []
     for frame, plan in zip(medium.frames(), planned.plans, strict=False):
-        parts.append(ImagePart(plan, cut(frame.rgb, plan)))
+        parts.append(ImagePart(plan, cut(frame.rgb, plan), planned.source.sha256))
         places.append(frame.place)
     if not parts or (planned.video is None and len(parts) < len(planned.plans)):
         raise MediaError(

@@ -42,7 +42,9 @@ def ask_pages(
             if frame is None:
                 raise MediaError(f"{media.source.path} ended before {plan.media[0].outlines[0].place.label}.")
             cuts = plan.media[0].plans[0]
-            turns = render(style.prompt, [ImagePart(cuts, cut(frame.rgb, cuts))], question, style.hint)
+            turns = render(
+                style.prompt, [ImagePart(cuts, cut(frame.rgb, cuts), media.source.sha256)], question, style.hint
+            )
         except SmolError as error:
             yield failure(media.source.path, error)
             return

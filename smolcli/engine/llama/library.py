@@ -179,6 +179,15 @@ class NativeThread:
 
 
 @cache
+def system_info() -> str:
+    """The binding's version and the processor's abilities that its build uses, in llama.cpp's words."""
+    from importlib.metadata import version
+
+    llama, _ = bindings()
+    return f"{version('llama-cpp-python')} {llama.llama_print_system_info().decode('utf-8', 'replace')}"
+
+
+@cache
 def _ggml() -> Any:
     """libggml with the device functions declared; the binding loads it but does not bind them (ggml-backend.h)."""
     from llama_cpp import _ggml

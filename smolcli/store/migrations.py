@@ -1,0 +1,36 @@
+"""The store's tables, as numbered steps: a file of an older version is brought up, one of a newer is left alone.
+
+A step that has been released is never changed; the next one is added below it.
+"""
+
+from __future__ import annotations
+
+STEPS = (
+    """
+    CREATE TABLE tiles (          -- embeddings of tiles
+        id INTEGER PRIMARY KEY,
+        model BLOB NOT NULL,      -- digest of projector and engine
+        digest BLOB NOT NULL,     -- of the tile's pixels
+        rows BLOB NOT NULL,       -- float32 (tokens per tile, width)
+        checksum BLOB NOT NULL,   -- blake2b-16 of rows
+        bytes INTEGER NOT NULL,
+        used_s INTEGER NOT NULL   -- seconds since 1970
+    );
+    CREATE UNIQUE INDEX tiles_key ON tiles (model, digest);
+    CREATE INDEX tiles_age ON tiles (used_s, bytes);
+    CREATE TABLE sources (        -- which files a tile was cut from: digests of both
+        source BLOB NOT NULL,
+        digest BLOB NOT NULL,
+        PRIMARY KEY (source, digest)
+    ) WITHOUT ROWID;
+    CREATE INDEX sources_digest ON sources (digest);
+    CREATE TABLE files (          -- digests of model files that were hashed, by what stat() says of them
+        device INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        digest BLOB NOT NULL,
+        PRIMARY KEY (device, inode)
+    ) WITHOUT ROWID;
+    """,
+)
