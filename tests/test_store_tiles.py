@@ -244,8 +244,9 @@ def test_a_model_file_is_hashed_again_only_when_it_changed(store, tmp_path, monk
 def test_a_killed_writer_leaves_whole_entries(tmp_path):
     code = f"""
 import os
+from pathlib import Path
 from smolcli.store import KeptTiles, open_store
-tiles = KeptTiles(open_store({str(tmp_path / "store")!r} and __import__("pathlib").Path({str(tmp_path / "store")!r}), 1 << 30, print), b"model")
+tiles = KeptTiles(open_store(Path({str(tmp_path / "store")!r}), 1 << 30, print), b"model")
 for number in range(100_000):
     tiles.keep(number.to_bytes(4, "big"), "", {ROWS!r})
     if number == 300:

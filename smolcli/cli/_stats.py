@@ -19,8 +19,8 @@ def stats_lines(
     prefill, decode = sum(s.prefill for s in seconds), sum(s.decode for s in seconds)
     yield (
         f"stats: load {load_s:.2f} s, preprocess {sum(s.preprocess for s in seconds):.2f} s, "
-        f"encode {sum(s.encode for s in seconds):.2f} s ({encodes} of {image // tokens_per_tile} tiles), prefill {prefill:.2f} s, "
-        f"decode {decode:.2f} s, answers after {wall_s:.2f} s"
+        f"encode {sum(s.encode for s in seconds):.2f} s ({encodes} of {image // tokens_per_tile} tiles), "
+        f"prefill {prefill:.2f} s, decode {decode:.2f} s, answers after {wall_s:.2f} s"
     )
     read = f"{(prompt - cached) / prefill:.0f} tokens/s" if prefill else "-"
     wrote = f"{new / decode:.1f} tokens/s" if decode else "-"
