@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import mmap
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gguf import GGML_QUANT_SIZES, GGUF_DEFAULT_ALIGNMENT, GGUF_MAGIC, GGMLQuantizationType
 from gguf import GGUFValueType as Kind
 
 from .errors import NotACheckpointError
 from .metadata import SCALARS, Metadata, Value
+from .parts import refuse_part
 from .write import TensorInfo
 
+T = TypeVar("T")
 SMALLEST = 24  # magic, version, two counts
 MAX_DIMS = 4
 HINT = "Download or convert it again."
@@ -34,14 +37,37 @@ class GGUFFile:
 
 
 def read_gguf(path: Path) -> GGUFFile:
-    """Read the header. Raises NotACheckpointError when the file is no GGUF, cut off, or contradicts itself."""
+    """Read the header of a whole model.
+
+    Raises NotACheckpointError when the file is no GGUF, cut off, or contradicts itself; NotOfFamilyError when it is one
+    part of several.
+    """
+    file = read_part(path)
+    refuse_part(path, file.metadata.get)
+    return file
+
+
+def read_part(path: Path) -> GGUFFile:
+    """Read the header of a file that may be a part of several. Raises NotACheckpointError as `read_gguf`."""
+    return _with_header(path, lambda header: header.read())
+
+
+def architecture(path: Path) -> str:
+    """What general.architecture says, "" where it is not there; keys before it are read, nothing else.
+
+    Raises NotACheckpointError as `read_gguf`.
+    """
+    return _with_header(path, lambda header: header.architecture())
+
+
+def _with_header(path: Path, read: Callable[[_Header], T]) -> T:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
             if size < SMALLEST:
                 raise NotACheckpointError(f"{path} is not a GGUF file.", "Give a .gguf file.")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _Header(path, data, size).read()
+                return read(_Header(path, data, size))
     except OSError as error:
         raise NotACheckpointError(f"Cannot read {path}: {error.strerror or error}.") from error
     except (struct.error, UnicodeDecodeError, ValueError, OverflowError) as error:
@@ -73,7 +99,16 @@ class _Header:
     def __init__(self, path: Path, data: mmap.mmap, size: int) -> None:
         self.path, self.data, self.size, self.at = path, data, size, 0
 
-    def read(self) -> GGUFFile:
+    def architecture(self) -> str:
+        n_keys = self._counts()[1]
+        for _ in range(n_keys):
+            key, value = self._string(), self._value(Kind(*self._unpack("I"))).value
+            if key == "general.architecture":
+                return value if isinstance(value, str) else ""
+        return ""
+
+    def _counts(self) -> tuple[int, int]:
+        """Check the preamble; how many tensors and keys the file claims."""
         magic, version = self._unpack("II")
         if magic != GGUF_MAGIC:
             raise NotACheckpointError(f"{self.path} is not a GGUF file.", "Give a .gguf file.")
@@ -82,6 +117,10 @@ class _Header:
         n_tensors, n_keys = self._unpack("QQ")
         self._room(n_tensors, 24)
         self._room(n_keys, 13)
+        return n_tensors, n_keys
+
+    def read(self) -> GGUFFile:
+        n_tensors, n_keys = self._counts()
         metadata = Metadata()
         for _ in range(n_keys):
             key = self._string()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from transcripts import run
+from transcripts import close_calls, importable, run
 
 from smolcli.media import MediaOptions, open_media
 
@@ -51,7 +51,8 @@ def test_inputs_are_small():
 
 
 def test_the_shell_pipeline_reads_signs_sums_invoices_and_asks_a_pipe(tmp_path):
-    done = run("sh examples/pipeline.sh", tmp_path)
+    done = run("sh examples/pipeline.sh", tmp_path, margins=tmp_path / "margins.jsonl")
+    assert close_calls(tmp_path / "margins.jsonl") == []
     *signs, total, price, date = done.shown.splitlines()
     for line, name, word in zip(signs, SIGNS, ("Bakery", "Exit", "Library", "Room 12"), strict=True):
         path, caption = line.split("\t")
@@ -61,15 +62,17 @@ def test_the_shell_pipeline_reads_signs_sums_invoices_and_asks_a_pipe(tmp_path):
     assert (price, date) == ("$84.20", "2024-03-05")
 
 
-def test_the_library_example_prints_an_answer_per_page_and_question():
+def test_the_library_example_prints_an_answer_per_page_and_question(tmp_path):
+    watched = [sys.executable, "tests/margins.py", str(tmp_path / "margins.jsonl")]
     done = subprocess.run(
-        [sys.executable, "examples/python_api.py", "examples/invoices.pdf", "What is the total?", "What is the date?"],
+        [*watched, "examples/python_api.py", "examples/invoices.pdf", "What is the total?", "What is the date?"],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": importable()},
         capture_output=True,
         encoding="utf-8",
         check=True,
     )
+    assert close_calls(tmp_path / "margins.jsonl") == []
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(answer["page"], answer["text"]) for answer in found] == [
         (1, "$84.20"),
@@ -83,7 +86,7 @@ def test_the_library_example_says_how_to_call_it():
     done = subprocess.run(
         [sys.executable, "examples/python_api.py"],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": importable()},
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -97,6 +100,8 @@ def test_make_demo_reads_what_the_examples_hold(tmp_path):
     listed = subprocess.run(["make", "-n", "-s", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     commands = [line.split("/bin/", 1)[1] for line in listed.splitlines() if "/bin/smol " in line]
     assert [command.split()[1] for command in commands] == ["ask", "docvqa", "video", "caption"]
-    shown = "".join(run(command, tmp_path).shown for command in commands)
+    margins = tmp_path / "margins.jsonl"
+    shown = "".join(run(command, tmp_path, margins).shown for command in commands)
+    assert close_calls(margins) == []
     for words in ("Market Street", "Exit 24", "$84.20", "$46.90", "Winter", "Spring", "Bakery", "Library", "Room 12"):
         assert words in shown

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import typer
-from transcripts import README, ROOT, comparable, run, steps
+from transcripts import README, ROOT, close_calls, comparable, run, steps
 
 from smolcli import errors
 from smolcli.cli import COMMANDS, app
@@ -47,8 +47,13 @@ def state(tmp_path_factory):
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.command)
-def test_a_transcript_is_what_the_command_shows(step, state):
-    assert comparable(run(step.command, state)) == comparable(step), "write it anew with: make transcripts"
+def test_a_transcript_is_what_the_command_shows(step, state, tmp_path):
+    """And would show on any processor: no token of it is a close call."""
+    shown = run(step.command, state, margins=tmp_path / "margins.jsonl")
+    assert comparable(shown) == comparable(step), "write it anew with: make transcripts"
+    silent = step.command.split()[1] in ("plan", "prompts") or "error" in shown.shown
+    assert (tmp_path / "margins.jsonl").exists() != silent
+    assert close_calls(tmp_path / "margins.jsonl") == [], "ask it otherwise, or draw the input again"
 
 
 def test_ask_caption_docvqa_video_and_plan_each_have_a_transcript():

@@ -8,6 +8,7 @@ output and standard error showed, together.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,8 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from scores import CLOSE_CALL
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -40,17 +43,26 @@ def steps(text: str) -> list[Step]:
     return found
 
 
-def run(command: str, state: Path) -> Step:
-    """Run one command as a person would, in the project's folder; `state` stands for the person's own folders."""
+def importable() -> str:
+    """PYTHONPATH for a process of its own: the project, then what this process was told (another build of llama.cpp)."""
+    return os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+
+
+def run(command: str, state: Path, margins: Path | None = None) -> Step:
+    """Run one command as a person would, in the project's folder; `state` stands for the person's own folders.
+
+    margins: a file to which every greedy answer's margins are added (tests/margins.py).
+    """
+    program = "-m smolcli" if margins is None else f'"{ROOT / "tests" / "margins.py"}" "{margins}" smol'
     with tempfile.TemporaryDirectory() as bin_folder:
         smol = Path(bin_folder, "smol")
-        smol.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m smolcli "$@"\n')
+        smol.write_text(f'#!/bin/sh\nexec "{sys.executable}" {program} "$@"\n')
         smol.chmod(0o755)
         path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
         folders = {f"XDG_{name}_HOME": str(state) for name in ("CONFIG", "STATE", "CACHE", "DATA")}
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SMOL_")},
-            **{"PATH": path, "PYTHONPATH": str(ROOT), "SMOL_STATE_DIR": str(state), "COLUMNS": "80", **folders},
+            **{"PATH": path, "PYTHONPATH": importable(), "SMOL_STATE_DIR": str(state), "COLUMNS": "80", **folders},
         }
         done = subprocess.run(
             ["sh", "-c", command],
@@ -68,6 +80,17 @@ def comparable(step: Step) -> list[str]:
     """The lines without what differs from run to run: times, and the order in which captions are finished."""
     lines = _TIME.sub("TIME", step.shown).splitlines()
     return sorted(lines) if "caption" in step.command else lines
+
+
+def close_calls(margins: Path) -> list[str]:
+    """The answers of a file of margins that another processor may write otherwise, each as a sentence."""
+    lines = margins.read_text(encoding="utf-8").splitlines() if margins.exists() else []
+    answers = [json.loads(line) for line in lines]
+    return [
+        f"{answer['text']!r}: token {answer['step'] + 1} of {answer['steps']} is only {answer['margin']:.2f} ahead"
+        for answer in answers
+        if answer["margin"] < CLOSE_CALL
+    ]
 
 
 def rewritten(text: str, fresh: dict[str, str]) -> str:

@@ -10,6 +10,7 @@ types, block sizes and dequantization are the package's. The only file of smolcl
 from __future__ import annotations
 
 import mmap
+import shlex
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -67,6 +68,11 @@ class GGUFFile:
             raise ModelError(f"{self.path} is cut off or damaged: {what}.", DAMAGED) from error
         except (OSError, ValueError) as error:
             raise ModelError(f"Model file {self.path} cannot be read: {error}.") from error
+        if header.values.get("split.count", 1) not in (0, 1):
+            raise ModelError(
+                f"{self.path} is one part of a split model.",
+                f"The command that merges the parts is named by: smol inspect {shlex.quote(str(self.path))}",
+            )
         self.keys: Mapping[str, str] = header.kinds
         self._values = header.values
         self.tensors: dict[str, TensorFacts] = {tensor.name: tensor for tensor in header.tensors}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from smolcli.datatypes import ModelPair
 from smolcli.errors import ModelError, UsageError
-from smolcli.models.naming import is_projector, stem
+from smolcli.models.naming import stem
 from smolcli.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -70,13 +70,16 @@ def lasting_name(model: str, settings: Settings) -> str:
 
 def find_projector(language: Path) -> Path:
     """The mmproj beside a language model: of the same name, else the only one in its folder. Raises ModelError."""
-    beside = sorted(path for path in language.parent.glob("*mmproj*.gguf") if path != language)
+    from smolcli.models.kinds import holds_projector, require_whole
+
+    require_whole(language)
+    beside = sorted(path for path in language.parent.glob("*.gguf") if path != language and holds_projector(path))
+    if holds_projector(language):
+        raise ModelError(f"{language} is a vision projector (mmproj), not a language model.", "Give the model with -m.")
     named = [path for path in beside if stem(path) == stem(language)]
     found = named or beside
     if len(found) == 1 or named:
         return found[0]
-    if language.name.startswith("mmproj"):
-        raise ModelError(f"{language} is a vision projector (mmproj), not a language model.", "Give the model with -m.")
     what = f"{len(found)} projectors" if found else "no projector (mmproj-*.gguf)"
     raise ModelError(f"There is {what} beside {language}.", "Name the right one with --mmproj.")
 
@@ -133,7 +136,10 @@ def _by_path(model: str, mmproj: str | None, settings: Settings, tell: Tell) -> 
 
 
 def _only_language_model(folder: Path) -> Path:
-    found = [path for path in sorted(folder.glob("*.gguf")) if not is_projector(path.name)]
+    from smolcli.models.kinds import holds_projector, without_later_parts
+
+    languages = [path for path in sorted(folder.glob("*.gguf")) if not holds_projector(path)]
+    found = without_later_parts(languages) or languages
     if len(found) == 1:
         return found[0]
     what = f"{len(found)} language models" if found else "neither config.json nor a GGUF file"

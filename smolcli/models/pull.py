@@ -123,6 +123,12 @@ def _chosen(repository: Repository, wish: Wish) -> tuple[RemoteFile, RemoteFile]
     languages = [file for file in ggufs if not is_projector(file.name)]
     if not projectors or not languages:
         what = "projector (mmproj-….gguf)" if not projectors else "language model"
+        if not languages and (parts := [file.name for file in repository.files if _PART.search(file.name)]):
+            raise ModelError(
+                f"{repository.id} has its language model only in parts: {', '.join(parts)}.",
+                "Download them, merge them with: llama-gguf-split --merge FIRST-PART.gguf LM.gguf; "
+                "then: smol models add NAME LM.gguf MMPROJ.gguf",
+            )
         listed = ", ".join(file.name for file in ggufs) or "none"
         raise ModelError(
             f"{repository.id} has no {what}: a pair needs both files.",
