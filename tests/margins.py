@@ -42,8 +42,8 @@ def watch(out: Path) -> None:
             found = margins(self, turns, answer.ids)
             found = found[: len(answer.ids)] if answer.stop_reason == "length" else found  # no token was chosen after
             smallest = int(found.argmin())
-            close = found < CLOSE_CALL
-            sure = answer.ids[: int(close.argmax())] if close.any() else answer.ids
+            unsure = found < CLOSE_CALL
+            sure = answer.ids[: int(unsure.argmax())] if unsure.any() else answer.ids
             record = {
                 "text": answer.text,
                 "margin": float(found[smallest]),

@@ -44,7 +44,7 @@ def steps(text: str) -> list[Step]:
 
 
 def importable() -> str:
-    """PYTHONPATH for a process of its own: the project, then what this process was told (another build of llama.cpp)."""
+    """PYTHONPATH for a process of its own: the project, then what this one has (another llama.cpp)."""
     return os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
 
 

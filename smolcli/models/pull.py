@@ -123,9 +123,9 @@ def _chosen(repository: Repository, wish: Wish) -> tuple[RemoteFile, RemoteFile]
     languages = [file for file in ggufs if not is_projector(file.name)]
     if not projectors or not languages:
         what = "projector (mmproj-….gguf)" if not projectors else "language model"
-        if not languages and (parts := [file.name for file in repository.files if _PART.search(file.name)]):
+        if not languages and (split := [file.name for file in repository.files if _PART.search(file.name)]):
             raise ModelError(
-                f"{repository.id} has its language model only in parts: {', '.join(parts)}.",
+                f"{repository.id} has its language model only in parts: {', '.join(split)}.",
                 "Download them, merge them with: llama-gguf-split --merge FIRST-PART.gguf LM.gguf; "
                 "then: smol models add NAME LM.gguf MMPROJ.gguf",
             )
