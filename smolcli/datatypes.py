@@ -63,11 +63,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One upright picture: rgb uint8 (H, W, 3); `text` is a page's own text layer, "" where there is none."""
+    """One upright picture: rgb uint8 (H, W, 3); `text` is a page's own text layer, "" where there is none.
+
+    warnings: sentences about what was odd with this picture.
+    """
 
     rgb: RGB
     place: Place
     text: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

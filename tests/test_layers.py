@@ -49,10 +49,10 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
 # Which of the files and folders of smolcli may see gguf_convert: the commands about model files, and models/.
 MAY_CONVERT = ("cli/convert", "cli/inspect", "cli/repair", "cli/_gguf", "cli/_measure", "models/")
 DOORS = {  # a library → the only files that import it
-    "cv2": ("smolcli/media/video.py",),
+    "cv2": ("smolcli/media/capture.py",),
     "pymupdf": ("smolcli/media/document.py",),
     "fitz": (),  # PyMuPDF's old name
-    "PIL": ("smolcli/media/image.py", "smolcli/tiles.py"),
+    "PIL": ("smolcli/media/image.py", "smolcli/media/pixels.py", "smolcli/tiles.py"),
     "pillow_heif": ("smolcli/media/image.py",),
     "llama_cpp": ("smolcli/engine/llama/library.py", "gguf_convert/quantize.py"),
     "gguf": ("smolcli/engine/metadata.py", "gguf_convert/"),
@@ -143,7 +143,8 @@ def test_only_the_error_boundary_and_the_doors_of_hostile_files_and_the_network_
         )
         return any(h.type is None or (isinstance(h.type, ast.Name) and h.type.id == "Exception") for h in handlers)
 
-    doors = {"smolcli/media/document.py", "smolcli/media/image.py", "smolcli/models/hub.py"}
+    rooms = ("media/document", "media/image", "media/pixels", "models/hub")
+    doors = {f"smolcli/{name}.py" for name in rooms}
     assert {name_of(file) for file in FILES if catches_all(file)} <= {"smolcli/cli/__init__.py", *doors}
 
 

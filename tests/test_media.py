@@ -130,9 +130,18 @@ def test_standard_input_carries_images_and_documents(tmp_path, monkeypatch, make
         assert len(list(media.frames())) == len(media.outlines)
 
 
-def test_standard_input_refuses_clips_emptiness_and_terminals(tmp_path, monkeypatch):
-    standard_input(monkeypatch, Path(draw_clip(tmp_path / "a.mp4", 2)).read_bytes())
-    assert "must be a file" in refused("-").message
+def test_a_clip_on_standard_input_is_kept_in_a_file_while_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "t"))
+    (tmp_path / "t").mkdir()
+    data = Path(draw_clip(tmp_path / "a.mp4", 60)).read_bytes()
+    standard_input(monkeypatch, data)
+    with open_media("-", MediaOptions()) as media:
+        assert len(list(media.frames())) == 2
+        assert [path.read_bytes() for path in (tmp_path / "t").iterdir()] == [data]
+    assert list((tmp_path / "t").iterdir()) == []
+
+
+def test_standard_input_refuses_emptiness_and_terminals(monkeypatch):
     standard_input(monkeypatch, b"")
     assert "Standard input is empty" in refused("-").message
     monkeypatch.setattr(sys, "stdin", None)

@@ -101,7 +101,8 @@ def open_inputs(
     (question, style), (media_options, clips) = asked, options
     budget = frame_budget(planner.facts, clips.frames)
     holds = planner.context_tokens // planner.facts.tokens_per_tile + 1  # so many never fit: no more need be looked at
-    media_options = replace(media_options, max_frames=min(budget.frames, holds), fps=clips.fps)
+    most_frames, several = min(budget.frames, holds), len(paths) > 1
+    media_options = replace(media_options, max_frames=most_frames, fps=clips.fps, several=several)
     media = [stack.enter_context(open_media(path, media_options)) for path in paths]
     most = max((len(medium.outlines) for medium in media if medium.video is not None), default=0)
     if most and (fit := frames_that_fit(planner, media, question, style)) < most:

@@ -19,15 +19,39 @@ def open_media(path: str, options: MediaOptions) -> Media:
     """
     given = open_input(path)
     try:
-        return _opener(given)(given, options)
+        media = _opener(given, options)(given, options)
     except BaseException:
         given.close()
         raise
+    if not options.several:
+        media.warnings += _without_effect(media, options, given)
+    return media
 
 
-def _opener(given: Input) -> Callable[[Input, MediaOptions], Media]:
+def _without_effect(media: Media, options: MediaOptions, given: Input) -> list[str]:
+    """Options that were typed and say nothing to a file of this kind."""
+    usual = MediaOptions()
+    document = door(given.head) == "document"
+    mute = {
+        "--pages": media.video is not None and options.pages,
+        "--dpi": not document and options.dpi,
+        "--password": not document and options.password,
+        "--all-frames": (document or media.video is not None) and options.all_frames,
+        "--fps": media.video is None and options.fps != usual.fps,
+    }
+    named = [option for option, typed in mute.items() if typed]
+    what = "a clip" if media.video is not None else "a PDF" if document else "a picture"
+    verb = "has" if len(named) == 1 else "have"
+    return [f"{given.name} is {what}: {' and '.join(named)} {verb} no effect on it."] if named else []
+
+
+def _opener(given: Input, options: MediaOptions) -> Callable[[Input, MediaOptions], Media]:
     """The decoder for a file: each is imported only when a file of its kind is opened."""
     kind = door(given.head)
+    if kind == "image" and options.moving:
+        from smolcli.media.animation import open_animation
+
+        return open_animation
     if kind == "document":
         from smolcli.media.document import open_document
 

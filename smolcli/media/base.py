@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from smolcli.datatypes import Frame, Outline, Size, Source, VideoFacts
+from smolcli.datatypes import RGB, Frame, Outline, Place, Size, Source, VideoFacts
 from smolcli.errors import MediaError
 
 
@@ -19,6 +19,8 @@ class MediaOptions:
     longest_edge_px: what the model wants; a page is rendered to it. dpi: render pages at this resolution instead.
     pages: a selection such as "1-3,7,end" (None: all). all_frames: every picture of an animation, not only the first.
     max_frames, fps: at most so many frames of a clip, so many a second. max_pixels: the largest picture to decode.
+    rotate: degrees clockwise, for scans that lie on their side or stand on their head. moving: an animated picture is
+    meant as a clip. several: other files are read with the same options, which may be meant for those.
     """
 
     longest_edge_px: int = 2048
@@ -29,19 +31,23 @@ class MediaOptions:
     max_frames: int = 64
     fps: float = 1.0
     max_pixels: int = 178_956_970  # 512 MiB of RGB; twice Pillow's own warning limit
+    rotate: int = 0
+    moving: bool = False
+    several: bool = False
 
 
 class Media(ABC):
     """One opened file: an image, the pages of a document, or a clip. Close it, or use it as a context manager.
 
-    source: where it came from. video: a clip's facts, None for all else. warnings: sentences about what was odd;
-    it may grow while `outlines` and `frames()` are read.
+    source: where it came from. video: a clip's facts, None for all else. warnings: sentences about what is odd with
+    the whole file; it may grow while `outlines` and `frames()` are read.
     """
 
-    def __init__(self, source: Source, video: VideoFacts | None = None) -> None:
+    def __init__(self, source: Source, video: VideoFacts | None = None, rotate: int = 0) -> None:
         self.source = source
         self.video = video
         self.warnings: list[str] = []
+        self._quarters = rotate // 90 % 4  # clockwise
 
     @property
     @abstractmethod
@@ -49,15 +55,35 @@ class Media(ABC):
         """The frames to come, with their sizes, before any is rendered. A damaged clip may yield fewer."""
 
     @abstractmethod
+    def frame(self, place: Place) -> Frame:
+        """Decode the picture at a place of `outlines`: in any order, again and again; in order it is cheapest.
+
+        Raises MediaError when it cannot be decoded; the others still can.
+        """
+
     def frames(self) -> Iterator[Frame]:
         """Decode one frame at a time, in the order of `outlines`; may be called again.
 
         Raises MediaError when a frame cannot be decoded.
         """
+        for outline in self.outlines:
+            yield self.frame(outline.place)
 
     @abstractmethod
     def close(self) -> None:
         """Let go of the file. May be called twice."""
+
+    def _turned_size(self, size_px: Size) -> Size:
+        """The size after the turn that was asked for."""
+        return size_px[::-1] if self._quarters % 2 else size_px
+
+    def _turned(self, rgb: RGB) -> RGB:
+        """The picture uint8 (H, W, 3) after the turn that was asked for."""
+        if not self._quarters:
+            return rgb
+        import numpy as np
+
+        return np.ascontiguousarray(np.rot90(rgb, -self._quarters))
 
     def __enter__(self) -> Self:
         return self

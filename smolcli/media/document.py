@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -17,11 +18,21 @@ import numpy as np
 from smolcli.datatypes import Frame, Outline, Place, Size, Source
 from smolcli.errors import EncryptedError, MediaError, UsageError
 from smolcli.media.base import Media, MediaOptions
-from smolcli.media.reading import Input
+from smolcli.media.reading import HEAD_BYTES, Input
 from smolcli.media.selection import parse_pages
 
 LARGEST = 4  # a page at an explicit dpi is at most so many longest edges long
 POINTS_PER_INCH = 72
+STANDARD_JUNK = 1024  # bytes before the header that ISO 32000 allows
+# What MuPDF says of pages that are drawn all the same: lengths that it counts itself, fonts that it replaces, colours
+# that it approximates. Everything else means that something is missing.
+_HARMLESS = re.compile(
+    r"stream Length incorrect|line feed missing after stream begin|expected 'endobj'|missing 'endstream'|broken xref|"
+    r"^trying to repair|^repairing PDF|expected object number|cannot find version marker|object id .* out of range|"
+    r"ICC|output intent|substituting|non-embedded font using identity encoding|bogus font|FT_(Load|Get)|hmtx|"
+    r"invalid (character|glyph) width|unknown encoding|dash|miter limit|line width|outline|bookmark|link destination"
+)
+_REPEATED = re.compile(r"\s*\.\.\. repeated \d+ times.*$")
 
 
 def open_document(given: Input, options: MediaOptions) -> Media:
@@ -30,7 +41,7 @@ def open_document(given: Input, options: MediaOptions) -> Media:
         raise UsageError(f"A resolution of {options.dpi} dpi cannot be drawn.", "Use --dpi 150, or leave it out.")
     mupdf = _silent_mupdf()
     try:
-        document = mupdf.open(stream=given.read_all(), filetype="pdf")
+        document = mupdf.open(stream=_from_header(given.read_all()), filetype="pdf")
     except Exception as error:  # MuPDF's classes have no common base of their own
         if "encrypt" in str(error).lower():
             hint = "Open it in a viewer and print it to PDF."
@@ -49,7 +60,7 @@ class DocumentMedia(Media):
     """The chosen pages of a PDF."""
 
     def __init__(self, given: Input, document: Any, options: MediaOptions) -> None:
-        super().__init__(Source(given.path, "page", given.sha256))
+        super().__init__(Source(given.path, "page", given.sha256), rotate=options.rotate)
         self._name = given.name
         self._document = document
         self._options = options
@@ -59,33 +70,52 @@ class DocumentMedia(Media):
             repaired = bool(document.is_repaired)
         if count < 1:
             raise MediaError(f"{given.name} has no pages.", "The PDF is damaged or empty.")
-        if repaired:
-            self.warnings.append(f"{given.name} is damaged and was repaired: pages or parts of them may be missing.")
+        self._repaired = False
+        self._note_repair(repaired)
+        self.warnings += _not_drawn(document, given.name)
         self._chosen = parse_pages(options.pages, count)
 
     @cached_property
     def outlines(self) -> Sequence[Outline]:
         """Sizes from the page boxes (crop box, turned as the page asks); nothing is drawn."""
-        found = []
+        sizes = self._sizes
+        return [Outline(Place(self.source, at, page=at + 1), self._turned_size(sizes[at])) for at in self._chosen]
+
+    @cached_property
+    def _sizes(self) -> dict[int, Size]:
+        """How large each chosen page is drawn, before it is turned as asked."""
+        found = {}
         for index in self._chosen:
             with self._decoding(index):
                 rect = self._document[index].rect
-            found.append(Outline(Place(self.source, index, page=index + 1), self._size_px(rect, index)))
+            found[index] = self._size_px(rect, index)
         return found
 
-    def frames(self) -> Iterator[Frame]:
-        """Draw one page at a time, uint8 (H, W, 3), with its text layer."""
-        mupdf = _silent_mupdf()
-        for outline in self.outlines:
-            width, height = outline.size_px
-            with self._decoding(outline.place.index):
-                page = self._document[outline.place.index]
-                zoom = mupdf.Matrix(width / page.rect.width, height / page.rect.height)
-                drawn = page.get_pixmap(matrix=zoom, colorspace=mupdf.csRGB, alpha=False)
-                rgb = np.frombuffer(drawn.samples, np.uint8).reshape(height, width, 3)  # another size: ValueError
-                text = _text(page)
-                del drawn, page
-            yield Frame(rgb, outline.place, text)
+    def frame(self, place: Place) -> Frame:
+        """Draw a page, uint8 (H, W, 3), with its text layer. What could not be drawn is a warning.
+
+        Raises MediaError when nothing of it could be drawn.
+        """
+        mupdf, index = _silent_mupdf(), place.index
+        with self._decoding(index):
+            mupdf.TOOLS.reset_mupdf_warnings()
+            page = self._document[index]
+            width, height = self._sizes[index]
+            zoom = mupdf.Matrix(width / page.rect.width, height / page.rect.height)
+            drawn = page.get_pixmap(matrix=zoom, colorspace=mupdf.csRGB, alpha=False)
+            rgb = np.frombuffer(drawn.samples, np.uint8).reshape(height, width, 3)  # another size: ValueError
+            complaints, blank = damage(mupdf.TOOLS.mupdf_warnings()), drawn.is_unicolor
+            text, unread = _text(page)
+            self._note_repair(bool(self._document.is_repaired))
+        what = f"Page {index + 1} of {self._name}"
+        if complaints and blank:  # one colour all over: nothing of what it holds was drawn
+            raise MediaError(f"{what} could not be drawn ({complaints[0]}).", "The PDF is damaged: get it again.")
+        warnings = [
+            f"A part of page {index + 1} of {self._name} could not be drawn ({each})." for each in complaints[:3]
+        ]
+        if unread:
+            warnings.append(f"The text layer of page {index + 1} of {self._name} is damaged.")
+        return Frame(self._turned(rgb), place, text, tuple(warnings))
 
     def close(self) -> None:
         """Close the document."""
@@ -107,6 +137,11 @@ class DocumentMedia(Media):
                 dpi = scale * POINTS_PER_INCH
                 self.warnings.append(f"Page {index + 1} of {self._name} is too large: drawn at {dpi:.0f} dpi.")
         return max(1, round(width * scale)), max(1, round(height * scale))
+
+    def _note_repair(self, repaired: bool) -> None:
+        if repaired and not self._repaired:
+            self.warnings.append(f"{self._name} is damaged and was repaired: pages or parts of them may be missing.")
+        self._repaired = self._repaired or repaired
 
     @contextlib.contextmanager
     def _decoding(self, index: int | None = None) -> Iterator[None]:
@@ -130,12 +165,41 @@ def _unlock(document: Any, password: str | None, name: str) -> None:
         raise EncryptedError(f"The password does not open {name}.", "Check --password.")
 
 
-def _text(page: Any) -> str:
-    """The page's text layer, "" where there is none or it is damaged."""
+def _text(page: Any) -> tuple[str, bool]:
+    """The page's text layer, "" where there is none, and whether it is damaged."""
     try:
-        return str(page.get_text("text")).strip()
-    except Exception:  # the page has been drawn; its text is a help, not the page
-        return ""
+        return str(page.get_text("text")).strip(), False
+    except Exception:  # MuPDF's classes have no common base; the page has been drawn, its text is a help beside it
+        return "", True
+
+
+def damage(said: str) -> list[str]:
+    """MuPDF's complaints about a page that mean that something of it is missing, each once, the first first."""
+    lines = [_REPEATED.sub("", line.strip()) for line in said.splitlines()]
+    return list(dict.fromkeys(line for line in lines if line and not _HARMLESS.search(line)))
+
+
+def _from_header(data: bytes) -> bytes:
+    """A PDF from its header on: MuPDF looks for it in the first 1,024 bytes only."""
+    start = data.find(b"%PDF-", 0, HEAD_BYTES)
+    return data[start:] if start >= STANDARD_JUNK else data
+
+
+def _not_drawn(document: Any, name: str) -> list[str]:
+    """Sentences about what is in the file beside the pages that can be drawn."""
+    found, root = [], document.pdf_catalog()
+    dynamic = document.xref_get_key(root, "NeedsRendering")[1] == "true"
+    xfa = document.xref_get_key(root, "AcroForm/XFA")[0] != "null"
+    if xfa and (dynamic or (document.page_count == 1 and "please wait" in str(document[0].get_text()).lower())):
+        found.append(
+            f"{name} is a dynamic XFA form: what Adobe Reader shows is not drawn, only its placeholder page is "
+            "read. Print it to PDF there."
+        )
+    files = int(document.embfile_count())
+    if files and document.xref_get_key(root, "Collection")[0] != "null":
+        those = "its 1 embedded file is" if files == 1 else f"its {files} embedded files are"
+        found.append(f"{name} is a portfolio: {those} not read, only its cover. Save them out first.")
+    return found
 
 
 def _silent_mupdf() -> Any:

@@ -1,4 +1,4 @@
-"""A picture file goes in, upright RGB Frames come out. The only file of this room that knows Pillow.
+"""A picture file goes in, upright RGB Frames come out. With pixels.py, the only file here that knows Pillow.
 
 Colour rules (golden/decode.json): transparency is shown on white, 16-bit greys keep their upper byte, mode I and F are
 stretched over their own range. An animation gives its first picture, a TIFF all its pages.
@@ -9,40 +9,52 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import shlex
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from PIL import ExifTags, Image, UnidentifiedImageError, features
+from PIL import Image, UnidentifiedImageError, features
 
 from smolcli.datatypes import RGB, Frame, Outline, Place, Size, Source
 from smolcli.errors import MediaError, SmolError
 from smolcli.media.base import Media, MediaOptions, check_pixels
+from smolcli.media.pixels import narrow_range, orientation, pixel_shape, square, square_size, to_rgb, upright
 from smolcli.media.reading import Input
 from smolcli.media.selection import parse_pages
 from smolcli.media.sniff import describe, is_still
 
 ANIMATIONS = frozenset({"GIF", "PNG", "WEBP", "AVIF"})  # formats whose further pictures are moments, not previews
 DOCUMENTS = frozenset({"TIFF"})  # formats whose further pictures are pages
+STILL_S = 0.1  # a picture without a duration, as browsers show it
 REFUSED = frozenset({"EPS", "WMF", "MPEG"})  # Pillow opens these but needs Ghostscript or Windows to draw them
 
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _BITS_PER_SAMPLE, _COMPRESSION, _PLANAR = 254, 255, 258, 259, 284  # TIFF 6.0
+_SUB_IFDS, _DNG_VERSION = 330, 50706  # TIFF technical note 1; DNG 1.6
+_RAW_COMPRESSIONS = (32767, 34713, 65535)  # of Sony, Nikon and Pentax
 
 
 def open_image(given: Input, options: MediaOptions) -> Media:
     """Open a picture and read its header. Raises MediaError (not a picture, damaged, too large), UsageError (pages)."""
     return ImageMedia(given, options)
+
+
+def picture_seconds(given: Input, options: MediaOptions) -> list[float]:
+    """Seconds that each picture of an animation is shown; one entry where it stands still. Raises MediaError."""
+    media = ImageMedia(given, options)
+    with media._decoding():
+        image = media._open()
+        if image.format not in ANIMATIONS:
+            return [STILL_S]
+        found = []
+        for index in range(int(getattr(image, "n_frames", 1))):
+            image.seek(index)
+            if image.format == "WEBP":
+                image.load()  # its header has no times
+            shown_ms = image.info.get("duration") or 0
+            found.append(shown_ms / 1000 if shown_ms > 0 else STILL_S)
+        return found
 
 
 class ImageMedia(Media):
@@ -51,36 +63,63 @@ class ImageMedia(Media):
     def __init__(self, given: Input, options: MediaOptions) -> None:
         self._given = given
         self._limit = options.max_pixels
+        self._image: Image.Image | None = None  # open at the picture that was decoded last
         with self._decoding():
             image = self._open()
-            count = _count(image, options.all_frames)
-            paged = image.format in DOCUMENTS and count > 1
-        self._chosen = parse_pages(options.pages, count) if paged else tuple(range(count))
-        super().__init__(Source(given.path, "page" if paged else "image", given.sha256))
+            pictures = _pictures(image, options.all_frames, given.name)
+            paged = image.format in DOCUMENTS and len(pictures) > 1
+            still = image.format in ANIMATIONS and not options.all_frames and getattr(image, "is_animated", False)
+            moments = int(getattr(image, "n_frames", 1)) if still else 1
+        chosen = (
+            parse_pages(options.pages, len(pictures))
+            if paged or (options.pages and not options.several)
+            else range(len(pictures))
+        )
+        self._chosen = [pictures[number] for number in chosen]
+        self._pages = (
+            {picture: number + 1 for number, picture in zip(chosen, self._chosen, strict=True)} if paged else {}
+        )
+        super().__init__(Source(given.path, "page" if paged else "image", given.sha256), rotate=options.rotate)
+        if moments > 1:
+            note = f"{given.name} is animated: the first of its {moments} pictures is read (--all-frames reads all)."
+            self.warnings.append(note)
 
     @cached_property
     def outlines(self) -> Sequence[Outline]:
-        """Sizes from the headers, turned upright; no pixels are kept."""
-        paged = self.source.kind == "page"
+        """Sizes from the headers, turned upright, with square pixels; nothing is decoded."""
         with self._decoding():
             image = self._open()
             return [
-                Outline(Place(self.source, index, page=index + 1 if paged else None), self._seek(image, index))
+                Outline(Place(self.source, index, page=self._pages.get(index)), self._seek(image, index))
                 for index in self._chosen
             ]
 
-    def frames(self) -> Iterator[Frame]:
-        """Decode one picture at a time, uint8 (H, W, 3)."""
-        image: Image.Image | None = None
-        for outline in self.outlines:
-            with self._decoding():
-                image = image or self._open()
-                self._seek(image, outline.place.index)
-                image.load()
-                rgb = _to_rgb(_upright(image), image.format)
-                if outline is self.outlines[-1]:
-                    image = None  # it is large, and the frame may be looked at for long
-            yield Frame(rgb, outline.place)
+    def frame(self, place: Place) -> Frame:
+        """Decode a picture, uint8 (H, W, 3)."""
+        with self._decoding():
+            image = self._image or self._open()
+            self._image = None  # until it was decoded without an error
+            size = self._seek(image, place.index)
+            image.load()
+            rgb, odd = self._pixels(image)
+            rgb = self._turned(upright(square(rgb, pixel_shape(image)), orientation(image)))
+            if rgb.shape[:2] != size[::-1]:
+                raise ValueError(f"{rgb.shape[1]} x {rgb.shape[0]} pixels came, {size[0]} x {size[1]} were promised")
+            if len(self._chosen) > 1 and place.index != self._chosen[-1]:
+                self._image = image
+        return Frame(rgb, place, warnings=odd)
+
+    def _pixels(self, image: Image.Image) -> tuple[RGB, tuple[str, ...]]:
+        """The picture as it lies in the file, and what is done so that something can be seen on it."""
+        name, largest = self._given.name, narrow_range(image)
+        rgb = to_rgb(image, largest)
+        if largest:
+            return rgb, (f"{name} uses only the values up to {largest} of 65,535: it is shown brighter.",)
+        if image.has_transparency_data and rgb.min() == rgb.max():
+            dark = to_rgb(image, largest, "black")
+            if dark.min() != dark.max():
+                return dark, (f"{name} is white on a transparent ground: it is shown on black.",)
+        return rgb, ()
 
     def close(self) -> None:
         """Close the file."""
@@ -100,13 +139,19 @@ class ImageMedia(Media):
         return image
 
     def _seek(self, image: Image.Image, index: int) -> Size:
-        """Go to a picture; returns its upright size after checking that it is not too large."""
-        if index != image.tell():
+        """Go to a picture; returns its size, upright, with square pixels, turned as asked. None may be too large."""
+        if (
+            image.format in DOCUMENTS | ANIMATIONS and index != image.tell()
+        ):  # others count their layers from 1, or have none
             image.seek(index)
         check_pixels(image.size, self._limit, self._given.name)
+        if image.format == "TIFF":
+            _refuse_kinds(image, self._given.name)
+        size = square_size(image.size, pixel_shape(image))
+        check_pixels(size, self._limit, self._given.name)
         # Pillow reports a TIFF's size already upright, and turns it when it loads
-        turned = image.format != "TIFF" and _orientation(image) >= 5
-        return (image.height, image.width) if turned else image.size
+        turned = image.format != "TIFF" and orientation(image) >= 5
+        return self._turned_size(size[::-1] if turned else size)
 
     @contextlib.contextmanager
     def _decoding(self) -> Iterator[None]:
@@ -131,11 +176,49 @@ class ImageMedia(Media):
             Image.MAX_IMAGE_PIXELS = usual_limit
 
 
-def _count(image: Image.Image, all_frames: bool) -> int:
-    """How many pictures of the file are meant: previews (MPO), layers (PSD) and icon sizes are not."""
-    if image.format in DOCUMENTS or (all_frames and image.format in ANIMATIONS):
-        return int(getattr(image, "n_frames", 1))
-    return 1
+def _pictures(image: Image.Image, all_frames: bool, name: str) -> list[int]:
+    """Which pictures of the file are meant. Raises MediaError for camera raw.
+
+    Previews (MPO), layers (PSD), icon sizes, and a TIFF's thumbnails, masks and pyramid levels are not.
+    """
+    if image.format in DOCUMENTS:
+        _refuse_raw(image, name)
+        found = []
+        for index in range(int(getattr(image, "n_frames", 1))):
+            image.seek(index)
+            if not _is_reduced(image):
+                found.append(index)
+        image.seek(0)
+        return found or [0]
+    if all_frames and image.format in ANIMATIONS:
+        return list(range(int(getattr(image, "n_frames", 1))))
+    return [0]
+
+
+def _is_reduced(image: Image.Image) -> bool:
+    """A smaller copy or a mask of another picture (TIFF 6.0: NewSubfileType bits 0 and 2, the old SubfileType 2)."""
+    kind = image.tag_v2.get(_NEW_SUBFILE_TYPE, 0)  # type: ignore[attr-defined]
+    old = image.tag_v2.get(_SUBFILE_TYPE, 1)  # type: ignore[attr-defined]
+    return bool(isinstance(kind, int) and kind & 5) or old == 2
+
+
+def _refuse_raw(image: Image.Image, name: str) -> None:
+    """What a camera's sensor saw is not decoded; the thumbnail beside it is not the picture."""
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    only_reduced = tags.get(_NEW_SUBFILE_TYPE, 0) == 1 and _SUB_IFDS in tags and getattr(image, "n_frames", 1) == 1
+    if _DNG_VERSION in tags or tags.get(_COMPRESSION) in _RAW_COMPRESSIONS or only_reduced:
+        raise MediaError(f"{name} is camera raw, which is not read.", "Export it as JPEG or TIFF first.")
+
+
+def _refuse_kinds(image: Image.Image, name: str) -> None:
+    """Kinds that Pillow opens and gets wrong: 16 bits a sample in separate planes come out scrambled."""
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    bits = tags.get(_BITS_PER_SAMPLE, (1,))
+    if tags.get(_PLANAR) == 2 and len(bits) > 1 and max(bits) > 8:
+        raise MediaError(
+            f"{name} is a TIFF of {max(bits)} bits in separate planes, which is not read.",
+            "Save it with 8 bits a sample, or with interleaved samples.",
+        )
 
 
 def _register_heif(given: Input) -> None:
@@ -147,7 +230,7 @@ def _register_heif(given: Input) -> None:
     except ImportError as error:
         raise MediaError(
             f"{given.name} is a HEIC or AVIF picture, which needs one more package.",
-            "Type: pip install 'smolcli[heif]'.",
+            f"Type: {shlex.quote(sys.executable)} -m pip install pillow-heif",
         ) from error
     heif.register_heif_opener()
 
@@ -170,52 +253,6 @@ def _muted_libtiff(head: bytes) -> Iterator[None]:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
-
-
-def _orientation(image: Image.Image) -> int:
-    """EXIF tag 0x0112 (or XMP's), 1 … 8; 1 where it is missing or damaged."""
-    try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # Pillow raises anything on a hostile EXIF block; the picture itself may be sound
-        return 1
-    return value if value in UPRIGHT else 1
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    method = UPRIGHT.get(_orientation(image))
-    return image if method is None else image.transpose(method)
-
-
-def _to_rgb(image: Image.Image, container: str | None) -> RGB:
-    """Any Pillow mode to uint8 (H, W, 3). container: Pillow's name of the file's format."""
-    if image.mode.startswith("I;16"):
-        return _as_rgb(np.asarray(image) >> 8)
-    if image.mode == "I" and container in {"PNG", "PPM"}:  # 16 bits in 32: older Pillows, and every PPM
-        return _as_rgb(np.clip(np.asarray(image), 0, 65535) >> 8)
-    if image.mode in {"I", "F"}:
-        return _as_rgb(_stretched(np.asarray(image)))
-    if image.mode == "La":  # premultiplied grey: Pillow goes to RGBA only by way of LA
-        image = image.convert("LA")
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return np.asarray(image.convert("RGB"))
-
-
-def _as_rgb(grey: npt.NDArray[Any]) -> RGB:
-    """(H, W) with values 0 … 255 → uint8 (H, W, 3)."""
-    return np.repeat(grey.astype(np.uint8)[:, :, None], 3, axis=2)
-
-
-def _stretched(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """(H, W) over its own finite range to 0 … 255; what is not finite, and a picture of one value, is black."""
-    numbers = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
-    if np.isnan(numbers).all():
-        return np.zeros(numbers.shape)
-    low, high = np.nanmin(numbers), np.nanmax(numbers)
-    if low == high:
-        return np.zeros(numbers.shape)
-    return np.nan_to_num((numbers - low) / (high - low) * 255).round()
 
 
 def _reason(error: BaseException) -> str:

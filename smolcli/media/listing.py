@@ -8,27 +8,11 @@ from pathlib import Path
 
 from smolcli.media.sniff import is_still
 
-_SUFFIXES = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".png",
-        ".webp",
-        ".gif",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".heic",
-        ".heif",
-        ".avif",
-        ".jp2",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".tga",
-    ]
+_PICTURES = (
+    "jpg jpeg jpe jfif png apng webp gif tif tiff bmp dib heic heif avif jp2 j2k jpx jxl ppm pgm pbm pnm tga",
+    "psd ico cur pcx dds qoi sgi xbm xpm icns dng cr2 cr3 nef arw raf orf rw2 pef srw",
 )
+_SUFFIXES = frozenset(f".{suffix}" for line in _PICTURES for suffix in line.split())
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"BM", b"\0\0\0\x0cjP  ")
 
 

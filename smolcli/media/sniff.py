@@ -9,7 +9,7 @@ Door = Literal["image", "document", "video"]
 
 # ISO base media brands that are still pictures (AVIF: av1-avif, HEIF: ISO/IEC 23008-12)
 STILL_BRANDS = frozenset(
-    {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
+    {b"crx ", b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
 )
 ATOMS = frozenset(
     {b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot"}
@@ -28,13 +28,26 @@ VIDEO_STARTS = (
 )
 
 
+_PDF, _PDF_OBJECT = re.compile(rb"%PDF-\d\.\d"), re.compile(rb"\d+ \d+ obj\b")
+_JPEG, _TIFF, _PNG = b"\xff\xd8\xff", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), b"\x89PNG\r\n\x1a\n"
+_STILLS = (_JPEG, *_TIFF, _PNG, b"GIF8", b"RIFF", b"8BPS")
+
+
 def door(head: bytes) -> Door:
     """Which decoder reads a file that starts so. What is neither a PDF nor a clip is left to the image decoder."""
-    if b"%PDF-" in head[:1024]:  # ISO 32000 allows 1024 bytes before the header
+    if is_pdf(head):
         return "document"
     if is_video(head):
         return "video"
     return "image"
+
+
+def is_pdf(head: bytes) -> bool:
+    """A PDF, its header at the start or behind a little junk; not another file that holds or mentions one."""
+    found = _PDF.search(head)
+    if found is None or any(start.match(head) for start, _, _ in _NOT_MEDIA) or head.startswith(_STILLS):
+        return False
+    return found.start() == 0 or _PDF_OBJECT.search(head, found.end()) is not None
 
 
 def is_video(head: bytes) -> bool:
@@ -67,6 +80,16 @@ _NOT_MEDIA = (
     (re.compile(rb"\s*(<!doctype html|<html)", re.I), "a web page", "Open it in a browser and print it to PDF."),
     (re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<svg", re.I | re.S), "an SVG drawing", "Export it as PNG."),
     (re.compile(rb"%!PS|\xc5\xd0\xd3\xc6"), "PostScript", "Convert it first: ps2pdf FILE."),
+    (
+        re.compile(rb"FUJIFILMCCD-RAW|IIR[OS]|MMOR|IIU\0|FOVb|\0MRM|II\*\0....CR|....ftypcrx ", re.S),
+        "camera raw, which is not read",
+        "Export it as JPEG or TIFF first.",
+    ),
+    (
+        re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "),
+        "a JPEG XL picture, which is not read",
+        "Convert it first: djxl FILE new.png",
+    ),
     (re.compile(rb"PK\x03\x04"), "a ZIP archive or an office document", "Unpack it, or export it as PDF."),
     (re.compile(rb"\xd0\xcf\x11\xe0"), "an office document", "Export it as PDF."),
     (re.compile(rb"GGUF"), "a model file", "Give models with -m and --mmproj."),
@@ -74,9 +97,21 @@ _NOT_MEDIA = (
 )
 
 
+_SAVE = "Open it in a picture viewer and save it as PNG or JPEG."
+_OF_ANOTHER_KIND = (  # of formats that are read otherwise
+    (
+        re.compile(re.escape(_JPEG)),
+        "a JPEG of a kind that is not read (12 bits, lossless or arithmetic), or damaged",
+        _SAVE,
+    ),
+    (re.compile(b"|".join(map(re.escape, _TIFF))), "a TIFF of a kind that is not read, or damaged at its start", _SAVE),
+    (re.compile(re.escape(_PNG) + rb"|GIF8|8BPS|RIFF....WEBP", re.S), "a picture that is damaged at its start", _SAVE),
+)
+
+
 def describe(head: bytes) -> tuple[str, str]:
     """What a file that no decoder knows looks like, and the way out: ("a web page", "Open it …")."""
-    for start, kind, hint in _NOT_MEDIA:
+    for start, kind, hint in (*_NOT_MEDIA, *_OF_ANOTHER_KIND):
         if start.match(head):
             return kind, hint
     try:

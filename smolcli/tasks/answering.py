@@ -45,28 +45,32 @@ def load_media(media: Sequence[Media], plan: RequestPlan) -> Loaded:
     start = time.perf_counter()
     loaded: list[Medium] = []
     places: list[Place] = []
+    warnings = list(plan.notes)
     for medium, planned in zip(media, plan.media, strict=True):
-        parts, shown = load_pictures(medium, planned)
+        parts, shown, odd = load_pictures(medium, planned)
         loaded += medium_parts(planned.video, parts, shown)
         places += shown
-    warnings = (*plan.notes, *(warning for medium in media for warning in medium.warnings))
-    return Loaded(tuple(loaded), tuple(places), warnings, time.perf_counter() - start)
+        warnings += odd
+    return Loaded(tuple(loaded), tuple(places), tuple(warnings), time.perf_counter() - start)
 
 
-def load_pictures(medium: Media, planned: PlannedMedium) -> tuple[list[ImagePart], list[Place]]:
-    """Every picture of one file, cut, and its place. A damaged clip may give fewer frames; nothing else may.
+def load_pictures(medium: Media, planned: PlannedMedium) -> tuple[list[ImagePart], list[Place], list[str]]:
+    """Every picture of one file, cut; its place; what is odd. A damaged clip may give fewer frames, nothing else may.
 
     Raises MediaError.
     """
-    parts, places = [], []
+    parts: list[ImagePart] = []
+    places: list[Place] = []
+    warnings: list[str] = []
     for frame, plan in zip(medium.frames(), planned.plans, strict=False):
         parts.append(ImagePart(plan, cut(frame.rgb, plan), planned.source.sha256))
         places.append(frame.place)
+        warnings += frame.warnings
     if not parts or (planned.video is None and len(parts) < len(planned.plans)):
         raise MediaError(
             f"{planned.source.path} gave {len(parts)} of {len(planned.plans)} pictures.", "The file is damaged."
         )
-    return parts, places
+    return parts, places, [*medium.warnings, *warnings]
 
 
 def ask_engine(engine: Engine, asked: Iterable[Asked | Failure]) -> Generator[Event]:

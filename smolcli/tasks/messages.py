@@ -168,17 +168,19 @@ def _from_file(spec: Mapping[str, Any], reader: Reader, render: bool, name: str)
         plans = tuple(plan(outline.size_px, geometry, detail) for outline in outlines)
         planned = PlannedMedium(medium.source, outlines, plans, medium.video)
         note = frame_note(medium, reader.budget, reader.asked_frames, reader.options.fps)
-        planned, parts = _rendered(medium, planned) if render else (planned, planned_parts(planned))
-        return _Found(planned, parts, (*filter(None, [note]), *medium.warnings))
+        if not render:
+            return _Found(planned, planned_parts(planned), (*filter(None, [note]), *medium.warnings))
+        planned, parts, odd = _rendered(medium, planned)
+        return _Found(planned, parts, (*filter(None, [note]), *odd))
 
 
-def _rendered(medium: Media, planned: PlannedMedium) -> tuple[PlannedMedium, list[Medium]]:
+def _rendered(medium: Media, planned: PlannedMedium) -> tuple[PlannedMedium, list[Medium], list[str]]:
     """The pictures, cut, and the plan of those that came, at the places where they were found."""
-    pictures, places = load_pictures(medium, planned)
+    pictures, places, odd = load_pictures(medium, planned)
     sizes = [outline.size_px for outline in planned.outlines]  # those of a clip are all the same
     came = tuple(Outline(place, size) for place, size in zip(places, sizes, strict=False))
     parts = medium_parts(planned.video, pictures, places)
-    return replace(planned, outlines=came, plans=planned.plans[: len(came)]), parts
+    return replace(planned, outlines=came, plans=planned.plans[: len(came)]), parts, odd
 
 
 def _from_size(spec: Mapping[str, Any], reader: Reader, name: str) -> PlannedMedium:

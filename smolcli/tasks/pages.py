@@ -29,25 +29,22 @@ def ask_pages(
 ) -> Iterator[Asked | Failure]:
     """One request per planned picture, rendered only when its turn comes.
 
-    A picture that fails is a Failure, and the file ends there. Raises DoesNotFitError before anything is rendered.
+    A picture that fails is a Failure, and the others go on. Raises DoesNotFitError before anything is rendered.
     """
     keys = keys or count()
     for plan in plans:
         plan.require_fit()
-    frames = media.frames()
     for plan in plans:
         start = time.perf_counter()
         try:
-            frame = next(frames, None)
-            if frame is None:
-                raise MediaError(f"{media.source.path} ended before {plan.media[0].outlines[0].place.label}.")
+            frame = media.frame(plan.media[0].outlines[0].place)
             cuts = plan.media[0].plans[0]
             turns = render(
                 style.prompt, [ImagePart(cuts, cut(frame.rgb, cuts), media.source.sha256)], question, style.hint
             )
         except SmolError as error:
             yield failure(media.source.path, error)
-            return
+            continue
         wish = Request(next(keys), turns, style.sampling)
-        warnings = (*plan.notes, *media.warnings)
+        warnings = (*plan.notes, *media.warnings, *frame.warnings)
         yield Asked(wish, style.prompt.name, question, (frame.place,), warnings, time.perf_counter() - start)

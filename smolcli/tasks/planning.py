@@ -17,6 +17,7 @@ from smolcli.errors import DoesNotFitError
 from smolcli.prompt import Clip, Medium, Prompt, render
 from smolcli.tiles import Detail, Geometry, ladder, plan
 
+SLIVER = 4  # a picture so many times as long as wide
 ANSWER_ROOM = 256  # tokens that `auto` leaves for the answer where the user sets no limit ...
 ANSWER_SHARE = 8  # ... or this part of a small context
 
@@ -124,6 +125,7 @@ def plan_request(planner: Planner, media: Sequence[Outlined], question: str, sty
         chosen, notes = _auto(planner, sizes, shape, planner.context_tokens - _room(planner, style) - base)
     plans = iter(chosen)
     planned = tuple(_cut_medium(item, plans, shape) for item in found)
+    notes = (*notes, *_slivers(planned))
     whole = RequestPlan(planned, planner.tokens(_turns(planned, question, style)), planner.context_tokens, notes)
     return whole if whole.fits else replace(whole, notes=())
 
@@ -180,6 +182,20 @@ def _cut_medium(item: _Found, plans: Iterator[TilePlan], shape: Geometry) -> Pla
     else:
         cuts = tuple(next(plans) for _ in outlines)
     return PlannedMedium(source, outlines, cuts, video)
+
+
+def _slivers(planned: Sequence[PlannedMedium]) -> Iterator[str]:
+    """Pictures so long (screenshots of whole pages) that fitting their length makes their letters too small to read."""
+    for item in planned:
+        for outline, cut in zip(item.outlines, item.plans, strict=True):
+            long, short = max(outline.size_px), min(outline.size_px)
+            shrunk = max(cut.resized_px) / long
+            if long > SLIVER * short and shrunk < 0.5:
+                name, (width, height) = outline.place.source.path, outline.size_px
+                yield (
+                    f"{name} is {width} × {height} pixels, read at {cut.resized_px[0]} × {cut.resized_px[1]}: letters "
+                    f"of 28 px become {28 * shrunk:.0f} px. Cut it into parts to read it all."
+                )
 
 
 def _room(planner: Planner, style: Style) -> int:

@@ -1,0 +1,52 @@
+"""An animated picture (GIF, WebP, APNG) meant as a clip goes in, its moments come out as upright RGB Frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+
+from smolcli.datatypes import Frame, Outline, Place, Source, VideoFacts
+from smolcli.errors import MediaError
+from smolcli.media.base import Media, MediaOptions
+from smolcli.media.image import open_image, picture_seconds
+from smolcli.media.reading import Input
+from smolcli.media.video import sample_times
+
+
+def open_animation(given: Input, options: MediaOptions) -> Media:
+    """Open an animated picture as a clip, any other picture as one. Raises MediaError, UsageError."""
+    seconds = picture_seconds(given, options)
+    return AnimationMedia(given, options, seconds) if len(seconds) > 1 else open_image(given, options)
+
+
+class AnimationMedia(Media):
+    """The sampled pictures of an animation, by the times that each is shown. seconds: of every picture."""
+
+    def __init__(self, given: Input, options: MediaOptions, seconds: Sequence[float]) -> None:
+        self._pictures = open_image(given, replace(options, all_frames=True, pages=None))
+        size = self._pictures.outlines[0].size_px
+        duration, total = sum(seconds), len(seconds)
+        source = Source(given.path, "video", given.sha256)
+        super().__init__(source, VideoFacts(size, total / duration, duration, total))
+        starts = [0.0, *accumulate(seconds)][:-1]
+        chosen = sample_times(starts, duration, options.fps, options.max_frames)
+        self._outlines = [Outline(Place(source, index, time_s=time_s), size) for index, time_s in chosen]
+        self._starts = starts
+
+    @property
+    def outlines(self) -> Sequence[Outline]:
+        """The pictures that will be asked for."""
+        return self._outlines
+
+    def frame(self, place: Place) -> Frame:
+        """Decode a picture, uint8 (H, W, 3)."""
+        found = self._pictures.frame(Place(self._pictures.source, place.index))
+        if found.rgb.shape[:2] != self._outlines[0].size_px[::-1]:
+            raise MediaError(f"{self.source.path} changes its picture size.", "Convert it to a clip first.")
+        shown = Place(place.source, place.index, None, place.time_s, self._starts[place.index])
+        return Frame(found.rgb, shown, warnings=found.warnings)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._pictures.close()
