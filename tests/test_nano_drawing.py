@@ -19,7 +19,7 @@ from train_nano.config import SIZES  # noqa: E402
 from train_nano.drawing import fonts, pages, words  # noqa: E402
 from train_nano.drawing.canvas import Canvas, join  # noqa: E402
 from train_nano.drawing.shapes import SHAPES  # noqa: E402
-from train_nano.drawing.sheet import MIN_PX  # noqa: E402
+from train_nano.drawing.sheet import MIN_PX, SMALLEST_PX  # noqa: E402
 from train_nano.geometry import GRIDS, UNSPLIT, Layout  # noqa: E402
 from train_nano.samples import CLIP, PAINTERS, Options  # noqa: E402
 
@@ -43,9 +43,11 @@ def test_tiles_are_those_that_smol_cuts(width, height, seed):
     assert np.array_equal(geometry.cut(geometry.Image.fromarray(rgb), UNSPLIT), whole)
 
 
-@given(st.integers(0, 10**6), st.sampled_from(GRIDS[1:]))
-def test_a_source_size_is_cut_into_the_layout_it_was_made_for(seed, layout):
-    assert geometry.layout_of(*geometry.source_size(random.Random(seed), layout)) == layout
+@given(st.integers(0, 10**6), st.sampled_from(GRIDS[1:]), st.sampled_from((0.0, 1.0)))
+def test_a_source_size_is_cut_into_the_layout_it_was_made_for(seed, layout, small):
+    width, height = geometry.source_size(random.Random(seed), layout, small)
+    assert geometry.layout_of(width, height) == layout
+    assert not small or max(width, height) <= geometry.LONGEST_EDGE_PX / 2
 
 
 @pytest.mark.parametrize("layout", GRIDS, ids=str)
@@ -158,10 +160,10 @@ def test_the_same_seed_draws_the_same_sample(task, layout):
 def test_no_letter_is_smaller_than_the_model_can_read(task):
     for seed in range(6):
         layout = GRIDS[seed % len(GRIDS)]
-        drawn = PAINTERS[task](random.Random(seed), layout)
-        canvas = drawn.frames[0]
-        down = layout.size_px[1] / canvas.size[1]
-        assert min(letter.size for letter in canvas.letters) * down > MIN_PX - 1
+        for held, least in ((False, SMALLEST_PX), (True, MIN_PX)):
+            canvas = PAINTERS[task](random.Random(seed), layout, held).frames[0]
+            down = layout.size_px[1] / canvas.size[1]
+            assert min(letter.size for letter in canvas.letters) * down > least - 1
 
 
 PRINTED = {name.lower() for name in words.NAMES}  # names are not held out: there are few

@@ -78,7 +78,7 @@ def test_the_report_replaces_what_stands_between_the_marks(tmp_path):
     report.write(tmp_path, [BUILTIN / "smol-nano-q8_0.gguf"], results)
     written = (tmp_path / "README.md").read_text()
     assert written.startswith("# A model\n") and written.endswith("The end.\n") and "old" not in written
-    assert "| line | 200 | 25.0% | 50.0% | 0.0% | CER ≤ 2% | missed |" in written and " MB" in written
+    assert "| line | 200 | 25.0% | 50.0% | 0.0% | 100.0% | CER ≤ 2% | missed |" in written and " MB" in written
     assert "one &#124; two<br>&#42;three&#42;" in written and "&lt;b&gt;" in written
     assert [path.name for path in (tmp_path / "worst").iterdir()] == ["01.png"]
 

@@ -77,13 +77,17 @@ def cut(image: Image.Image, layout: Layout) -> np.ndarray:
     return np.concatenate([tiles.reshape(-1, TILE_PX, TILE_PX, 3), whole[None]])
 
 
-def source_size(rng, layout: Layout) -> tuple[int, int]:
-    """A random width and height (px) that the processor cuts into `layout`."""
+def source_size(rng, layout: Layout, small: float = 0.0) -> tuple[int, int]:
+    """A random width and height (px) that the processor cuts into `layout`; `small`: share it enlarges."""
     if not layout.rows:
+        if rng.random() < small:
+            return rng.randrange(48, 200), rng.randrange(48, 200)
         side = [256, 256, 256, 320, 384, 448, 512, rng.randrange(200, 360)]
         return (256, 256) if rng.random() < 0.4 else (rng.choice(side), rng.choice(side[:5]))
+    enlarged = rng.random() < small
     while True:
-        long = int(LONGEST_EDGE_PX * rng.choice([1, 1, rng.uniform(0.5, 1.6)]))
+        share = rng.uniform(0.1, 0.5) if enlarged else rng.choice([1, 1, rng.uniform(0.5, 1.6)])
+        long = int(LONGEST_EDGE_PX * share)
         if layout.rows == layout.cols:
             share = rng.uniform(0.6, 1)
         else:

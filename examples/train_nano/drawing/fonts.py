@@ -2,14 +2,17 @@
 
 import functools
 import io
+import json
 import re
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from . import sources
+
 HELD_OUT = ("Lato", "C059", "Hack", "Cantarell")  # families never trained on
-FOLDERS = ("/usr/share/fonts", "/Library/Fonts", "/System/Library/Fonts/Supplemental")
+STROKES = Path(__file__).with_name("hershey.json")  # OpenCV 4's, whatever OpenCV is installed
 # Not Latin text, or too thin to be read at 19 px.
 _UNFIT = re.compile(
     r"Symbol|D050000L|opens__|Emoji|Math|LinBiolinum_K|Keyboard|Junicode|LinLibertine_I|Thin|Hairline|ExtraLight|Z003"
@@ -19,10 +22,10 @@ _COMMON = (
     *("LiberationSans", "LiberationSerif", "LiberationMono", "DejaVuSans", "DejaVuSansMono", "DejaVuSerif"),
     *("Roboto", "OpenSans", "NotoSans", "NotoSerif", "Carlito", "NimbusSans", "FreeSans"),
 )
-COMMON_WEIGHT = 25  # how much oftener a common family is drawn than a rare one; lower it as compute allows
-_PILLOW_WEIGHT = 50
-_BASE14_WEIGHT = {"helv": 30, "hebo": 10, "heit": 3, "tiro": 8, "tibo": 3, "tiit": 2, "cour": 6, "cobo": 3, "coit": 1}
-_HERSHEY_WEIGHT = {0: 25, 2: 8, 3: 8, 4: 4}  # cv2.FONT_HERSHEY_SIMPLEX, DUPLEX, COMPLEX, TRIPLEX
+COMMON_WEIGHT = 8  # how much oftener a common family is drawn than a rare one; lower it as compute allows
+_PILLOW_WEIGHT = 16
+_BASE14_WEIGHT = {"helv": 12, "hebo": 4, "heit": 1, "tiro": 4, "tibo": 2, "tiit": 1, "cour": 3, "cobo": 1, "coit": 1}
+_HERSHEY_WEIGHT = {0: 12, 2: 4, 3: 4, 4: 2}  # cv2.FONT_HERSHEY_SIMPLEX, DUPLEX, COMPLEX, TRIPLEX
 _HERSHEY_EM = 30.0  # font size in px of a Hershey letter at scale 1 (its capitals are 21 px tall)
 
 
@@ -53,19 +56,30 @@ class Font:
         ImageDraw.Draw(image).text((x, y), text, font=self._face, fill=ink, anchor="ls")
 
 
+@functools.lru_cache(1)
+def _strokes() -> dict:
+    """Per face and character: left edge, right edge, strokes (capitals from y = -12 to the baseline at y = 9)."""
+    faces = json.loads(STROKES.read_text("utf-8"))
+    return {
+        face: {
+            ch: (left, right, [np.array(line, np.float32) for line in lines]) for ch, (left, right, lines) in t.items()
+        }
+        for face, t in faces.items()
+    }
+
+
 class HersheyFont(Font):
-    """OpenCV's stroke letters (cv2.putText), the ones on every computer-vision tutorial's pictures."""
+    """The stroke letters of OpenCV 4's cv2.putText, on every tutorial's pictures (OpenCV 5 has others)."""
 
     def __init__(self, face: int, size: int):
         super().__init__(face, size)
         self._scale = size / _HERSHEY_EM
         self._thickness = max(1, round(size / 18))
+        self._glyphs = _strokes()[str(face)]
 
     def _measure(self, character: str) -> float:
-        import cv2
-
-        (width, _), _ = cv2.getTextSize(character, self._face, 20.0, 1)
-        return (width - 1) / 20.0 * self._scale
+        left, right, _ = self._glyphs[character]
+        return (right - left) * self._scale
 
     def draw(self, image: Image.Image, x: float, y: float, text: str, ink) -> None:
         """Draw through a mask of the line's own size, so that the cost does not grow with the page."""
@@ -73,7 +87,13 @@ class HersheyFont(Font):
 
         up, pad = 2 * self.size, self._thickness + 2
         mask = np.zeros((up + self.size, int(self.width(text)) + self.size + 2 * pad), np.uint8)
-        cv2.putText(mask, text, (pad, up), self._face, self._scale, 255, self._thickness, cv2.LINE_AA)
+        pen, lines = float(pad), []
+        for character in text:
+            left, right, strokes = self._glyphs[character]
+            placed = ((stroke - (left, 9)) * self._scale + (pen, up) for stroke in strokes)
+            lines += [np.round(stroke * 16).astype(np.int32) for stroke in placed]  # polylines takes 1/16 px
+            pen += (right - left) * self._scale
+        cv2.polylines(mask, lines, False, 255, self._thickness, cv2.LINE_AA, 4)
         image.paste(ink, (round(x) - pad, round(y) - up), Image.fromarray(mask))
 
 
@@ -100,7 +120,7 @@ def _face(stem: str) -> str:
 def families(held: bool) -> tuple[list[Family], list[float]]:
     """Families to draw with and their weights; `held`: only the ones that training never sees."""
     found: dict[str, dict[str, str]] = {}
-    for path in sorted(path for folder in FOLDERS for path in Path(folder).glob("**/*.[to]tf")):
+    for path in sorted(path for folder in sources.font_folders() for path in Path(folder).glob("**/*.[to]tf")):
         name = re.split(r"[-_.]", path.name)[0]
         if _UNFIT.search(path.name) or (name.startswith("Noto") and name not in _NOTO) or not path.exists():
             continue
@@ -125,14 +145,25 @@ def pick(rng, held: bool = False) -> str:
     known, weights = families(held)
     if not known:
         raise SystemExit(
-            f"no fonts of {', '.join(HELD_OUT)} under {FOLDERS}: install the packages that README.md names"
+            f"no fonts of {', '.join(HELD_OUT)} under {', '.join(sources.font_folders())}: "
+            "install the packages that README.md names"
         )
     return rng.choices(known, weights)[0].pick(rng)
 
 
-@functools.lru_cache(1024)
+def rounded(size: int) -> int:
+    """Sizes that are kept ready: every one up to 32 px, then ever fewer (a face costs more to load than to draw)."""
+    step = 1 if size <= 32 else 2 if size <= 64 else 8
+    return size // step * step
+
+
 def load(source: str, size: int) -> Font:
-    """The font of `source` at `size` px."""
+    """The font of `source` at about `size` px, never larger."""
+    return _load(source, rounded(size))
+
+
+@functools.lru_cache(6000)
+def _load(source: str, size: int) -> Font:
     kind, _, name = source.partition(":")
     if kind == "hershey":
         return HersheyFont(int(name), size)
@@ -142,8 +173,4 @@ def load(source: str, size: int) -> Font:
     return Font(ImageFont.truetype(data, size, layout_engine=ImageFont.Layout.BASIC), size)
 
 
-@functools.lru_cache(None)
-def _base14(code: str) -> bytes:
-    import pymupdf
-
-    return pymupdf.Font(code).buffer
+_base14 = functools.lru_cache(None)(sources.base14)  # read once: 40 kB a face

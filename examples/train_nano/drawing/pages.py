@@ -5,12 +5,17 @@ from ..geometry import Layout
 from . import fonts, words
 from .canvas import Line, join, unseen
 from .colours import LEAST_CONTRAST, any_colour, luma
+from .hard import window
 from .sheet import Drawn, Sheet
+
+WINDOWS = 0.06  # share of the paragraphs of training that stand in a program's window: what is round there is no text
+SMALLEST_WINDOW_PX = 200
 
 
 def word_page(rng, layout: Layout, held: bool = False) -> Drawn:
     """One or two large words."""
-    return _stack(Sheet.blank(rng, layout, held), [1] * rng.choice([1, 1, 2]), (22, 90))
+    sizes = (60, 220) if layout.rows and not held and rng.random() < 0.2 else (22, 90)
+    return _stack(Sheet.blank(rng, layout, held), [1] * rng.choice([1, 1, 2]), sizes)
 
 
 def line_page(rng, layout: Layout, held: bool = False) -> Drawn:
@@ -97,14 +102,18 @@ def paragraph_page(rng, layout: Layout, held: bool = False) -> Drawn:
     width = sheet.room * rng.uniform(0.7, 1)
     x = sheet.margin + rng.uniform(0, sheet.room - width)
     lines, y = [], size * rng.uniform(1, 1.6)
-    if rng.random() < 0.4:
+    windowed = not held and min(sheet.canvas.size) >= SMALLEST_WINDOW_PX and rng.random() < WINDOWS
+    if windowed:
+        x, top, width = window(sheet.canvas, rng)
+        y += top
+    elif rng.random() < 0.4:
         y += rng.uniform(0, max(0, sheet.canvas.size[1] - 4 * size)) * 0.6
-    if rng.random() < 0.2:
+    if not windowed and rng.random() < 0.2:
         text, font = _shortened(sheet, words.phrase(rng, rng.randrange(1, 4), held), int(size * 1.3))
         if text:
             lines.append(sheet.canvas.text(sheet.margin, y + 0.3 * size, text, font, sheet.ink))
             y += 2 * font.size
-    lines += _wrap(sheet, size, (x, y, width), rng.randrange(2, 9))
+    lines += wrap(sheet, size, (x, y, width), rng.randrange(2, 9))
     return _asked(rng, sheet, lines) if lines else paragraph_page(rng, layout, held)
 
 
@@ -114,8 +123,8 @@ def columns_page(rng, layout: Layout, held: bool = False) -> Drawn:
     size, gutter = sheet.any_px(19, 22), sheet.room * rng.uniform(0.05, 0.09)
     width, top = (sheet.room - gutter) / 2, size * rng.uniform(1, 1.5)
     count = rng.randrange(2, 6)
-    left = _wrap(sheet, size, (sheet.margin, top, width), count)
-    right = _wrap(sheet, size, (sheet.margin + width + gutter, top, width), count)
+    left = wrap(sheet, size, (sheet.margin, top, width), count)
+    right = wrap(sheet, size, (sheet.margin + width + gutter, top, width), count)
     if not left or not right:
         return columns_page(rng, layout, held)
     if rng.random() < 0.4:
@@ -130,14 +139,14 @@ def dense_page(rng, layout: Layout, held: bool = False) -> Drawn:
     lines, y = [], 0.0
     while y < sheet.canvas.size[1]:
         size = sheet.any_px(19, 34)
-        block = _wrap(sheet, size, (sheet.margin, y + size, sheet.room), rng.randrange(1, 5), prose=0.3)
+        block = wrap(sheet, size, (sheet.margin, y + size, sheet.room), rng.randrange(1, 5), prose=0.3)
         lines += block
         y = sheet.canvas.letters[-1].y + 0.6 * size if block else y + 2 * size
         sheet.source = fonts.pick(rng, held)
     return Drawn([sheet.canvas], rng.choice(prompts.READ), join(lines)) if lines else dense_page(rng, layout, held)
 
 
-def _wrap(sheet: Sheet, size: int, box: tuple[float, float, float], most: int, prose: float = 0.6) -> list[Line]:
+def wrap(sheet: Sheet, size: int, box: tuple[float, float, float], most: int, prose: float = 0.6) -> list[Line]:
     """At most `most` lines of running text in `box` (x, first baseline, width), broken at words."""
     rng, font, (x, y, width) = sheet.rng, sheet.font(size), box
     step, lines, waiting = size * rng.uniform(1.12, 1.55), [], []

@@ -13,6 +13,14 @@ from .fonts import Font
 
 # Least font size as the model sees it: below, two lines share a 32 px cell and reading costs many times the training.
 MIN_PX = 19
+SMALLEST_PX = 14  # … except on a few pages of training, so that small print is not unheard of
+SMALL_PRINT = 0.1  # share of these pages
+SMALL_PICTURES = 0.08  # share of the pictures of training that are small, so that the processor enlarges them
+
+
+def picture_size(rng, layout: Layout, held: bool) -> tuple[int, int]:
+    """Width and height in px of a picture that the processor cuts into `layout`; small ones in training alone."""
+    return source_size(rng, layout, 0.0 if held else SMALL_PICTURES)
 
 
 @dataclass
@@ -38,22 +46,23 @@ class Sheet:
     ink: Colour
     held: bool
     source: str
-    scale: float = field(
-        init=False
-    )  # model px per canvas px: down, or across when letters are squeezed by more than 1.4
+    scale: float = field(init=False)  # model px per canvas px: down, or across if letters are squeezed by over 1.4
     margin: int = field(init=False)
+    smallest: float = field(init=False)  # font size of the smallest text, as the model sees it
 
     def __post_init__(self):
         width, height = self.canvas.size
         across, down = self.layout.size_px[0] / width, self.layout.size_px[1] / height
         self.scale = min(down, across * 1.4)
+        small_print = not self.held and self.rng.random() < SMALL_PRINT
+        self.smallest = self.rng.uniform(SMALLEST_PX, MIN_PX) if small_print else MIN_PX
         self.margin = max(2, int(width * self.rng.choice([0.02, 0.02, 0.04, 0.08])))
 
     @classmethod
     def blank(cls, rng, layout: Layout, held: bool = False, size: tuple[int, int] | None = None) -> "Sheet":
         """A clean sheet that the processor will cut into `layout`."""
         ink, paper = ink_and_paper(rng)
-        canvas = Canvas(*(size or source_size(rng, layout)), paper)
+        canvas = Canvas(*(size or picture_size(rng, layout, held)), paper)
         return cls(rng, canvas, layout, ink, held, fonts.pick(rng, held))
 
     @property
@@ -63,15 +72,17 @@ class Sheet:
 
     def px(self, model_px: float) -> int:
         """Canvas px of a size that the model sees as `model_px`."""
-        return max(6, math.ceil(model_px / self.scale - 0.01))
+        return max(6 if self.held else 9, math.ceil(model_px / self.scale - 0.01))
 
     def least(self) -> int:
         """Canvas px of the smallest text that is drawn."""
-        return self.px(MIN_PX)
+        return self.px(self.smallest)
 
     def any_px(self, low: float, high: float) -> int:
         """A random size between two of the model's (log-uniform), in canvas px."""
-        low = max(low, MIN_PX)
+        low = max(low - (MIN_PX - self.smallest), self.smallest)
+        if not self.held and self.scale > 2:  # a small picture, enlarged
+            high *= self.rng.uniform(1, 3)
         return self.px(math.exp(self.rng.uniform(math.log(low), math.log(max(high, low * 1.3)))))
 
     def font(self, size: int, source: str | None = None) -> Font:

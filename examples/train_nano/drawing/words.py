@@ -6,12 +6,18 @@ are not.
 """
 
 import functools
+import gzip
+import json
 import re
 import string
 import sysconfig
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+from . import sources
+from .unfit import is_unfit
 
 _COMMON = (
     "the of and to a in is it for on that with as be this are or by an at from not you your can will if all may any "
@@ -51,6 +57,9 @@ def is_held_out(word: str) -> bool:
 @functools.lru_cache(None)
 def corpus(held: bool) -> Corpus:
     """What to write: words of training, or only the held-out ones (then there is no running text)."""
+    packed = sources.folder()
+    if packed and not held:
+        return Corpus(*json.loads(gzip.decompress((packed / sources.CORPUS).read_bytes())))
     dictionary = Path("/usr/share/dict/words")
     words = dictionary.read_text(errors="ignore").split() if dictionary.exists() else []
     words = [word for word in words if word.isascii() and word.isalpha() and 2 <= len(word) <= 14]
@@ -62,9 +71,13 @@ def corpus(held: bool) -> Corpus:
         frequent = words[::5]
     if not frequent:  # neither wordfreq nor wamerican: the words of the manuals must do
         frequent = sorted({token.lower() for token in _prose() if token.isalpha()})
-    words = [word for word in words or frequent if is_held_out(word) == held]
-    frequent = [word for word in frequent if is_held_out(word) == held]
-    return Corpus(words, frequent, [] if held else [token for token in _prose() if not holds_held_out(token)])
+    words, frequent = (
+        [word for word in known if is_held_out(word) == held and not is_unfit(word)]
+        for known in (words or frequent, frequent)
+    )
+    return Corpus(
+        words, frequent, [] if held else _prose_without(lambda token: holds_held_out(token) or is_unfit(token))
+    )
 
 
 def holds_held_out(text: str) -> bool:
@@ -86,12 +99,18 @@ def _prose() -> list[str]:
     return [token for token in tokens if token.isascii() and token.isprintable() and re.search("[A-Za-z]", token)]
 
 
+def _prose_without(unwanted: Callable[[str], bool]) -> list[str]:
+    """Running text less some of its words (each of which is asked about once, however often it is written)."""
+    left_out = {token for token in set(_prose()) if unwanted(token)}
+    return [token for token in _prose() if token not in left_out]
+
+
 def word(rng, held: bool = False, plain: bool = False) -> str:
     """One word: frequent, from the dictionary or, unless `plain`, made of random letters."""
     known, kind = corpus(held), rng.random()
-    if kind < 0.5:
+    if kind < 0.44:
         return known.frequent[int(len(known.frequent) * rng.random() ** 2)]
-    if kind < 0.85 or plain:
+    if kind < 0.82 or plain:
         return rng.choice(known.words)
     while True:
         made = "".join(rng.choice(string.ascii_lowercase) for _ in range(rng.randrange(2, 9)))
@@ -105,7 +124,7 @@ def phrase(rng, count: int, held: bool = False, prose: float = 0.3) -> list[str]
     if rng.random() < prose and len(text) > 1000:
         start = rng.randrange(len(text) - count)
         words = text[start : start + count]
-        return [word.upper() for word in words] if rng.random() < 0.1 else words
+        return [each.upper() for each in words] if rng.random() < 0.1 else words
     style = rng.choices([str.lower, str.title, str.upper, str.capitalize], [4, 3, 3, 2])[0]
     words = [word(rng, held) for _ in range(count)]
     words = [words[0].capitalize(), *words[1:]] if style is str.capitalize else [style(each) for each in words]
@@ -117,11 +136,11 @@ def phrase(rng, count: int, held: bool = False, prose: float = 0.3) -> list[str]
 
 def _marked(rng, text: str, held: bool) -> str:
     kind = rng.random()
-    if kind < 0.14:
+    if kind < 0.17:
         return special(rng, held)
-    if kind < 0.23:
-        return text + rng.choice(",.,.,.:;!?)")
     if kind < 0.26:
+        return text + rng.choice(",.,.,.:;!?)")
+    if kind < 0.29:
         return rng.choice(['"%s"', "(%s)", "'%s'", "[%s]", "%s's", f"%s-{text}"]) % text
     return text
 
