@@ -88,7 +88,8 @@ def _strip(rng, held: bool, scan: bool) -> Drawn:
     if not lines:
         return _strip(rng, held, scan)
     yellowed = (1.0, rng.uniform(0.9, 1), rng.uniform(0.72, 1)) if scan and rng.random() < 0.3 else (1.0, 1.0, 1.0)
-    canvas.image = Image.fromarray((pixels[..., None] * np.array(yellowed)).astype(np.uint8))
+    shades = (np.arange(256)[:, None] * yellowed).astype(np.uint8)  # (256, 3)
+    canvas.image = Image.fromarray(shades[pixels])
     return Drawn([canvas], rng.choice(prompts.READ), join(lines), wear=0.0)
 
 
