@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "examples"))
 
-from train_nano import batches, prompts, robustness, samples, vocabulary  # noqa: E402
+from train_nano import batches, labels, prompts, robustness, samples, vocabulary  # noqa: E402
 from train_nano.drawing import fonts, letters, sources, strips, unfit, words  # noqa: E402
 from train_nano.evaluate import CLASSES, Row, line_of, met  # noqa: E402
 from train_nano.geometry import GRIDS, UNSPLIT, Layout  # noqa: E402
@@ -131,6 +131,9 @@ def test_an_answer_beyond_ascii_looks_at_each_of_its_letters():
     first = 1 + len(sample.text[:at].encode())
     ids = range(first, first + len(sample.text[at].encode()))
     assert len({sample.cells[i] for i in ids}) == 1
+    row, col = divmod(sample.cells[first], 8)
+    patches = sample.labels[0].reshape(8, 2, 8, 2, labels.SLOTS)[row, :, col]
+    assert ((patches == labels.OTHER) | (patches == labels.IGNORE)).any()  # the tower names ASCII alone
 
 
 def strips_of(task, count):
