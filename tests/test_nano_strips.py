@@ -260,3 +260,20 @@ def test_letters_move_with_a_photographed_page():
         assert np.abs(dark.mean(0)).max() < 4
         moved = max(moved, abs(at.x - before.x) + abs(at.y - before.y))
     assert moved > 5
+
+
+def robustness_of(*line):
+    command = [sys.executable, ROOT / "examples/train_nano", "robustness", *map(str, line)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_what_the_table_leaves_out_is_measured_through_the_pair_that_ships(tmp_path):
+    pair = [ROOT / "smolcli/models/builtin" / name for name in ("smol-nano-q8_0.gguf", "mmproj-smol-nano-q8_0.gguf")]
+    done = robustness_of(*pair, "--seen", "--cases", "2", "--row", "64-px pictures, enlarged")
+    assert done.returncode == 0, done.stderr
+    (row,) = done.stdout.splitlines()[2:]
+    assert row.startswith("| 64-px pictures, enlarged | 2 | ") and row.count("%") == 3
+    few = robustness_of(*pair, "--cases", "2", "--report", tmp_path)
+    assert few.returncode == 2 and "100 cases or more of each" in few.stderr
+    unmarked = robustness_of(*pair, "--report", tmp_path)
+    assert unmarked.returncode == 1 and "put them in" in unmarked.stderr
