@@ -6,6 +6,7 @@
 #                             https://abetlen.github.io/llama-cpp-python/whl/cpu (also cu124, metal, vulkan …)
 #   TORCH=...                 the torch of the recipe; on Linux, PyPI's own brings gigabytes of CUDA: put a CPU wheel's
 #                             folder into PIP_FIND_LINKS, or PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
+#   CHECKPOINT=RUN/last.pt    trained weights, for `make builtin` (ship them) and `make eval-nano` (compare the types)
 #   ARGS="-k layers -x"       arguments for pytest (make test) or a measurement (make bench, make eval-nano)
 
 PYTHON ?= python3
@@ -13,10 +14,12 @@ VENV ?= .venv
 LLAMA_INDEX ?=
 TORCH ?= torch==2.13.0
 ARGS ?=
+CHECKPOINT ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 NANO := smolcli/models/builtin/smol-nano
+PACK := -o smolcli/models/builtin --lm q8_0 --mmproj q8_0 --force
 INDEX := $(if $(LLAMA_INDEX),--extra-index-url $(LLAMA_INDEX) --only-binary llama-cpp-python)
 
 .DEFAULT_GOAL := help
@@ -72,11 +75,21 @@ bench: $(VENV)/.tested ## measure time and memory on a full-size random model
 transcripts: $(VENV)/.tested ## run the README's commands again and write down what they print
 	$(BIN)/python tests/transcripts.py --write
 
-builtin: $(VENV)/.installed ## make the built-in model's GGUF pair from its Hugging Face folder, always the same bytes
-	$(BIN)/python -m gguf_convert examples/train_nano/smol-nano -o smolcli/models/builtin --lm q8_0 --mmproj q8_0 --force
+# The pair is the weights' one source in the tree: unpacked and packed again, it has the same bytes. New weights go the
+# same way twice, for a pair also says of which folder it was made.
+builtin: $(VENV)/$(if $(CHECKPOINT),.trains,.installed) ## make the built-in pair anew: the same bytes, or those of CHECKPOINT
+ifneq ($(CHECKPOINT),)
+	$(BIN)/python examples/train_nano export $(CHECKPOINT) build/trained/smol-nano
+	$(BIN)/python -m gguf_convert build/trained/smol-nano $(PACK)
+endif
+	$(BIN)/python examples/train_nano unpack build/smol-nano
+	cp build/smol-nano/*.json build/smol-nano/*.jinja examples/train_nano/smol-nano
+	$(BIN)/python -m gguf_convert build/smol-nano $(PACK)
 
 eval-nano: $(VENV)/.trains ## measure the built-in model, 200 cases a class, and write the tables into its README
-	$(BIN)/python examples/train_nano precision examples/train_nano/smol-nano --report examples/train_nano/smol-nano $(ARGS)
+ifneq ($(CHECKPOINT),)
+	$(BIN)/python examples/train_nano precision $(CHECKPOINT) --report examples/train_nano/smol-nano $(ARGS)
+endif
 	$(BIN)/python examples/train_nano evaluate $(NANO)-q8_0.gguf $(dir $(NANO))mmproj-$(notdir $(NANO))-q8_0.gguf --report examples/train_nano/smol-nano $(ARGS)
 
 wheel: $(VENV)/.tested ## build the wheel into dist/

@@ -18,7 +18,7 @@ INVOICES = (
     ("Invoice 1057", "Date: 2024-04-12", "Total: $46.90"),
 )
 SIGNS = {
-    "bakery": ("Bakery", WHITE),
+    "coffee": ("Coffee", WHITE),
     "exit": ("Exit", YELLOW),
     "library": ("Library", WHITE),
     "room": ("Room 12", YELLOW),
@@ -40,7 +40,7 @@ def draw_street_sign(path: Path) -> None:
     noise = np.random.default_rng(7).normal(0, 3, (480, 640, 3))
     picture = Image.fromarray(np.clip(sky + noise, 0, 255).astype(np.uint8))
     ImageDraw.Draw(picture).rounded_rectangle((32, 72, 608, 408), 16, fill=WHITE)
-    write_lines(picture, ("Market Street", "Exit 24"), 44)
+    write_lines(picture, ("Harbour Street", "Exit 24"), 44)
     picture.save(path, quality=92)
 
 

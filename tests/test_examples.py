@@ -15,7 +15,7 @@ from smolcli.media import MediaOptions, open_media
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
-SIGNS = ("bakery", "exit", "library", "room")
+SIGNS = ("coffee", "exit", "library", "room")
 INPUTS = ("sign.jpg", "invoices.pdf", "clip.mp4", *(f"signs/{name}.png" for name in SIGNS))
 
 
@@ -54,7 +54,7 @@ def test_the_shell_pipeline_reads_signs_sums_invoices_and_asks_a_pipe(tmp_path):
     done = run("sh examples/pipeline.sh", tmp_path, margins=tmp_path / "margins.jsonl")
     assert close_calls(tmp_path / "margins.jsonl") == []
     *signs, total, price, date = done.shown.splitlines()
-    for line, name, word in zip(signs, SIGNS, ("Bakery", "Exit", "Library", "Room 12"), strict=True):
+    for line, name, word in zip(signs, SIGNS, ("Coffee", "Exit", "Library", "Room 12"), strict=True):
         path, caption = line.split("\t")
         assert path == f"signs/{name}.png"
         assert word in caption
@@ -103,5 +103,5 @@ def test_make_demo_reads_what_the_examples_hold(tmp_path):
     margins = tmp_path / "margins.jsonl"
     shown = "".join(run(command, tmp_path, margins).shown for command in commands)
     assert close_calls(margins) == []
-    for words in ("Market Street", "Exit 24", "$84.20", "$46.90", "Winter", "Spring", "Bakery", "Library", "Room 12"):
+    for words in ("Harbour Street", "Exit 24", "$84.20", "$46.90", "Winter", "Spring", "Coffee", "Library", "Room 12"):
         assert words in shown

@@ -39,10 +39,13 @@ def test_the_table_is_measured_through_the_pair_that_ships(tmp_path):
     assert all(0 <= row[key] <= 1 for row in rows for key in ("exact", "refused"))
 
 
-def test_the_three_types_are_measured_beside_each_other():
+def test_the_three_types_are_measured_beside_each_other(tmp_path):
     from train_nano.precision import Errors, line_of
+    from train_nano.unpack import SHIPPED as PAIR
+    from train_nano.unpack import unpack
 
-    done = nano("precision", SHIPPED, "--seen", "--cases", "2")
+    unpack(PAIR, tmp_path / "unpacked")
+    done = nano("precision", tmp_path / "unpacked", "--seen", "--cases", "2")
     assert done.returncode == 0, done.stderr
     rows = [line.split(" | ") for line in done.stdout.splitlines()[2:]]
     assert [row[0] for row in rows] == ["| F32", "| F16", "| Q8_0"]
@@ -57,7 +60,7 @@ def test_the_recipe_s_readme_names_every_file_and_verb_of_it():
     files = {path.name for path in (ROOT / "examples/train_nano").glob("*.py")} - {"__init__.py"}
     assert not [name for name in files if f" {name} " not in text]
     verbs = nano("--help").stdout.split()
-    known = {"train", "resume", "evaluate", "robustness", "precision", "export", "pack", "preview"}
+    known = {"train", "resume", "evaluate", "robustness", "precision", "export", "pack", "unpack", "preview"}
     assert known <= set(verbs) and known == {verb for verb in verbs if f"train_nano {verb} " in text}
 
 

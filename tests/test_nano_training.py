@@ -27,7 +27,7 @@ CASES = [("sign", Layout(2, 2)), ("line", UNSPLIT), ("form", Layout(1, 2)), (CLI
 
 
 def test_the_folder_s_files_are_those_of_the_model_that_ships(tmp_path):
-    folder.write(tmp_path, SIZES["base"])
+    folder.write(tmp_path, SIZES["large"], "float32")
     for path in tmp_path.iterdir():
         assert (
             json.loads(path.read_text()) == json.loads((SHIPPED / path.name).read_text())
@@ -190,14 +190,12 @@ def _steps(run):
 
 def test_the_shipped_weights_read_through_smol_as_in_the_recipe(tmp_path):
     pytest.importorskip("torch")
-    from safetensors.torch import load_file
-    from train_nano.model import TRAINING_ONLY, Nano
+    from train_nano import runs, unpack
 
-    model = Nano(SIZES["base"]).eval()
-    loaded = {name: value.float() for name, value in load_file(SHIPPED / "model.safetensors").items()}
-    missing, unknown = model.load_state_dict(loaded, strict=False)
-    assert not unknown and all(name.startswith(TRAINING_ONLY) for name in missing)
-    reads_through_smol_as(model, SHIPPED, tmp_path)
+    unpack.unpack(unpack.SHIPPED, tmp_path / "unpacked")
+    model = runs.load_model(tmp_path / "unpacked")  # as `train --weights` takes it
+    assert model.config == SIZES["large"]
+    reads_through_smol_as(model, tmp_path / "unpacked", tmp_path)
 
 
 def test_a_run_whose_output_nobody_reads_ends(tmp_path):
