@@ -91,6 +91,7 @@ ifneq ($(CHECKPOINT),)
 	$(BIN)/python examples/train_nano precision $(CHECKPOINT) --report examples/train_nano/smol-nano $(ARGS)
 endif
 	$(BIN)/python examples/train_nano evaluate $(NANO)-q8_0.gguf $(dir $(NANO))mmproj-$(notdir $(NANO))-q8_0.gguf --report examples/train_nano/smol-nano $(ARGS)
+	$(BIN)/python examples/train_nano robustness $(NANO)-q8_0.gguf $(dir $(NANO))mmproj-$(notdir $(NANO))-q8_0.gguf --report examples/train_nano/smol-nano $(ARGS)
 
 wheel: $(VENV)/.tested ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist
