@@ -36,7 +36,7 @@ class OptionError(ConvertError):
 class NotACheckpointError(ConvertError):
     """The input is missing, cut off, or not in the format its name promises."""
 
-    exit_code = 3
+    exit_code = 4
 
 
 class NotOfFamilyError(ConvertError):

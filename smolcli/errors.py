@@ -11,12 +11,11 @@
     │   └── ReaderGoneError 141  a closed pipe: nothing is said about it
     └── EngineError          7   llama.cpp failed
 
-Ctrl-C is 130 and a closed pipe 141, as a shell reports them.
+Ctrl-C is 130, TERM 143, HUP 129 and a closed pipe 141, as a shell reports them.
 """
 
 from __future__ import annotations
 
-INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 

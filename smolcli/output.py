@@ -87,7 +87,7 @@ class Target(Protocol):
 class TextWriter:
     """Answers as they are, each ended by a line break. With `heading`, a line before each says which page it is of."""
 
-    def __init__(self, target: Target, heading: bool = False) -> None:
+    def __init__(self, target: Target, heading: Callable[[Answer], str] | None = None) -> None:
         self._target, self._heading = target, heading
         self._open = False  # an answer has begun to be streamed
 
@@ -99,7 +99,7 @@ class TextWriter:
 
     def answer(self, answer: Answer) -> None:
         """Write a finished answer, or end the line of one that was streamed."""
-        heading = f"[{answer.places[0].label}]\n" if self._heading else ""
+        heading = f"[{escaped(self._heading(answer))}]\n" if self._heading else ""
         self._target.write(heading + ("" if self._open else printable(answer.text)) + "\n")
         self._open = False
 
@@ -111,17 +111,18 @@ class TextWriter:
 
 
 class LineWriter:
-    """`label<TAB>answer`, one line each: what shell tools cut and sort. `label` gives the first column."""
+    """`column<TAB>answer`, one line each: what shell tools cut and sort. `columns` gives those before the answer."""
 
-    def __init__(self, target: Target, label: Callable[[Answer], str]) -> None:
-        self._target, self._label = target, label
+    def __init__(self, target: Target, columns: Callable[[Answer], tuple[str, ...]]) -> None:
+        self._target, self._columns = target, columns
 
     def piece(self, text: str) -> None:
         """A line is written whole."""
 
     def answer(self, answer: Answer) -> None:
-        """Write one line; control characters become escapes in the label, white space becomes spaces in the answer."""
-        self._target.write(f"{escaped(self._label(answer))}\t{printable(' '.join(answer.text.split()))}\n")
+        """Write one line; control characters become escapes in columns, white space becomes spaces in the answer."""
+        columns = map(escaped, self._columns(answer))
+        self._target.write("\t".join((*columns, printable(" ".join(answer.text.split())))) + "\n")
 
     def broke_off(self) -> None:
         """A line is written whole."""

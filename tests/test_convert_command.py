@@ -57,7 +57,7 @@ def test_no_verify_does_not_load_the_model(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("change", "code"), [("config.json", 3), ("tokenizer.json", 3), ("adapter", 4), ("exists", 6), ("type", 2)]
+    ("change", "code"), [("config.json", 4), ("tokenizer.json", 4), ("adapter", 4), ("exists", 6), ("type", 2)]
 )
 def test_errors_are_one_line_with_their_exit_code(tmp_path, capsys, change, code):
     folder, out = tmp_path / "src", tmp_path / "out"
@@ -102,7 +102,7 @@ def test_inspect_describes_a_pair(converted, capsys):
 
 def test_inspect_refuses_what_is_no_gguf(tmp_path, capsys):
     (tmp_path / "x.gguf").write_text("hello" * 100)
-    assert main(["inspect", str(tmp_path / "x.gguf")]) == 3
+    assert main(["inspect", str(tmp_path / "x.gguf")]) == 4
     assert "not a GGUF file" in capsys.readouterr().err
 
 

@@ -133,11 +133,11 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
-def test_what_cannot_be_read_as_a_checkpoint_is_exit_3(folder, out, damage):
+def test_what_cannot_be_read_as_a_checkpoint_is_exit_4(folder, out, damage):
     damage(folder)
     error = refusal(folder, out)
     assert isinstance(error, NotACheckpointError)
-    assert error.exit_code == 3
+    assert error.exit_code == 4
     assert error.hint
 
 
@@ -155,7 +155,7 @@ def test_a_missing_shard_is_named(tmp_path, out):
 
 def test_an_index_that_leads_out_of_the_folder_is_refused(folder, out):
     (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "../../etc/passwd"}}')
-    assert refusal(folder, out).exit_code == 3
+    assert refusal(folder, out).exit_code == 4
 
 
 def test_a_tensor_stored_twice_is_refused(tmp_path, out):
@@ -164,14 +164,14 @@ def test_a_tensor_stored_twice_is_refused(tmp_path, out):
 
 
 @pytest.mark.parametrize("named", ["no/such/folder", "nowhere", "/dev/null", "x" * 5000, "~nobody-here/x"])
-def test_a_source_that_is_not_there_is_exit_3(out, named, monkeypatch):
+def test_a_source_that_is_not_there_is_exit_4(out, named, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert refusal(named, out).exit_code == 3
+    assert refusal(named, out).exit_code == 4
 
 
 def test_a_hub_id_says_how_to_download_it(out):
     error = refusal("HuggingFaceTB/SmolVLM-256M-Instruct", out)
-    assert error.exit_code == 3
+    assert error.exit_code == 4
     assert "hf download HuggingFaceTB/SmolVLM-256M-Instruct" in error.hint
 
 
@@ -219,7 +219,7 @@ def test_a_target_that_cannot_be_written_is_exit_6(folder, tmp_path, place):
 
 def test_the_command_prints_one_error_and_no_traceback(folder, out, capsys):
     (folder / "config.json").unlink()
-    assert main([str(folder), "-o", str(out)]) == 3
+    assert main([str(folder), "-o", str(out)]) == 4
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.startswith("error: ")

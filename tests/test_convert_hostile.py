@@ -89,7 +89,7 @@ def repeat(header):
 
 
 @pytest.mark.parametrize("change", [overlap, repeat])
-def test_bytes_or_names_that_two_tensors_share_are_exit_3(tmp_path, change):
+def test_bytes_or_names_that_two_tensors_share_are_exit_4(tmp_path, change):
     folder = change_header(write_checkpoint(tmp_path / "f", variant=tiny()), change)
     with pytest.raises(NotACheckpointError):
         convert(ConvertOptions(str(folder), tmp_path / "o"))
@@ -107,7 +107,7 @@ def test_integer_buffers_of_old_checkpoints_are_ignored(tmp_path):
     assert convert(ConvertOptions(str(folder), tmp_path / "o")).verified
 
 
-def test_a_token_that_is_no_text_is_exit_3(tmp_path):
+def test_a_token_that_is_no_text_is_exit_4(tmp_path):
     folder = write_checkpoint(tmp_path / "f", variant=tiny())
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
     tokenizer["added_tokens"][0]["content"] = 5

@@ -123,12 +123,12 @@ def test_json_and_text_say_the_same(pair):
 
 
 @pytest.mark.parametrize("count", [0, 3, 8, 23, 24, 100, 5000, 1_000_000])
-def test_a_cut_off_file_is_exit_3(pair, tmp_path, count):
+def test_a_cut_off_file_is_exit_4(pair, tmp_path, count):
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(pair[0].read_bytes()[:count])
     with pytest.raises(NotACheckpointError) as caught:
         inspect([cut])
-    assert caught.value.exit_code == 3
+    assert caught.value.exit_code == 4
 
 
 def test_no_flipped_byte_of_a_header_makes_more_than_an_error(pair, tmp_path):
@@ -149,6 +149,6 @@ def test_no_flipped_byte_of_a_header_makes_more_than_an_error(pair, tmp_path):
 
 
 @pytest.mark.parametrize("named", ["absent.gguf", "."])
-def test_a_file_that_is_not_there_is_exit_3(tmp_path, named):
+def test_a_file_that_is_not_there_is_exit_4(tmp_path, named):
     with pytest.raises(NotACheckpointError):
         inspect([tmp_path / named])

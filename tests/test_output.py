@@ -58,7 +58,10 @@ def test_text_is_the_answer_and_a_line_break():
 
 
 def test_headings_say_the_page():
-    assert written(lambda target: TextWriter(target, heading=True), answer("x")) == "[page 3]\nx\n"
+    assert (
+        written(lambda target: TextWriter(target, heading=lambda found: found.places[0].label), answer("x"))
+        == "[page 3]\nx\n"
+    )
 
 
 def test_pieces_are_shown_as_they_come_and_the_answer_only_ends_their_line():
@@ -82,13 +85,13 @@ def test_an_answer_that_broke_off_has_its_line_ended():
 
 
 def test_lines_keep_to_one_line_and_two_columns():
-    text = written(lambda target: LineWriter(target, lambda found: "a\tb\n\\c\x1b"), answer("x\ty\n\n z\x07 "))
+    text = written(lambda target: LineWriter(target, lambda found: ("a\tb\n\\c\x1b",)), answer("x\ty\n\n z\x07 "))
     assert text == "a\\tb\\n\\\\c\\x1b\tx y z\n"
 
 
 @given(st.text(), st.text())
 def test_any_label_and_text_stay_on_one_line(label, text):
-    line = written(lambda target: LineWriter(target, lambda _: label), answer(text))
+    line = written(lambda target: LineWriter(target, lambda _: (label,)), answer(text))
     assert line.endswith("\n") and "\n" not in line[:-1] and line.count("\t") == 1 and "\x1b" not in line
 
 

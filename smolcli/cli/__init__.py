@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from smolcli import __version__
-from smolcli.cli._console import report, say
-from smolcli.errors import BROKEN_PIPE, INTERRUPTED, EngineError, OutputError, SmolError, UsageError
+from smolcli.cli._console import SIGNALLED, ended_by, ending_signals, report, say
+from smolcli.errors import BROKEN_PIPE, EngineError, OutputError, SmolError, UsageError
 from smolcli.output import writing
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may meet
@@ -96,7 +96,7 @@ def entry() -> None:
         except (OSError, ValueError):  # what cannot be written now is not to be tried, and reported, again at exit
             with suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    if code == INTERRUPTED:
+    if code in SIGNALLED:
         os._exit(code)
     sys.exit(code)
 
@@ -105,7 +105,8 @@ def _guarded(argv: list[str]) -> int:  # noqa: PLR0911  one way out per kind of 
     """Every error becomes its sentence and its exit code."""
     try:
         try:
-            result = app()(args=argv, prog_name="smol", standalone_mode=False)
+            with ending_signals():
+                result = app()(args=argv, prog_name="smol", standalone_mode=False)
         finally:
             with writing("Standard output"):
                 sys.stdout.flush()
@@ -114,12 +115,14 @@ def _guarded(argv: list[str]) -> int:  # noqa: PLR0911  one way out per kind of 
         return _fail(error)
     except typer.TyperException as error:  # wrong options; a list of the known ones is in --help
         return _wrong_usage(error)
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        return ended_by(stop)
     except typer.Exit as stop:
         return stop.exit_code
-    except (BrokenPipeError, SystemExit):  # the library leaves so when its --help goes into a closed pipe
+    except BrokenPipeError:
         return BROKEN_PIPE
+    except SystemExit as stop:  # the library leaves so: completion with 0, a --help into a closed pipe with 1
+        return 0 if not stop.code else BROKEN_PIPE
     except Exception as error:  # a fault of ours: still a sentence, and how to report it
         if isinstance(error, OSError) and error.errno in _FULL:
             return _fail(OutputError(f"The output cannot be written: {error.strerror}."))

@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+
+def among(*words: str) -> Callable[[str], list[str]]:
+    """Completes one of a few words."""
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+def hint_names(incomplete: str) -> list[str]:
+    """Answer hints that some prompt knows."""
+    from smolcli.prompt import load_prompt, names
+
+    known = dict.fromkeys(hint for name in names() for hint in load_prompt(name, "reference").hints)
+    return [hint for hint in known if hint.startswith(incomplete)]
+
 
 def model_names(incomplete: str) -> list[str]:
     """Names that -m understands: the built-in model, pairs of this machine, the catalog."""

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -107,33 +107,74 @@ class Progress:
             self._tiles = None
 
 
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+SIGNALLED = frozenset(128 + number for number in ENDING)  # the exit codes, as a shell reports them
+
+
+class Ended(KeyboardInterrupt):
+    """A signal that ends a run at once; `number` says which."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def ended_by(stop: BaseException) -> int:
+    """The exit code of a run that a signal ended: 130 after Ctrl-C, 143 after TERM, 129 after HUP."""
+    found = stop if isinstance(stop, Ended) else stop.__cause__  # the library hands on an Abort in its place
+    return 128 + (found.number if isinstance(found, Ended) else signal.SIGINT)
+
+
 class Interrupt:
-    """Ctrl-C, twice: the first asks to stop after the current answer, the second stops at once."""
+    """Ctrl-C, TERM or HUP, twice: the first asks to stop after the current answer, the second stops at once."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked = 0  # the signal, 0 while there was none
 
-    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
         """The signal handler."""
         if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-        say("interrupted; ending after the current answer (Ctrl-C again stops at once)")
+            raise Ended(number)
+        self.asked = number
+        again = "Ctrl-C again stops at once" if number == signal.SIGINT else "a second signal stops at once"
+        with suppress(OSError, ValueError):  # after HUP the terminal is gone
+            say(f"interrupted; ending after the current answer ({again})")
 
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """While answers are being written, Ctrl-C lets the current one finish."""
+    """While answers are being written, a signal lets the current one finish."""
     interrupt = Interrupt()
-    ignored = signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None)  # as of a job in the background
-    if ignored or threading.current_thread() is not threading.main_thread():
+    with _handling(interrupt):
         yield interrupt
+
+
+@contextmanager
+def ending_signals() -> Iterator[None]:
+    """TERM and HUP unwind as Ctrl-C does, so that what is finished is kept and nothing half-written stays."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise Ended(number)
+
+    with _handling(end, ENDING[1:]):
+        yield
+
+
+@contextmanager
+def _handling(handler: Callable[[int, FrameType | None], None], numbers: Sequence[int] = ENDING) -> Iterator[None]:
+    """Give signals a handler for a while; those that are ignored (a job in the background, nohup) stay so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {number: signal.getsignal(number) for number in numbers}
+    ours = [number for number, usual in before.items() if usual not in (signal.SIG_IGN, None)]
+    for number in ours:
+        signal.signal(number, handler)
     try:
-        yield interrupt
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in ours:
+            signal.signal(number, before[number])
 
 
 def peak_rss_bytes() -> int | None:

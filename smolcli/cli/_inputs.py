@@ -13,8 +13,9 @@ from pathlib import Path
 from smolcli.cli._options import ClipOptions, ReadingOptions
 from smolcli.datatypes import TextPart, Turn
 from smolcli.engine import Planner
-from smolcli.errors import UsageError
+from smolcli.errors import DoesNotFitError, UsageError
 from smolcli.media import Media, MediaOptions, open_media
+from smolcli.media.listing import MEDIA_SUFFIXES
 from smolcli.tasks.planning import RequestPlan, Style, frames_that_fit, plan_request
 from smolcli.tasks.video import FrameBudget, frame_budget, frame_note
 
@@ -43,6 +44,18 @@ def split_optional_question(arguments: Sequence[str], questions: Sequence[str]) 
         if len(arguments) == 1 or _is_file(last) or _FILE_NAME.fullmatch(last):
             return _once(arguments), [""]
     return split_arguments(arguments, questions)
+
+
+def files_and_questions(arguments: Sequence[str], questions: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(files, questions) of `FILE... [QUESTION]` and any -Q.
+
+    The last word is the question unless it exists as a file, is the only word, or ends as media files do: then it is a
+    file, and a missing one is said to be missing. Raises UsageError.
+    """
+    last = arguments[-1]
+    if len(arguments) == 1 or _is_file(last) or Path(last).suffix.lower() in MEDIA_SUFFIXES:
+        return _once(arguments), read_questions(questions, arguments)
+    return _once(arguments[:-1]), [said(last), *read_questions(questions, arguments)]
 
 
 def read_questions(given: Sequence[str], media: Sequence[str]) -> list[str]:
@@ -101,6 +114,11 @@ def open_inputs(
     (question, style), (media_options, clips) = asked, options
     budget = frame_budget(planner.facts, clips.frames)
     holds = planner.context_tokens // planner.facts.tokens_per_tile + 1  # so many never fit: no more need be looked at
+    if len(paths) >= holds:
+        raise DoesNotFitError(
+            f"{len(paths)} files are given, but a context of {planner.context_tokens} tokens holds fewer than {holds}.",
+            "Ask about fewer, or about each by itself: smol docvqa FILE... QUESTION.",
+        )
     most_frames, several = min(budget.frames, holds), len(paths) > 1
     media_options = replace(media_options, max_frames=most_frames, fps=clips.fps, several=several)
     media = [stack.enter_context(open_media(path, media_options)) for path in paths]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from smolcli.cli._completion import model_names, style_names
+from smolcli.cli._completion import among, hint_names, model_names, style_names
 from smolcli.errors import UsageError
 
 MODEL, READING, PAGES, CLIPS, OUTPUT = "Model", "Reading", "Pages", "Clips", "Output"
@@ -26,6 +26,12 @@ def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise UsageError(f"{value} is not a number that can be used here.", "Write one such as 0.7.")
     return value
+
+
+def _quarter(degrees: int) -> int:
+    if degrees not in (0, 90, 180, 270):
+        raise UsageError(f"Pictures are not turned by {degrees} degrees.", "Use --rotate 90, 180 or 270 (clockwise).")
+    return degrees
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,14 @@ class ModelOptions:
     ] = None
     threads: Annotated[int | None, _option(MODEL, "--threads", help="Default: physical cores.", min=1, max=512)] = None
     device: Annotated[
-        str, _option(MODEL, "--device", help="Where to compute: auto, cpu, cuda, metal or vulkan.", metavar="NAME")
+        str,
+        _option(
+            MODEL,
+            "--device",
+            help="Where to compute: auto, cpu, cuda, metal or vulkan.",
+            metavar="NAME",
+            autocompletion=among("auto", "cpu", "cuda", "metal", "vulkan"),
+        ),
     ] = "auto"
     gpu_layers: Annotated[
         int | None, _option(MODEL, "--gpu-layers", help="Layers on the GPU. Default: all.", min=0)
@@ -71,7 +84,14 @@ class ReadingOptions:
     """How to look, how to ask, how to choose words."""
 
     detail: Annotated[
-        str | None, _option(READING, "--detail", help="auto, low, native, high, or at most N tiles.", metavar="LEVEL")
+        str | None,
+        _option(
+            READING,
+            "--detail",
+            help="auto, low, native, high, or at most N tiles.",
+            metavar="LEVEL",
+            autocompletion=among("auto", "low", "native", "high"),
+        ),
     ] = None
     prompt_style: Annotated[
         str | None,
@@ -90,7 +110,14 @@ class ReadingOptions:
         Path | None, _option(READING, "--prompt-file", help="Your own prompt (TOML).", metavar="FILE")
     ] = None
     hint: Annotated[
-        str, _option(READING, "--hint", help="Answer hint of the prompt, such as brief or yesno.", metavar="NAME")
+        str,
+        _option(
+            READING,
+            "--hint",
+            help="Answer hint of the prompt, such as brief or yesno.",
+            metavar="NAME",
+            autocompletion=hint_names,
+        ),
     ] = ""
     temp: Annotated[
         float,
@@ -121,6 +148,16 @@ class PageOptions:
     all_frames: Annotated[
         bool, _option(PAGES, "--all-frames", help="Every picture of an animation, not only the first.")
     ] = False
+    rotate: Annotated[
+        int,
+        _option(
+            PAGES,
+            "--rotate",
+            help="Turn every picture clockwise: 90, 180 or 270 degrees.",
+            callback=_quarter,
+            metavar="DEGREES",
+        ),
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True)

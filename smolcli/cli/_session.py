@@ -14,7 +14,7 @@ from smolcli.cli._plans import plan_lines
 from smolcli.cli._stats import stats_lines
 from smolcli.datatypes import Answer, Encoded, Failure, ModelFacts, ModelPair, Piece, Sampling
 from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_engine, load_planner
-from smolcli.errors import INTERRUPTED, SmolError, SomeInputsFailedError
+from smolcli.errors import SmolError, SomeInputsFailedError
 from smolcli.media import MediaOptions
 from smolcli.models import resolve
 from smolcli.output import JsonWriter, LineWriter, Target, TextWriter, Writer, open_target
@@ -28,9 +28,11 @@ from smolcli.tiles import parse_detail
 
 
 class InterruptedRunError(SmolError):
-    """Ctrl-C: what was answered until then is written out."""
+    """Ctrl-C, TERM or HUP: what was answered until then is written out."""
 
-    exit_code = INTERRUPTED
+    def __init__(self, number: int) -> None:
+        super().__init__("")
+        self.exit_code = 128 + number
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ def media_options(pages: PageOptions, facts: ModelFacts) -> MediaOptions:
         pages=pages.pages,
         password=pages.password,
         all_frames=pages.all_frames,
+        rotate=pages.rotate,
     )
 
 
@@ -161,10 +164,10 @@ def text_output(output: OutputOptions) -> Iterator[Target]:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a command prints: a heading per page, or lines with a first column made by `label`."""
+    """How a command prints: a heading before each answer, or lines that begin with columns made of it; or plainly."""
 
-    heading: bool = False
-    label: Callable[[Answer], str] | None = None
+    heading: Callable[[Answer], str] | None = None
+    columns: Callable[[Answer], tuple[str, ...]] | None = None
 
 
 PLAIN = Form()
@@ -213,7 +216,7 @@ class Delivery:
                     if isinstance(event, Answer | Failure):
                         self.progress.advance()
                         if interrupt.asked:
-                            raise InterruptedRunError("")
+                            raise InterruptedRunError(interrupt.asked)
         except BaseException:
             writer.broke_off()
             raise
@@ -240,8 +243,8 @@ class Delivery:
     def _writer(self, form: Form) -> Writer:
         if self._run.output.json:
             return JsonWriter(self._target)
-        if form.label is not None:
-            return LineWriter(self._target, form.label)
+        if form.columns is not None:
+            return LineWriter(self._target, form.columns)
         return TextWriter(self._target, form.heading)
 
     def _sum_up(self, engine: Engine, wall_s: float) -> None:

@@ -11,7 +11,10 @@ import typer
 from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smolcli.datatypes import Answer
+    from smolcli.media import Media
     from smolcli.tasks.planning import RequestPlan
 
 _TOGETHER = 4  # captions are short and their prompts small: several fit one context and share every decode
@@ -21,40 +24,48 @@ _TOGETHER = 4  # captions are short and their prompts small: several fit one con
 def command(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...|DIR", show_default=False)],
     question: Annotated[
-        str | None, typer.Option("-Q", "--question", help="Ask this of each image instead.", metavar="TEXT")
+        list[str] | None, typer.Option("-Q", "--question", help="Ask this of each image instead, once.")
     ] = None,
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")] = False,
+    unordered: Annotated[
+        bool, typer.Option("--unordered", help="Captions as they finish, not as files are named.")
+    ] = False,
     *,
     model: ModelOptions,
     reading: ReadingOptions,
     pages: PageOptions,
     output: OutputOptions,
 ) -> None:
-    """Describe images: one line `path<TAB>caption` for each, as it is finished.
+    """Describe images: one line `path<TAB>caption` for each, in the order of their names.
 
     Example: smol caption holiday/ > captions.tsv
     """
     from smolcli.batch import find_pictures
     from smolcli.cli._inputs import said
     from smolcli.cli._session import Delivery, Form, Run, media_options, style_for
+    from smolcli.errors import UsageError
     from smolcli.tasks.caption import caption
+    from smolcli.tasks.pages import in_order
 
+    if question and len(question) > 1:
+        raise UsageError("One question is asked of each image.", "Use smol docvqa FILE... -Q ... -Q ... for several.")
     run = Run(replace(model, parallel=model.parallel or _TOGETHER), output)
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
         found = list(find_pictures(paths, recursive))
         engine = stack.enter_context(run.engine())
         style = style_for("caption", reading, engine.facts)
-        if question is not None:
-            style = replace(style, prompt=replace(style.prompt, default_question=said(question)))
+        if question:
+            style = replace(style, prompt=replace(style.prompt, default_question=said(question[0])))
 
-        def show(plan: RequestPlan) -> None:
-            run.show_plan(engine.facts, plan)
+        def opened(media: Media, plans: Sequence[RequestPlan]) -> None:
+            for plan in plans:
+                run.show_plan(engine.facts, plan)
 
-        events = caption(engine, found, media_options(pages, engine.facts), style, show)
-        delivery.write(engine, events, len(found), Form(label=_label))
+        events = caption(engine, found, media_options(pages, engine.facts), style, opened)
+        delivery.write(engine, events if unordered else in_order(events), len(found), Form(columns=_columns))
 
 
-def _label(answer: Answer) -> str:
+def _columns(answer: Answer) -> tuple[str, ...]:
     place = answer.places[0]
-    return place.source.path if place.page is None else f"{place.source.path}#page={place.page}"
+    return (place.source.path if place.page is None else f"{place.source.path}#page={place.page}",)

@@ -1,4 +1,4 @@
-"""smol docvqa FILE.pdf|IMAGE [QUESTION]"""
+"""smol docvqa FILE... [QUESTION]"""
 
 from __future__ import annotations
 
@@ -10,43 +10,68 @@ import typer
 from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smolcli.cli._session import Form
     from smolcli.datatypes import Answer
+    from smolcli.media import Media
+    from smolcli.tasks.planning import RequestPlan
 
 
 @with_options(model=ModelOptions, reading=ReadingOptions, pages=PageOptions, output=OutputOptions)
 def command(
-    file: Annotated[str, typer.Argument(metavar="FILE.pdf|IMAGE", show_default=False)],
-    question: Annotated[str | None, typer.Argument(metavar="[QUESTION]", show_default=False)] = None,
+    arguments: Annotated[list[str], typer.Argument(metavar="FILE... [QUESTION]", show_default=False)],
+    question: Annotated[
+        list[str] | None,
+        typer.Option("-Q", "--question", help="Ask this as well (again and again); @FILE: one per line."),
+    ] = None,
     *,
     model: ModelOptions,
     reading: ReadingOptions,
     pages: PageOptions,
     output: OutputOptions,
 ) -> None:
-    """Answer a question about each page of a document; without a question, write out its text.
+    """Answer a question about each page of documents; without a question, write out their text.
 
     Example: smol docvqa report.pdf "What is the total?" --pages 1,3-end
     """
-    from smolcli.cli._inputs import said
-    from smolcli.cli._session import PLAIN, Delivery, Form, Run, media_options, style_for
+    from smolcli.cli._inputs import files_and_questions
+    from smolcli.cli._session import Delivery, Run, media_options, style_for
     from smolcli.media import open_media
     from smolcli.tasks.docvqa import docvqa
-    from smolcli.tasks.pages import plan_pages
 
     run = Run(model, output)
+    files, questions = files_and_questions(arguments, question or [])
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
         engine = stack.enter_context(run.engine())
-        style = style_for("transcribe" if question is None else "docvqa", reading, engine.facts)
-        asked = style.prompt.default_question if question is None else said(question)
-        media = stack.enter_context(open_media(file, media_options(pages, engine.facts)))
-        plans = list(plan_pages(engine, media, asked, style))
-        for plan in plans:
-            run.show_plan(engine.facts, plan)
-        several = len(media.outlines) > 1
-        form = PLAIN if not several else Form(heading=True) if question is None else Form(label=_label)
-        delivery.write(engine, docvqa(engine, media, plans, asked, style), len(plans), form)
+        style = style_for("docvqa" if questions else "transcribe", reading, engine.facts)
+        options = media_options(pages, engine.facts)
+
+        def opened(media: Media, plans: Sequence[RequestPlan]) -> None:
+            for plan in plans:
+                run.show_plan(engine.facts, plan)
+
+        media = stack.enter_context(open_media(files[0], options)) if len(files) == 1 else None
+        form = _form(len(files) > 1, bool(questions), len(questions), media)
+        total = max(1, len(questions)) * (len(media.outlines) if media else len(files))
+        asked = (questions or [style.prompt.default_question], style)
+        delivery.write(engine, docvqa(engine, [media] if media else files, options, asked, opened), total, form)
 
 
-def _label(answer: Answer) -> str:
-    return answer.places[0].label
+def _form(several: bool, asked: bool, questions: int, media: Media | None) -> Form:
+    """How answers are told apart: by page, by the file and the question where there are several."""
+    from smolcli.cli._session import PLAIN, Form
+
+    def where(answer: Answer) -> str:
+        place = answer.places[0]
+        if not several:
+            return place.label
+        return place.source.path if place.page is None else f"{place.source.path}#page={place.page}"
+
+    def columns(answer: Answer) -> tuple[str, ...]:
+        return (where(answer), answer.question) if questions > 1 else (where(answer),)
+
+    if media is not None and len(media.outlines) == 1 and questions < 2:
+        return PLAIN
+    return Form(columns=columns) if asked else Form(heading=where)

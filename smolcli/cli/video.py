@@ -1,44 +1,89 @@
-"""smol video CLIP [QUESTION]"""
+"""smol video CLIP... [QUESTION]"""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smolcli.cli._options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
 
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from smolcli.cli._session import Delivery, Run
+    from smolcli.datatypes import Answer
+    from smolcli.engine import Engine
+    from smolcli.media import MediaOptions
+    from smolcli.tasks.answering import Event
+    from smolcli.tasks.planning import Style
+
 
 @with_options(model=ModelOptions, reading=ReadingOptions, clips=ClipOptions, output=OutputOptions)
 def command(
-    clip: Annotated[str, typer.Argument(metavar="CLIP", show_default=False)],
-    question: Annotated[str | None, typer.Argument(metavar="[QUESTION]", show_default=False)] = None,
+    arguments: Annotated[list[str], typer.Argument(metavar="CLIP... [QUESTION]", show_default=False)],
+    question: Annotated[
+        list[str] | None,
+        typer.Option("-Q", "--question", help="Ask this as well (again and again); @FILE: one per line."),
+    ] = None,
     *,
     model: ModelOptions,
     reading: ReadingOptions,
     clips: ClipOptions,
     output: OutputOptions,
 ) -> None:
-    """Answer a question about a clip; without a question, describe it.
+    """Answer a question about clips, one after another; without a question, describe them.
 
     Example: smol video clip.mp4 "What happens?" --frames 16
     """
-    from smolcli.cli._inputs import open_inputs, said
-    from smolcli.cli._session import Delivery, Run, media_options, style_for
-    from smolcli.errors import MediaError
-    from smolcli.tasks.ask import ask
+    from smolcli.cli._inputs import files_and_questions
+    from smolcli.cli._session import PLAIN, Delivery, Form, Run, media_options, style_for
 
     run = Run(model, output)
+    files, questions = files_and_questions(arguments, question or [])
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
         engine = stack.enter_context(run.engine())
         style = style_for("video", reading, engine.facts)
-        asked = style.prompt.default_question if question is None else said(question)
-        options = media_options(PageOptions(), engine.facts)
-        media, plan = open_inputs(stack, [clip], engine, (asked, style), (options, clips))
-        if media[0].video is None:
-            raise MediaError(f"{clip} is not a clip.", f'For pictures and documents: smol ask {clip} "…"')
-        delivery.notes(plan.notes)
-        run.show_plan(engine.facts, plan)
-        delivery.write(engine, ask(engine, media, plan, [asked], style), 1)
+        asked = (questions or [style.prompt.default_question], style)
+        options = (replace(media_options(PageOptions(), engine.facts), moving=True), clips)
+        events = _answers(run, delivery, engine, files, (asked, options))
+
+        def columns(answer: Answer) -> tuple[str, ...]:
+            path = (answer.places[0].source.path,) if len(files) > 1 else ()
+            return (*path, answer.question) if len(questions) > 1 else path
+
+        form = Form(columns=columns) if len(files) > 1 or len(questions) > 1 else PLAIN
+        delivery.write(engine, events, len(files) * len(asked[0]), form)
+
+
+def _answers(
+    run: Run,
+    delivery: Delivery,
+    engine: Engine,
+    files: list[str],
+    how: tuple[tuple[Sequence[str], Style], tuple[MediaOptions, ClipOptions]],
+) -> Generator[Event]:
+    """The answers about one clip after another; one that cannot be read is a Failure."""
+    from smolcli.cli._inputs import longest, open_inputs
+    from smolcli.errors import MediaError, SmolError
+    from smolcli.tasks.answering import failure
+    from smolcli.tasks.ask import ask
+
+    (questions, style), options = how
+    for file in files:
+        try:
+            with ExitStack() as stack:
+                asked = longest(questions, engine), style
+                media, plan = open_inputs(stack, [file], engine, asked, options)
+                if media[0].video is None:
+                    raise MediaError(f"{file} is not a clip.", f'For pictures and documents: smol ask {file} "…"')
+                delivery.notes(plan.notes)
+                run.show_plan(engine.facts, plan)
+                yield from ask(engine, media, plan, questions, style)
+        except SmolError as error:
+            if len(files) == 1:
+                raise
+            yield failure(file, error)

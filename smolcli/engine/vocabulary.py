@@ -82,4 +82,6 @@ class Vocabulary:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.close(wait=kind is not KeyboardInterrupt)  # who presses Ctrl-C twice does not wait for a tile
+        self.close(
+            wait=kind is None or not issubclass(kind, KeyboardInterrupt)
+        )  # who presses Ctrl-C twice does not wait for a tile

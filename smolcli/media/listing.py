@@ -13,6 +13,8 @@ _PICTURES = (
     "psd ico cur pcx dds qoi sgi xbm xpm icns dng cr2 cr3 nef arw raf orf rw2 pef srw",
 )
 _SUFFIXES = frozenset(f".{suffix}" for line in _PICTURES for suffix in line.split())
+_CLIPS = "mp4 m4v mov qt mkv webm avi mpg mpeg m2v ts mts m2ts vob wmv asf flv f4v ogv 3gp 3g2 mxf dv gif"
+MEDIA_SUFFIXES = _SUFFIXES | {".pdf"} | {f".{suffix}" for suffix in _CLIPS.split()}  # names that are never a question
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"BM", b"\0\0\0\x0cjP  ")
 
 

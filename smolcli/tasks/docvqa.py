@@ -1,31 +1,26 @@
-"""One document, one answer per page, in the order of the pages."""
+"""Documents, one after another: an answer per page and question, in the order of the pages."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 
-from smolcli.datatypes import Answer
+from smolcli.datatypes import Failure
 from smolcli.engine import Engine
-from smolcli.media import Media
+from smolcli.media import Media, MediaOptions
 from smolcli.tasks.answering import Event, ask_engine
-from smolcli.tasks.pages import ask_pages
-from smolcli.tasks.planning import RequestPlan, Style
+from smolcli.tasks.pages import Opened, ask_files, in_order
+from smolcli.tasks.planning import Style
 
 
-def docvqa(engine: Engine, media: Media, plans: Sequence[RequestPlan], question: str, style: Style) -> Generator[Event]:
-    """Ask each page the same question; answers come page by page, even when several pages are read at once."""
-    return _in_order(ask_engine(engine, ask_pages(media, plans, question, style)))
+def docvqa(
+    engine: Engine,
+    files: Iterable[str | Media | Failure],
+    options: MediaOptions,
+    asked: tuple[Sequence[str], Style],
+    opened: Opened = lambda media, plans: None,
+) -> Generator[Event]:
+    """Ask each page the same questions; answers come page by page, even when several pages are read at once.
 
-
-def _in_order(events: Iterator[Event]) -> Generator[Event]:
-    """Hold back answers that finished before an earlier page's."""
-    ready: dict[int, Answer] = {}
-    due = 0
-    for event in events:
-        if not isinstance(event, Answer):
-            yield event
-            continue
-        ready[event.generation.key] = event
-        while due in ready:
-            yield ready.pop(due)
-            due += 1
+    A page or a file that cannot be read is a Failure, and the others go on.
+    """
+    return in_order(ask_engine(engine, ask_files(engine, files, options, asked, opened)))

@@ -1,19 +1,21 @@
-"""One file → one request per picture in it: the pages of a document, or the one picture of an image."""
+"""Files → one request per picture in them and question: the pages of a document, or the one picture of an image."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import count
 
-from smolcli.datatypes import Failure, ImagePart, Request
-from smolcli.engine import Planner
+from smolcli.datatypes import Answer, Failure, ImagePart, Request
+from smolcli.engine import Engine, Planner
 from smolcli.errors import MediaError, SmolError
-from smolcli.media import Media
+from smolcli.media import Media, MediaOptions, open_media
 from smolcli.prompt import render
-from smolcli.tasks.answering import Asked, failure
+from smolcli.tasks.answering import Asked, Event, failure
 from smolcli.tasks.planning import Page, RequestPlan, Style, plan_request
 from smolcli.tiles import cut
+
+Opened = Callable[[Media, Sequence[RequestPlan]], None]  # told of each file before anything of it is rendered
 
 
 def plan_pages(planner: Planner, media: Media, question: str, style: Style) -> Iterator[RequestPlan]:
@@ -24,14 +26,37 @@ def plan_pages(planner: Planner, media: Media, question: str, style: Style) -> I
         yield plan_request(planner, [Page(media.source, (outline,))], question, style)
 
 
-def ask_pages(
-    media: Media, plans: Sequence[RequestPlan], question: str, style: Style, keys: Iterator[int] | None = None
+def ask_files(
+    engine: Engine,
+    files: Iterable[str | Media | Failure],
+    options: MediaOptions,
+    asked: tuple[Sequence[str], Style],
+    opened: Opened,
 ) -> Iterator[Asked | Failure]:
-    """One request per planned picture, rendered only when its turn comes.
+    """Every question about every picture of the files, one file after another; one that cannot be read is a Failure.
 
-    A picture that fails is a Failure, and the others go on. Raises DoesNotFitError before anything is rendered.
+    files: names, or media that are open already; what is opened here is closed here.
     """
-    keys = keys or count()
+    (questions, style), keys = asked, count()
+    longest = max(questions, key=lambda question: len(engine.tokenize(question)))
+    for file in files:
+        if isinstance(file, Failure):
+            yield file
+            continue
+        try:
+            with open_media(file, options) if isinstance(file, str) else file as media:
+                plans = list(plan_pages(engine, media, longest, style))
+                opened(media, plans)
+                yield from _ask_pages(media, plans, asked, keys)
+        except SmolError as error:
+            yield failure(file if isinstance(file, str) else file.source.path, error)
+
+
+def _ask_pages(
+    media: Media, plans: Sequence[RequestPlan], asked: tuple[Sequence[str], Style], keys: Iterator[int]
+) -> Iterator[Asked | Failure]:
+    """A picture that fails is a Failure, and the others go on. Raises DoesNotFitError before anything is rendered."""
+    questions, style = asked
     for plan in plans:
         plan.require_fit()
     for plan in plans:
@@ -39,12 +64,26 @@ def ask_pages(
         try:
             frame = media.frame(plan.media[0].outlines[0].place)
             cuts = plan.media[0].plans[0]
-            turns = render(
-                style.prompt, [ImagePart(cuts, cut(frame.rgb, cuts), media.source.sha256)], question, style.hint
-            )
+            part = ImagePart(cuts, cut(frame.rgb, cuts), media.source.sha256)
         except SmolError as error:
             yield failure(media.source.path, error)
             continue
-        wish = Request(next(keys), turns, style.sampling)
         warnings = (*plan.notes, *media.warnings, *frame.warnings)
-        yield Asked(wish, style.prompt.name, question, (frame.place,), warnings, time.perf_counter() - start)
+        for question in questions:
+            wish = Request(next(keys), render(style.prompt, [part], question, style.hint), style.sampling)
+            yield Asked(wish, style.prompt.name, question, (frame.place,), warnings, time.perf_counter() - start)
+            start = time.perf_counter()
+
+
+def in_order(events: Iterator[Event]) -> Generator[Event]:
+    """Hold back answers that finished before those that were asked for earlier."""
+    ready: dict[int, Answer] = {}
+    due = 0
+    for event in events:
+        if not isinstance(event, Answer):
+            yield event
+            continue
+        ready[event.generation.key] = event
+        while due in ready:
+            yield ready.pop(due)
+            due += 1

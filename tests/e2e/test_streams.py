@@ -275,11 +275,20 @@ def test_a_background_job_that_ignores_ctrl_c_goes_on(drawn):
     assert (process.returncode, err) == (0, b"") and out.strip()
 
 
-def test_sigterm_is_the_systems(many):
-    process, _ = started(["docvqa", many, "What is written?", "-q"])
-    process.terminate()
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.parametrize("answered", [False, True])
+def test_term_and_hup_end_a_run_as_ctrl_c_does(many, tmp_path, name, code, answered):
+    out = tmp_path / "out" / "answers.txt"
+    out.parent.mkdir()
+    command = [*COMMAND, "docvqa", many, "What is written?", "-q", "-o", out]
+    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stderr=subprocess.PIPE)
+    while process.poll() is None and not any(path.stat().st_size or not answered for path in out.parent.iterdir()):
+        time.sleep(0.005)  # until the hidden file is there, or has an answer
+    process.send_signal(getattr(signal, name))
     process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGTERM
+    assert process.returncode == code
+    assert [path.name for path in out.parent.iterdir()] == ["answers.txt"] * answered
+    assert not answered or out.read_text().startswith("page 1\t")
 
 
 def test_pictures_cannot_drive_the_terminal(smol, tmp_path):
