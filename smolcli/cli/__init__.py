@@ -117,8 +117,8 @@ def _guarded(argv: list[str]) -> int:  # noqa: PLR0911  one way out per kind of 
         return _wrong_usage(error)
     except (KeyboardInterrupt, typer.Abort) as stop:
         return ended_by(stop)
-    except typer.Exit as stop:
-        return stop.exit_code
+    except typer.Exit as stop:  # after a signal, the library's own words for it
+        return ended_by(stop) if isinstance(stop.__cause__, KeyboardInterrupt) else stop.exit_code
     except BrokenPipeError:
         return BROKEN_PIPE
     except SystemExit as stop:  # the library leaves so: completion with 0, a --help into a closed pipe with 1
