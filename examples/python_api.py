@@ -9,12 +9,11 @@ import sys
 
 from smolcli.datatypes import Answer
 from smolcli.engine import EngineOptions, load_engine
-from smolcli.media import MediaOptions, open_media
+from smolcli.media import MediaOptions
 from smolcli.models import builtin
 from smolcli.output import answer_record, to_json
 from smolcli.prompt import load_prompt
 from smolcli.tasks.docvqa import docvqa
-from smolcli.tasks.pages import plan_pages
 from smolcli.tasks.planning import Style
 from smolcli.tiles import parse_detail
 
@@ -24,12 +23,9 @@ def main(file: str, questions: list[str]) -> None:
     style = Style(prompt, parse_detail(prompt.detail))
     with load_engine(builtin(), EngineOptions()) as engine:
         options = MediaOptions(longest_edge_px=engine.facts.longest_edge_px)
-        for question in questions:
-            with open_media(file, options) as media:
-                plans = list(plan_pages(engine, media, question, style))
-                for event in docvqa(engine, media, plans, question, style):
-                    if isinstance(event, Answer):  # other events: pieces of text as they come, failures of single pages
-                        print(to_json(answer_record(event)))
+        for event in docvqa(engine, [file], options, (questions, style)):
+            if isinstance(event, Answer):  # other events: pieces of text as they come, failures of single pages
+                print(to_json(answer_record(event)))
 
 
 if __name__ == "__main__":

@@ -76,8 +76,8 @@ def test_the_library_example_prints_an_answer_per_page_and_question(tmp_path):
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(answer["page"], answer["text"]) for answer in found] == [
         (1, "$84.20"),
-        (2, "$46.90"),
         (1, "2024-03-05"),
+        (2, "$46.90"),
         (2, "2024-04-12"),
     ]
 

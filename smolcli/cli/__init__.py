@@ -13,11 +13,12 @@ from typing import Annotated, Any
 import typer
 
 from smolcli import __version__
-from smolcli.cli._console import SIGNALLED, ended_by, ending_signals, report, say
+from smolcli.cli._console import SIGNALLED, ended_code, ending_signals, report, say
 from smolcli.errors import BROKEN_PIPE, EngineError, OutputError, SmolError, UsageError
 from smolcli.output import writing
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may meet
+KEYBOARD_INTERRUPT = 130  # what the library makes of any signal that unwinds
 COMMANDS = (
     "ask",
     "caption",
@@ -110,15 +111,16 @@ def _guarded(argv: list[str]) -> int:  # noqa: PLR0911  one way out per kind of 
         finally:
             with writing("Standard output"):
                 sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        code = result if isinstance(result, int) else 0
+        return ended_code() if code == KEYBOARD_INTERRUPT else code
     except SmolError as error:
         return _fail(error)
     except typer.TyperException as error:  # wrong options; a list of the known ones is in --help
         return _wrong_usage(error)
-    except (KeyboardInterrupt, typer.Abort) as stop:
-        return ended_by(stop)
-    except typer.Exit as stop:  # after a signal, the library's own words for it
-        return ended_by(stop) if isinstance(stop.__cause__, KeyboardInterrupt) else stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return ended_code()
+    except typer.Exit as stop:
+        return ended_code() if stop.exit_code == KEYBOARD_INTERRUPT else stop.exit_code
     except BrokenPipeError:
         return BROKEN_PIPE
     except SystemExit as stop:  # the library leaves so: completion with 0, a --help into a closed pipe with 1

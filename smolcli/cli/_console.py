@@ -112,17 +112,18 @@ SIGNALLED = frozenset(128 + number for number in ENDING)  # the exit codes, as a
 
 
 class Ended(KeyboardInterrupt):
-    """A signal that ends a run at once; `number` says which."""
+    """A signal that ends a run at once. `last` says which: the library hands on other exceptions in its place."""
+
+    last = int(signal.SIGINT)
 
     def __init__(self, number: int) -> None:
         super().__init__()
-        self.number = number
+        Ended.last = number
 
 
-def ended_by(stop: BaseException) -> int:
+def ended_code() -> int:
     """The exit code of a run that a signal ended: 130 after Ctrl-C, 143 after TERM, 129 after HUP."""
-    found = stop if isinstance(stop, Ended) else stop.__cause__  # the library hands on an Abort in its place
-    return 128 + (found.number if isinstance(found, Ended) else signal.SIGINT)
+    return 128 + Ended.last
 
 
 class Interrupt:
@@ -156,6 +157,7 @@ def ending_signals() -> Iterator[None]:
     def end(number: int, _frame: FrameType | None) -> None:
         raise Ended(number)
 
+    Ended.last = int(signal.SIGINT)
     with _handling(end, ENDING[1:]):
         yield
 
