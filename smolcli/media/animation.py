@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -11,7 +12,7 @@ from smolcli.errors import MediaError
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.image import open_image, picture_seconds
 from smolcli.media.reading import Input
-from smolcli.media.video import sample_times
+from smolcli.media.video import sample_moments
 
 
 def open_animation(given: Input, options: MediaOptions) -> Media:
@@ -30,7 +31,7 @@ class AnimationMedia(Media):
         source = Source(given.path, "video", given.sha256)
         super().__init__(source, VideoFacts(size, total / duration, duration, total))
         starts = [0.0, *accumulate(seconds)][:-1]
-        chosen = sample_times(starts, duration, options.fps, options.max_frames)
+        chosen = sample_moments(lambda time_s: bisect(starts, time_s) - 1, duration, options.fps, options.max_frames)
         self._outlines = [Outline(Place(source, index, time_s=time_s), size) for index, time_s in chosen]
         self._starts = starts
 

@@ -1,7 +1,7 @@
-"""A clip's file goes in, its decoded pictures with their times come out. The only file that knows OpenCV.
+"""A clip's file goes in, its pictures and the times of its packets come out, in order. The only file that knows OpenCV.
 
-Frame n is the n-th picture of the stream. A seek is used for a far frame and trusted only when the picture that comes
-is the one of that time; otherwise the clip is read in order. OpenCV's "ok" is not believed alone: see `is_filled`.
+What OpenCV says is not all true: "ok" may come with a buffer that nobody filled (see `soil`), its count of frames is
+that of the container, and it takes the first pictures of a file, be they its cover.
 """
 
 from __future__ import annotations
@@ -10,220 +10,115 @@ import contextlib
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from smolcli.datatypes import RGB, Size, VideoFacts
+from smolcli.datatypes import RGB, Size
 from smolcli.errors import MediaError
-from smolcli.media.base import check_pixels
-from smolcli.media.mp4 import edited_s, is_whole
+from smolcli.media.container import Change, ChangedFile, is_whole, picture_codecs
 
-DEFAULT_FPS = 24.0  # transformers, where the file does not tell
-LARGEST_FPS = 300.0  # beyond this the header states a clock rate, not a frame rate (browser recordings say 1000)
-NEAR_FRAMES = 96  # decoding so many is cheaper than a seek, which goes back to a key frame
-PEEKED = 16  # frames whose times show whether the rate is constant
-AV1 = tuple(int.from_bytes(code, "little") for code in (b"av01", b"AV01"))
+TESTED = (4, 10), (4, 12)  # from, and below: the versions of OpenCV that are known to fill what they hand out
+MOST_STRETCHED = 8  # pixels that are longer than this are a header's mistake
 CONVERT = "Convert it first: ffmpeg -i CLIP -c:v mpeg4 -q:v 3 new.mp4."
+OTHER_TRACK = "Take the other one out: ffmpeg -i CLIP -map 0:v:1 -c copy new.mp4."
 
 
-class Clip:
-    """An OpenCV capture that knows which frame it stands before. Owner of the native handle.
+class Capture:
+    """An opened clip. Owner of the native handle. opened: how often it was opened."""
 
-    times_s: the stream's own time of every frame where the rate varies; empty where it is constant.
-    """
-
-    def __init__(self, path: str, name: str, max_pixels: int) -> None:
+    def __init__(self, path: str, name: str, changes: Sequence[Change] = ()) -> None:
         self._cv2 = _silent_cv2()
         self.name, self._given = name, Path(path)
+        self._changes = changes
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._open: tuple[Any, ChangedFile | None] | None = None
+        self.opened = 0
         self._path = self._plain(path)
-        self._seekable = True
-        self._end: int | None = None  # how many frames there are, once reading in order has found out
-        self._first_rgb: RGB | None = None
-        self.times_s: list[float] = []
-        self.resized = False  # whether a frame came in another size than the first
         try:
-            self._open()
-            check_pixels(self._stated_size(), max_pixels, name)
-            self.facts = self._facts()
-            check_pixels(self.facts.size_px, max_pixels, name)
+            self.reopen()
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         """Let go of the file; safe to call twice."""
-        if hasattr(self, "_capture"):
-            self._capture.release()
+        self._release()
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
 
+    def reopen(self) -> None:
+        """Stand before the first frame again."""
+        self._release()
+        self._open = self._new()
+        self._capture.set(self._cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # turned here, whatever the version's default
+        self.opened += 1
+
     @property
-    def ended_early(self) -> bool:
-        """Whether reading came to an end before the file says that it ends."""
-        return self._end is not None and self._end < self.facts.total_frames
+    def stated(self) -> tuple[float, float]:
+        """(frames a second, frames), as the header says, be it true or not."""
+        cv2 = self._cv2
+        return float(self._capture.get(cv2.CAP_PROP_FPS)), float(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
 
-    def read(self, index: int) -> tuple[RGB, float | None] | None:
-        """Frame `index`, uint8 (H, W, 3), and the stream's own time in seconds; None when the clip ends before it."""
-        if index == 0 and self._first_rgb is not None:  # the clip stands behind it already
-            return self._first_rgb, self._start_s
-        if not self._go(index):
-            return None
-        rgb = self._picture()
-        if rgb is None:
-            return None
-        if (rgb.shape[1], rgb.shape[0]) != self.facts.size_px:
-            self.resized = True
-            rgb = self._scaled(rgb, self.facts.size_px)
-        return rgb, self._time_s()
+    @property
+    def size_px(self) -> Size:
+        """The size with square pixels that the header says, not yet turned."""
+        cv2 = self._cv2
+        width = int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+        return self._squared(width, int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
 
-    def is_filled(self) -> bool:
-        """Whether OpenCV writes the pictures that it says it has: to be asked when all that came are the same.
+    @property
+    def codec(self) -> str:
+        """Its four letters, such as "avc1"."""
+        code = int(self._capture.get(self._cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+        return code.to_bytes(4, "little").decode("latin-1").strip("\0 ")
 
-        OpenCV 4.13 to 5.0 return "ok" for interlaced frames with a buffer that nobody has filled: always the same
-        bytes, zeros or what lay in memory. A real picture comes again from another buffer, and is not all zero.
-        """
-        first = self._first_rgb
-        if first is None or not first.any():
-            return False
-        soiled = [np.full(first.size, 0xA5, np.uint8) for _ in range(4)]  # what a fresh buffer may hold
-        del soiled
-        self._restart()
-        again = self._picture() if self._grab() else None
-        return again is not None and np.array_equal(first, again)
+    @property
+    def is_tested(self) -> bool:
+        """Whether this version of OpenCV is known to fill its frames."""
+        version = tuple(int(part) for part in self._cv2.__version__.split(".")[:2])
+        return TESTED[0] <= version < TESTED[1]
 
-    # ---- what the clip says of itself
+    def untrusted(self) -> MediaError:
+        """The error about pictures that nobody filled."""
+        versions = f">={'.'.join(map(str, TESTED[0]))},<{'.'.join(map(str, TESTED[1]))}"
+        return MediaError(
+            f"{self.name} cannot be read: OpenCV {self._cv2.__version__} hands out pictures that nothing was written to.",
+            f"Install the version that works: pip install 'opencv-python-headless{versions}'",
+        )
 
-    def _facts(self) -> VideoFacts:
-        """What the header says, where it can be true; else what a pass through the clip shows.
+    def grab(self) -> bool:
+        """Decode the next frame; False at the end."""
+        with self._decoding():
+            return bool(self._capture.grab())
 
-        The size is the decoded first frame's, upright and with square pixels.
-        """
-        fps = float(self._capture.get(self._cv2.CAP_PROP_FPS))
-        total = self._capture.get(self._cv2.CAP_PROP_FRAME_COUNT)
-        self._first_rgb = first = self._first()
-        self._start_s = self._time_s() or 0.0
-        size = first.shape[1], first.shape[0]
-        if total > 1 and not self._grab():
-            return self._only_one(size, fps, total)
-        if not (math.isfinite(fps) and fps > 0):
-            fps = DEFAULT_FPS
-        if not 1 <= total < 2**40 or fps > LARGEST_FPS:
-            fps, total = self._measured(fps)
-        elif self._varies(fps):
-            self._measured(fps)
-            total = len(self.times_s)
-            return VideoFacts(size, fps, self.times_s[-1] + max(1 / fps, 1 / LARGEST_FPS), total)
-        edited = edited_s(self._given)
-        if edited is not None and edited * fps < total - 1:
-            total = max(1, round(edited * fps))
-        return VideoFacts(size, fps, int(total) / fps, int(total))
-
-    def _only_one(self, size: Size, fps: float, promised: float) -> VideoFacts:
-        """One picture came where more were promised: a cover is taken for the clip, unless the file is cut off."""
-        if fps > LARGEST_FPS:  # MP4 gives a cover the clock of its timescale
-            raise MediaError(
-                f"{self.name} is sound with a cover picture, not a clip.", "Give an image, a PDF or a clip."
-            )
-        if is_whole(self._given) is not False:
-            raise MediaError(
-                f"{self.name} gives 1 of {promised:.0f} pictures: its first stream is a cover, or it is damaged.",
-                "Take the other one out: ffmpeg -i CLIP -map 0:v:1 -c copy new.mp4.",
-            )
-        return VideoFacts(size, fps, promised / fps, int(promised))
-
-    def _varies(self, fps: float) -> bool:
-        """Whether the first second's frames are unevenly spaced: a recording of a screen, a slide show."""
-        times = [self._start_s]
-        for _ in range(min(PEEKED, max(2, int(fps)))):
-            times.append(self._time_s() or 0.0)
-            if len(times) > PEEKED or self._next >= fps or not self._grab():
-                break
-        gaps = np.diff(times) * fps  # in frames of the stated rate
-        return len(gaps) > 1 and bool(np.sum(np.abs(gaps - 1) > 0.5) > 1 and gaps.max() > 3 * max(gaps.min(), 1e-3))
-
-    def _measured(self, fps: float) -> tuple[float, int]:
-        """(fps, total) counted by reading the clip once; afterwards it is only read in order."""
-        self._restart()
-        self.times_s = []
-        while self._grab():
-            self.times_s.append((self._time_s() or 0.0) - self._start_s)
-        total, spread_s = self._next, self.times_s[-1] if self.times_s else 0.0
-        self._restart()
-        if not self._uneven():
-            self.times_s = []
-        if total > 1 and spread_s > 0:
-            return (total - 1) / spread_s, total
-        return min(fps, DEFAULT_FPS), total
-
-    def _uneven(self) -> bool:
-        gaps = np.diff(self.times_s)
-        return len(gaps) > 1 and bool(gaps.min() < gaps.max() / 3)
-
-    # ---- moving about
-
-    def _go(self, index: int) -> bool:
-        """Grab frame `index`; False when the clip ends before it."""
-        if self._end is not None and index >= self._end:
-            return False
-        if index == self._next - 1:
-            return True  # it is the frame in hand
-        if self._seekable and not 0 <= index - self._next <= NEAR_FRAMES:
-            if self._seek(index):
-                return True
-            self._restart()
-        elif index < self._next:
-            self._restart()
-        while self._next <= index:
-            if not self._grab():
-                self._end = self._next
-                return False
-        return True
-
-    def _seek(self, index: int) -> bool:
-        """Jump to a frame and grab it; True only when its own time shows that it is the right one."""
+    def seek(self, index: int) -> None:
+        """Go to a frame, as OpenCV counts: only the time of what comes then says where it led."""
         with self._decoding():
             self._capture.set(self._cv2.CAP_PROP_POS_FRAMES, index)
-            if not self._grab():
-                return False
-        self._next = index + 1
-        time_s = self._time_s()
-        return time_s is not None and abs(time_s - self._start_s - index / self.facts.fps) < 0.5 / self.facts.fps
 
-    def _restart(self) -> None:
-        """Start again and read in order from now on."""
-        self._seekable = False
-        self._capture.release()
-        self._open()
+    def time_s(self) -> float | None:
+        """The presentation time of the decoded frame, in seconds of its stream; None where it has none."""
+        return _seconds(self._capture.get(self._cv2.CAP_PROP_POS_MSEC))
 
-    def _grab(self) -> bool:
+    def packets(self) -> list[tuple[float, bool]]:
+        """(time in seconds, whether it is a key frame) of all packets, read without decoding them; [] without times."""
         with self._decoding():
-            came = bool(self._capture.grab())
-        self._next += came
-        return came
+            capture, _file = self._new()
+            capture.set(self._cv2.CAP_PROP_FORMAT, -1)  # packets as they are
+            found = []
+            while capture.grab():
+                time_s = _seconds(capture.get(self._cv2.CAP_PROP_POS_MSEC))
+                if time_s is None:
+                    return []
+                found.append((time_s, capture.get(self._cv2.CAP_PROP_LRF_HAS_KEY_FRAME) == 1))
+            return found
 
-    def _time_s(self) -> float | None:
-        """The presentation time of the grabbed frame."""
-        ms = float(self._capture.get(self._cv2.CAP_PROP_POS_MSEC))
-        return ms / 1000 if math.isfinite(ms) else None
-
-    # ---- pictures
-
-    def _first(self) -> RGB:
-        rgb = self._picture() if self._grab() else None
-        if rgb is None:
-            if int(self._capture.get(self._cv2.CAP_PROP_FOURCC)) in AV1:
-                hint = "Convert it first: ffmpeg -i CLIP -c:v libx264 new.mp4."
-                raise MediaError(f"{self.name} is coded as AV1, which this OpenCV does not decode.", hint)
-            raise MediaError(f"{self.name} holds no frame that can be decoded.", CONVERT)
-        return rgb
-
-    def _picture(self) -> RGB | None:
-        """The grabbed frame, upright and with square pixels."""
+    def picture(self) -> RGB | None:
+        """The decoded frame uint8 (H, W, 3), upright and with square pixels; None where there is none."""
         with self._decoding():
             ok, bgr = self._capture.retrieve()
             if not ok or bgr is None:
@@ -231,31 +126,42 @@ class Clip:
             if bgr.ndim == 2:
                 bgr = self._cv2.cvtColor(bgr, self._cv2.COLOR_GRAY2BGR)
             rgb: RGB = self._cv2.cvtColor(bgr, self._cv2.COLOR_BGR2RGB)
-            across = float(self._capture.get(self._cv2.CAP_PROP_SAR_NUM))
-            down = float(self._capture.get(self._cv2.CAP_PROP_SAR_DEN))
-            if across > 0 and down > 0 and abs(across / down - 1) > 0.01 and 1 / 8 <= across / down <= 8:
-                height, width = rgb.shape[:2]
-                wide = (
-                    (round(width * across / down), height) if across > down else (width, round(height * down / across))
-                )
-                rgb = self._scaled(rgb, wide)
+            rgb = self.scaled(rgb, self._squared(rgb.shape[1], rgb.shape[0]))
             quarters = round(float(self._capture.get(self._cv2.CAP_PROP_ORIENTATION_META)) / 90) % 4
             return np.ascontiguousarray(np.rot90(rgb, -quarters)) if quarters else rgb
 
-    def _scaled(self, rgb: RGB, size: Size) -> RGB:
-        kind = self._cv2.INTER_AREA if size[0] < rgb.shape[1] else self._cv2.INTER_CUBIC
-        scaled: RGB = self._cv2.resize(rgb, size, interpolation=kind)
+    def scaled(self, rgb: RGB, size_px: Size) -> RGB:
+        """The picture in another size."""
+        if (rgb.shape[1], rgb.shape[0]) == size_px:
+            return rgb
+        kind = self._cv2.INTER_AREA if size_px[0] < rgb.shape[1] else self._cv2.INTER_CUBIC
+        scaled: RGB = self._cv2.resize(rgb, size_px, interpolation=kind)
         return scaled
 
-    # ---- the handle
+    def soil(self) -> None:
+        """Open the clip anew, in memory that something else was written to: a frame nobody fills is then another."""
+        cv2 = self._cv2
+        height, width = (self._capture.get(key) for key in (cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH))
+        self._release()
+        size = int(height) * int(width) * 3
+        soiled = [np.full(size + more, 0xA5, np.uint8) for more in (0, 0, 64, 64, 4096, 4096)]
+        del soiled
+        self.reopen()
+
+    def _squared(self, width: int, height: int) -> Size:
+        """The size with square pixels: the coarser side grows, so that nothing is lost."""
+        across = float(self._capture.get(self._cv2.CAP_PROP_SAR_NUM))
+        down = float(self._capture.get(self._cv2.CAP_PROP_SAR_DEN))
+        ratio = across / down if across > 0 and down > 0 else 1.0
+        if abs(ratio - 1) <= 0.01 or not 1 / MOST_STRETCHED <= ratio <= MOST_STRETCHED:
+            return width, height
+        return (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
 
     def _plain(self, path: str) -> str:
         """A name that OpenCV can be given: it crashes on one that is no UTF-8, for which a link stands in."""
-        try:
+        with contextlib.suppress(UnicodeEncodeError):
             path.encode("utf-8")
             return path
-        except UnicodeEncodeError:
-            pass
         try:
             self._folder = tempfile.TemporaryDirectory(prefix="smol-", ignore_cleanup_errors=True)
             link = Path(self._folder.name, "clip")
@@ -264,28 +170,50 @@ class Clip:
         except (OSError, UnicodeEncodeError) as error:
             raise MediaError(f"{self.name} has a name that is no UTF-8.", "Rename it with plain letters.") from error
 
-    def _open(self) -> None:
-        """(Re)start at the first frame. FFmpeg alone is asked: other backends take names for patterns or devices."""
+    @property
+    def _capture(self) -> Any:
+        if self._open is None:
+            raise ValueError(f"{self.name} is closed")
+        return self._open[0]
+
+    def _new(self) -> tuple[Any, ChangedFile | None]:
+        """A handle before the first frame, and the file that it reads, which has to outlive it.
+
+        FFmpeg alone is asked: other backends take names for patterns or devices.
+        """
+        cv2, file = self._cv2, None
         try:
-            self._capture = self._cv2.VideoCapture(self._path, self._cv2.CAP_FFMPEG)
-        except (self._cv2.error, UnicodeError, SystemError) as error:
+            if not self._changes:
+                capture = cv2.VideoCapture(self._path, cv2.CAP_FFMPEG)
+            elif hasattr(cv2, "IStreamReader"):
+                file = ChangedFile(self._given, self._changes)
+                capture = cv2.VideoCapture(file, cv2.CAP_FFMPEG, [])
+            else:  # OpenCV 4.10
+                raise MediaError(f"{self.name} begins with a cover picture.", OTHER_TRACK)
+        except (cv2.error, UnicodeError, SystemError) as error:
             raise MediaError(f"{self.name} cannot be opened as a clip.", "Rename it with plain letters.") from error
-        self._next = 0  # the frame that the next grab brings
-        if not self._capture.isOpened():
+        if not capture.isOpened():
             raise self._unopened()
-        self._capture.set(self._cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # turned here, whatever the version's default
+        return capture, file
+
+    def _release(self) -> None:
+        """Drop the handle, then its file: the handle's own release() lets go of a file of Python's without its lock."""
+        if self._open is not None:
+            capture, file = self._open
+            self._open = None
+            del capture
+            if file is not None:
+                file.close()
 
     def _unopened(self) -> MediaError:
         if is_whole(self._given) is False:
             return MediaError(f"{self.name} is an unfinished clip: its end is missing.", "Get it again.")
-        with self._given.open("rb") as file:
-            if file.read(12)[4:12] in (b"ftypM4A ", b"ftypM4B "):
-                return MediaError(f"{self.name} is sound, without pictures.", "Give an image, a PDF or a clip.")
+        codecs = picture_codecs(self._given)
+        if codecs == []:
+            return MediaError(f"{self.name} is sound, without pictures.", "Give an image, a PDF or a clip.")
+        if codecs and codecs[0]:
+            return undecodable(self.name, codecs[0])
         return MediaError(f"{self.name} holds no video that can be decoded.", CONVERT)
-
-    def _stated_size(self) -> Size:
-        cv2 = self._cv2
-        return int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
 
     @contextlib.contextmanager
     def _decoding(self) -> Iterator[None]:
@@ -293,6 +221,18 @@ class Clip:
             yield
         except (self._cv2.error, MemoryError, SystemError) as error:
             raise MediaError(f"{self.name} cannot be decoded: it is damaged.", CONVERT) from error
+
+
+def undecodable(name: str, codec: str) -> MediaError:
+    """The error about a clip of which no frame comes."""
+    known = {"av01": "AV1", "v_av1": "AV1"}.get(codec.lower(), codec.removeprefix("V_"))
+    hint = "Convert it first: ffmpeg -i CLIP -c:v libx264 new.mp4."
+    return MediaError(f"{name} is coded as {known}, which this OpenCV does not decode.", hint)
+
+
+def _seconds(milliseconds: float) -> float | None:
+    """None for what a stream without times gives."""
+    return milliseconds / 1000 if math.isfinite(milliseconds) and abs(milliseconds) < 1e12 else None
 
 
 def _silent_cv2() -> Any:

@@ -6,10 +6,9 @@ Where it varies, one picture a second of the stream's own time is taken, and lab
 
 from __future__ import annotations
 
-import bisect
 import math
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +18,12 @@ import numpy as np
 from smolcli.datatypes import Frame, Outline, Place, Source
 from smolcli.errors import MediaError, UsageError
 from smolcli.media.base import Media, MediaOptions
-from smolcli.media.capture import CONVERT, Clip
+from smolcli.media.capture import CONVERT
+from smolcli.media.clip import Clip
 from smolcli.media.reading import Input
 
 SKIP_S = 1.0  # transformers sample_frames: skip_secs
-LATE_S = 1.0  # a label may be so far from the stream's own time before it is said
+GLANCE_S = 0.02  # a frame that begins so little later is that of the moment: recorders round
 
 
 def sample_indices(total: int, fps: float, duration_s: float, rate: float, max_frames: int) -> list[int]:
@@ -57,19 +57,17 @@ def open_video(given: Input, options: MediaOptions) -> Media:
         raise
 
 
-def sample_times(times_s: Sequence[float], duration_s: float, rate: float, max_frames: int) -> list[tuple[int, float]]:
-    """(frame, moment in seconds) of a clip whose rate varies: `rate` moments a second of its own time, or max_frames.
+def sample_moments(
+    index_at: Callable[[float], int], duration_s: float, rate: float, max_frames: int
+) -> list[tuple[int, float]]:
+    """(frame, moment in seconds) of a clip whose rate varies: `rate` moments a second, or max_frames spread evenly.
 
-    times_s: of every frame, rising. Each moment is shown by the frame that is on half a step later; a frame that stays
-    for several is taken once.
+    index_at: which frame is shown at a time. A frame that stays is shown for each of its moments.
     """
     wanted = max(1, min(round(rate * duration_s), max_frames))
-    step = max(duration_s / wanted, 1 / rate) if wanted == max_frames else 1 / rate
-    found: dict[int, float] = {}
-    for number in range(wanted):
-        index = max(0, bisect.bisect_right(times_s, (number + 0.5) * step) - 1)
-        found.setdefault(index, number * step)
-    return sorted(found.items())
+    step_s = max(1 / rate, duration_s / wanted) if wanted == max_frames else 1 / rate
+    moments = [number * step_s for number in range(wanted)]
+    return [(index_at(moment_s + min(GLANCE_S, step_s / 2)), moment_s) for moment_s in moments]
 
 
 def _on_disk(given: Input) -> tuple[Input, Path | None]:
@@ -101,8 +99,8 @@ class VideoMedia(Media):
         self._clip = clip = Clip(str(given.local), given.name, options.max_pixels)
         facts = replace(clip.facts, size_px=clip.facts.size_px[::-1]) if options.rotate // 90 % 2 else clip.facts
         super().__init__(Source(given.path, "video", given.sha256), facts, options.rotate)
-        if clip.times_s:
-            chosen = sample_times(clip.times_s, facts.duration_s, options.fps, options.max_frames)
+        if clip.varies:
+            chosen = sample_moments(clip.index_at, facts.duration_s, options.fps, options.max_frames)
         else:
             indices = sample_indices(facts.total_frames, facts.fps, facts.duration_s, options.fps, options.max_frames)
             chosen = [(index, index / facts.fps) for index in indices]
@@ -125,18 +123,16 @@ class VideoMedia(Media):
 
         Raises MediaError when none came, or when what came are no pictures.
         """
-        came: list[bytes] = []
-        late_s = 0.0
+        came = 0
+        different = set()
         for outline in self._outlines:
             found = self._read(outline.place)
             if found is None:
                 continue
-            came.append(found.rgb[:: max(1, found.rgb.shape[0] // 64)].tobytes())
-            place = found.place
-            if place.stream_time_s is not None and place.time_s is not None and self._outlines[0].place.index == 0:
-                late_s = max(late_s, abs(place.stream_time_s - place.time_s))
+            came += 1
+            different.add(found.rgb[:: max(1, found.rgb.shape[0] // 64)].tobytes())
             yield found
-        self._judge(came, late_s)
+        self._judge(came, len(different))
 
     def close(self) -> None:
         """Close the clip."""
@@ -144,23 +140,22 @@ class VideoMedia(Media):
         _remove(self._copy)
 
     def _read(self, place: Place) -> Frame | None:
-        found = self._clip.read(place.index)
+        found = self._clip.read(place.index, place.time_s)
         if found is None:
             return None
         rgb, stream_time_s = found
         return Frame(self._turned(rgb), Place(place.source, place.index, None, place.time_s, stream_time_s))
 
-    def _judge(self, came: list[bytes], late_s: float) -> None:
+    def _judge(self, came: int, different: int) -> None:
         """What is to be said once all frames were asked for."""
         wanted = len(self._outlines)
-        if not came or (len(came) > 1 and len(set(came)) == 1 and not self._clip.is_filled()):
+        if not came:
             raise MediaError(f"{self._name} holds no frame that can be decoded.", CONVERT)
-        if len(came) < wanted:
-            self._warn(f"{self._name} is damaged: {wanted - len(came)} of {wanted} frames are missing.")
+        self._clip.refuse_unfilled(different)
+        if came < wanted:
+            self._warn(f"{self._name} is damaged: {wanted - came} of {wanted} frames are missing.")
         if self._clip.resized:
             self._warn(f"{self._name} changes its picture size: frames were scaled to that of the first.")
-        if late_s > LATE_S and not self._clip.times_s:
-            self._warn(f"{self._name} changes its frame rate: times in the answer are up to {late_s:.0f} s off.")
 
     def _warn(self, sentence: str) -> None:
         if sentence not in self.warnings:
