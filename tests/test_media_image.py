@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import warnings
 
 import numpy as np
 import pytest
 from drawing import GOLDEN, golden, sha256, synth
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from test_media import refused
 from test_tiles import assert_equals_reference
 
-from smolcli.errors import UsageError
+from smolcli.errors import SmolError, UsageError
 from smolcli.media import MediaOptions, open_media
+from smolcli.media.pixels import orientation, pixel_shape, to_rgb
 
 ON_PURPOSE = {"file-gray16-png", "file-rgba-png-alpha-dropped"}  # we scale 16-bit greys and show alpha on white
 FILES = [case for case in golden("preprocess.json") if "file" in case and case["name"] not in ON_PURPOSE]
@@ -205,3 +209,50 @@ def test_an_avif_picture_is_read_where_pillow_can(tmp_path):
     except (KeyError, OSError):
         pytest.skip("this Pillow has no AVIF encoder")
     assert np.abs(frames_of(path)[0].rgb.astype(int) - 200).max() <= 3
+
+
+def drawn_as(kind, mode):
+    """A small picture of every shade in a format."""
+    grey = np.add.outer(np.arange(40) * 3, np.arange(56) * 2).astype(np.uint8)
+    picture = Image.fromarray(np.stack([grey, grey[::-1], 255 - grey], axis=2)).convert(mode)
+    data = io.BytesIO()
+    picture.save(data, kind)
+    return data.getvalue()
+
+
+FORMATS = [
+    *(("PNG", mode) for mode in ("RGB", "L", "P", "1", "RGBA")),
+    *(("JPEG", "RGB"), ("JPEG", "L"), ("GIF", "P"), ("WEBP", "RGB"), ("BMP", "RGB"), ("TIFF", "RGB"), ("TIFF", "1")),
+    *(("PPM", "RGB"), ("ICO", "RGBA"), ("TGA", "RGB"), ("PCX", "L")),
+]
+
+
+@pytest.mark.parametrize(("kind", "mode"), FORMATS, ids=lambda value: value)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_picture_with_a_flipped_bit_is_read_as_pillow_reads_it_or_refused(tmp_path, kind, mode, where, bit):
+    data = bytearray(drawn_as(kind, mode))
+    data[int(where * len(data))] ^= 1 << bit
+    path = tmp_path / "flipped"
+    path.write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            whole = Image.open(io.BytesIO(data))
+            whole.load()
+        except Exception:
+            whole = None
+    try:
+        [frame] = frames_of(path)
+    except SmolError:
+        return
+    assert whole is not None, "Pillow refuses what was read"
+    if pixel_shape(whole) == 1 and orientation(whole) == 1 and frame.warnings == ():
+        assert np.array_equal(frame.rgb, to_rgb(whole, 0))
+
+
+def test_the_size_of_a_png_is_known_without_its_pixels(tmp_path, monkeypatch):
+    path = saved(tmp_path, Image.new("RGB", (50, 30)), format="PNG")
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", lambda *_: pytest.fail("the pixels were decoded"))
+    with open_media(str(path), MediaOptions()) as media:
+        assert [outline.size_px for outline in media.outlines] == [(50, 30)]

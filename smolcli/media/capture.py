@@ -86,7 +86,7 @@ class Capture:
         """The error about pictures that nobody filled."""
         versions = f">={'.'.join(map(str, TESTED[0]))},<{'.'.join(map(str, TESTED[1]))}"
         return MediaError(
-            f"{self.name} cannot be read: OpenCV {self._cv2.__version__} hands out pictures that nothing was written to.",
+            f"{self.name} cannot be read: OpenCV {self._cv2.__version__} hands out pictures that nobody wrote.",
             f"Install the version that works: pip install 'opencv-python-headless{versions}'",
         )
 
