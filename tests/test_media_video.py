@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -171,3 +172,10 @@ def test_a_clip_s_name_is_only_a_name(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     frames, _, _ = read(name)
     assert len(frames) == 1
+
+
+def test_opencv_is_held_to_the_versions_that_fill_their_pictures():
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+    [pin] = [each for each in project["dependencies"] if each.startswith("opencv-python-headless")]
+    low, high = (".".join(map(str, version)) for version in capture.TESTED)
+    assert pin == f"opencv-python-headless>={low},<{high}" == "opencv-python-headless>=4.10,<4.12"
