@@ -173,3 +173,11 @@ def test_formats_that_are_not_read_are_listed_not_left_out(smol, folder, tmp_pat
     shutil.copy(folder / "photo.jxl", tmp_path / "photo.jxl")
     done = smol("caption", tmp_path, "-q")
     assert done.code == 3 and "JPEG XL" in done.err
+
+
+def test_a_document_that_does_not_fit_one_prompt_is_asked_page_by_page(smol, tmp_path):
+    from drawing import draw_pdf
+
+    path = draw_pdf(tmp_path / "long.pdf", [{"size": (300, 300), "text": "EXIT", "height": 80}] * 40)
+    done = smol("ask", path, "What does it say?", "-q")
+    assert done.code == 5 and f"smol docvqa {path}" in done.sentence

@@ -6,6 +6,7 @@ context.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -93,6 +94,13 @@ class RequestPlan:
         """Vision-tower passes of the whole request."""
         return sum(medium.encodes for medium in self.media)
 
+    def _way_out(self) -> str:
+        """What to type when it does not fit: of a document, each page can be asked by itself."""
+        document = next((item for item in self.media if item.source.kind == "page" and len(item.plans) > 1), None)
+        if document is not None:
+            return f'Ask page by page: smol docvqa {shlex.quote(document.source.path)} "…"; or choose --pages.'
+        return "Use a lower --detail, fewer --pages or --frames, fewer files, or a shorter question."
+
     def require_fit(self) -> None:
         """Raise DoesNotFitError, with the numbers and what to change, unless the request fits."""
         if self.fits:
@@ -102,7 +110,7 @@ class RequestPlan:
             f"The request has {len(self.sequence.ids)} tokens "
             f"({pictures} picture{'s' * (pictures > 1)} in {self.encodes} tile{'s' * (self.encodes > 1)}), "
             f"but the model's context holds {self.context_tokens}.",
-            "Use a lower --detail, fewer --pages or --frames, fewer files, or a shorter question.",
+            self._way_out(),
         )
 
 
