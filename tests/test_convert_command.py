@@ -1,6 +1,10 @@
 """`smol convert`, `smol inspect` and `smol repair` as a person types them, with the built-in model's own folder."""
 
+import atexit
 import json
+import shutil
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +12,12 @@ import pytest
 
 from smolcli.cli import main
 
-SOURCE = Path(__file__).parent.parent / "examples" / "train_nano" / "smol-nano"
+sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
+from train_nano.unpack import SHIPPED, unpack
+
+SOURCE = Path(tempfile.mkdtemp(prefix="unpacked-")) / "smol-nano"
+atexit.register(shutil.rmtree, SOURCE.parent, ignore_errors=True)
+unpack(SHIPPED, SOURCE)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +35,7 @@ def test_convert_writes_every_type_and_loads_every_file(tmp_path, capsys):
     assert names == ["mmproj-smol-nano-f16.gguf", "smol-nano-f16.gguf", "smol-nano-q8_0.gguf"]
     loaded = [line for line in shown.out.splitlines() if line.startswith("loaded ")]
     assert len(loaded) == 2
-    assert all("64 rows of 256" in line for line in loaded)
+    assert all("64 rows of 320" in line for line in loaded)
 
 
 def test_report_ranks_precision_as_it_is(tmp_path, capsys):
@@ -138,7 +147,7 @@ def test_weights_that_are_not_numbers_are_counted_and_warned_of_and_written(tmp_
     for file in filter(Path.is_file, SOURCE.iterdir()):
         (folder / file.name).write_bytes(file.read_bytes())
     weights = bytearray((folder / "model.safetensors").read_bytes())
-    weights[-2000:] = np.full(1000, np.nan, np.float16).tobytes()
+    weights[-4000:] = np.full(1000, np.nan, np.float32).tobytes()
     (folder / "model.safetensors").write_bytes(weights)
     arguments = ["convert", str(folder), "-o", str(tmp_path / "o"), "--outtype", "f16"]
     assert main(arguments) == 0
