@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from smolcli.errors import UsageError
@@ -164,6 +165,7 @@ def test_a_file_that_cannot_be_written_is_a_sentence(smol, tmp_path, monkeypatch
     assert "config.toml" in smol("config", "set", "threads", "4").sentence
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=30))
 def test_any_text_that_is_set_is_read_back(text):
     change("model", text)
