@@ -10,11 +10,14 @@ POLITE = ("SIGTERM", "SIGHUP")  # SIGINT is KeyboardInterrupt already
 
 
 def unwind_on_signals() -> None:
-    """From now on SIGTERM and SIGHUP raise SystemExit(128 + number). Skipped outside the main thread."""
+    """From now on SIGTERM and SIGHUP raise SystemExit(128 + number).
+
+    One that is ignored (HUP under nohup) stays so. Skipped outside the main thread.
+    """
     if threading.current_thread() is not threading.main_thread():
         return
     for name in POLITE:
-        if hasattr(signal, name):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
             signal.signal(getattr(signal, name), _unwind)
 
 

@@ -310,10 +310,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One input that could not be read or answered; the others go on."""
+    """One input that could not be read or answered; the others go on.
+
+    key: that of its request, None where there was none yet.
+    """
 
     path: str
     error: str
     message: str
     hint: str
     exit_code: int
+    key: int | None = None

@@ -33,6 +33,21 @@ sys.exit(command.main(sys.argv[1:]))
 """
 
 
+SMOL_INTERRUPTED = """
+import os, signal, sys
+from smolcli.cli import _gguf, entry
+
+def stop(self, step, done, total):  # half way through the first file
+    if step.endswith(".gguf") and done > 0.6 * total:
+        os.kill(os.getpid(), signal.{signal})
+
+_gguf.ByteBar.__call__ = stop
+if {ignored}:
+    signal.signal(signal.{signal}, signal.SIG_IGN)  # as nohup does
+entry()
+"""
+
+
 def run(code, *arguments, **options):
     environment = os.environ | {"PYTHONPATH": str(TESTS.parent)}
     return subprocess.run(
@@ -50,6 +65,20 @@ def test_a_polite_signal_in_mid_write_leaves_nothing(folder, tmp_path, name):
     done = run(INTERRUPTED.format(signal=name), folder, "-o", tmp_path / "out")
     assert done.returncode == 128 + getattr(signal, name), done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_smol_convert_ends_in_mid_write_with_the_code_of_its_signal(folder, tmp_path, name):
+    done = run(SMOL_INTERRUPTED.format(signal=name, ignored=False), "convert", folder, "-o", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (128 + getattr(signal, name), "")
+    assert not (tmp_path / "out").exists()
+
+
+def test_smol_convert_goes_on_under_nohup(folder, tmp_path):
+    command = ("convert", folder, "-o", tmp_path / "out", "--no-verify", "-q")
+    done = run(SMOL_INTERRUPTED.format(signal="SIGHUP", ignored=True), *command)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list((tmp_path / "out").iterdir())) == 2
 
 
 def test_a_kill_in_mid_write_leaves_no_file_under_a_final_name_and_the_next_run_cleans_up(folder, tmp_path):

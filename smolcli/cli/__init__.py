@@ -123,8 +123,8 @@ def _guarded(argv: list[str]) -> int:  # noqa: PLR0911  one way out per kind of 
         return ended_code() if stop.exit_code == KEYBOARD_INTERRUPT else stop.exit_code
     except BrokenPipeError:
         return BROKEN_PIPE
-    except SystemExit as stop:  # the library leaves so: completion with 0, a --help into a closed pipe with 1
-        return 0 if not stop.code else BROKEN_PIPE
+    except SystemExit as stop:  # the library leaves so: completion with its own code, a --help into a closed pipe
+        return BROKEN_PIPE if isinstance(stop.__context__, OSError) else int(stop.code or 0)
     except Exception as error:  # a fault of ours: still a sentence, and how to report it
         if isinstance(error, OSError) and error.errno in _FULL:
             return _fail(OutputError(f"The output cannot be written: {error.strerror}."))

@@ -56,12 +56,22 @@ class Progress:
         self._answers: Any = None  # rich's ids of the two lines
         self._tiles: Any = None
         self._since_s = 0.0
+        self._total = 0
 
     def start(self, total: int) -> None:
         """So many answers are expected."""
+        self._total = total
         if total > 1 and not self._off and not is_terminal(sys.stdout):
             self._answers = self._open().add_task("answers", total=total)
             self._bar.refresh()
+
+    def expect(self, more: int) -> None:
+        """So many more answers are expected: a file turned out to have pages."""
+        if self._answers is not None:
+            self._total += more
+            self._bar.update(self._answers, total=self._total)
+        elif more:
+            self.start(self._total + more)
 
     def advance(self) -> None:
         """One more answer is done."""

@@ -18,10 +18,7 @@ _BY_EXIT_CODE = {error.exit_code: error for error in (UsageError, MediaError, Mo
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """A conversion's error becomes the SmolError of the same exit code; signals unwind, so that parts are removed."""
-    from gguf_convert.interrupt import unwind_on_signals
-
-    unwind_on_signals()
+    """A conversion's error becomes the SmolError of the same exit code."""
     try:
         yield
     except ConvertError as error:

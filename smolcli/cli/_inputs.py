@@ -13,12 +13,13 @@ from pathlib import Path
 from smolcli.cli._options import ClipOptions, ReadingOptions
 from smolcli.datatypes import TextPart, Turn
 from smolcli.engine import Planner
-from smolcli.errors import DoesNotFitError, UsageError
-from smolcli.media import Media, MediaOptions, open_media
+from smolcli.errors import DoesNotFitError, MediaError, UsageError
+from smolcli.media import Media, MediaOptions, open_media, open_media_briefly
 from smolcli.media.listing import MEDIA_SUFFIXES
 from smolcli.tasks.planning import RequestPlan, Style, frames_that_fit, plan_request
 from smolcli.tasks.video import FrameBudget, frame_budget, frame_note
 
+KEPT_OPEN = 64  # files of one request that stay open; a system allows a process 256 or more
 _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,4}", re.ASCII)  # "photo.jgp", mistyped; no question looks like it
 
 
@@ -50,12 +51,26 @@ def files_and_questions(arguments: Sequence[str], questions: Sequence[str]) -> t
     """(files, questions) of `FILE... [QUESTION]` and any -Q.
 
     The last word is the question unless it exists as a file, is the only word, or ends as media files do: then it is a
-    file, and a missing one is said to be missing. Raises UsageError.
+    file, and nothing is read on a guess where it is missing. Raises UsageError, MediaError.
     """
     last = arguments[-1]
-    if len(arguments) == 1 or _is_file(last) or Path(last).suffix.lower() in MEDIA_SUFFIXES:
+    if len(arguments) == 1 or _is_file(last):
         return _once(arguments), read_questions(questions, arguments)
+    if Path(last).suffix.lower() in MEDIA_SUFFIXES:
+        hint = "Check the spelling; a question that ends like the name of a file is given with -Q."
+        raise MediaError(f"{last!r} does not exist.", hint)
     return _once(arguments[:-1]), [said(last), *read_questions(questions, arguments)]
+
+
+def refuse_too_many(paths: Sequence[str], planner: Planner) -> None:
+    """Files that no prompt could hold, whatever they are, are not looked at. Raises DoesNotFitError."""
+    holds = planner.context_tokens // planner.facts.tokens_per_tile
+    if len(paths) > holds:
+        raise DoesNotFitError(
+            f"{len(paths)} files are given, and a context of {planner.context_tokens} tokens holds at most {holds} "
+            "pictures.",
+            "Ask about fewer, or about each by itself: smol docvqa FILE... QUESTION.",
+        )
 
 
 def read_questions(given: Sequence[str], media: Sequence[str]) -> list[str]:
@@ -114,14 +129,10 @@ def open_inputs(
     (question, style), (media_options, clips) = asked, options
     budget = frame_budget(planner.facts, clips.frames)
     holds = planner.context_tokens // planner.facts.tokens_per_tile + 1  # so many never fit: no more need be looked at
-    if len(paths) >= holds:
-        raise DoesNotFitError(
-            f"{len(paths)} files are given, but a context of {planner.context_tokens} tokens holds fewer than {holds}.",
-            "Ask about fewer, or about each by itself: smol docvqa FILE... QUESTION.",
-        )
+    open_one = open_media if len(paths) <= KEPT_OPEN else open_media_briefly
     most_frames, several = min(budget.frames, holds), len(paths) > 1
     media_options = replace(media_options, max_frames=most_frames, fps=clips.fps, several=several)
-    media = [stack.enter_context(open_media(path, media_options)) for path in paths]
+    media = [stack.enter_context(open_one(path, media_options)) for path in paths]
     most = max((len(medium.outlines) for medium in media if medium.video is not None), default=0)
     if most and (fit := frames_that_fit(planner, media, question, style)) < most:
         budget = FrameBudget(fit, f"the context of {planner.context_tokens} tokens holds no more and an answer")
@@ -129,7 +140,7 @@ def open_inputs(
         for index, medium in enumerate(media):
             if len(medium.outlines) > fit and medium.video is not None:
                 medium.close()
-                media[index] = stack.enter_context(open_media(paths[index], media_options))
+                media[index] = stack.enter_context(open_one(paths[index], media_options))
     notes = [frame_note(medium, budget, clips.frames, clips.fps) for medium in media]
     plan = plan_request(planner, media, question, style)
     return media, replace(plan, notes=(*filter(None, notes), *plan.notes) if plan.fits else ())

@@ -156,6 +156,7 @@ class PageOptions:
             help="Turn every picture clockwise: 90, 180 or 270 degrees.",
             callback=_quarter,
             metavar="DEGREES",
+            autocompletion=among("90", "180", "270"),
         ),
     ] = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -164,10 +165,14 @@ def text_output(output: OutputOptions) -> Iterator[Target]:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a command prints: a heading before each answer, or lines that begin with columns made of it; or plainly."""
+    """How a command prints: a heading before each answer, or lines that begin with columns made of it; or plainly.
+
+    questions: how many are asked of each input.
+    """
 
     heading: Callable[[Answer], str] | None = None
     columns: Callable[[Answer], tuple[str, ...]] | None = None
+    questions: int = 1
 
 
 PLAIN = Form()
@@ -207,7 +212,7 @@ class Delivery:
 
         Raises SomeInputsFailedError, or the one error when there is no answer at all.
         """
-        writer, start = self._writer(form), time.perf_counter()
+        writer, start, ending = self._writer(form), time.perf_counter(), False
         self.progress.start(total)
         try:
             with closing(events), interruptible() as interrupt:  # closed before the engine is
@@ -215,15 +220,16 @@ class Delivery:
                     self._take(event, writer)
                     if isinstance(event, Answer | Failure):
                         self.progress.advance()
-                        if interrupt.asked:
-                            raise InterruptedRunError(interrupt.asked)
+                        if interrupt.asked and not ending:
+                            ending = True  # thrown in there, so that answers which wait for their turn are kept
+                            self._take(events.throw(InterruptedRunError(interrupt.asked)), writer)
         except BaseException:
             writer.broke_off()
             raise
         finally:
             self.progress.close()
             self._sum_up(engine, time.perf_counter() - start)
-        self._raise_failures()
+        self._raise_failures(form.questions)
 
     def _take(self, event: Event, writer: Writer) -> None:
         if isinstance(event, Encoded):
@@ -238,7 +244,7 @@ class Delivery:
             self._run.detail(_summary(event))
         else:
             self.failures.append(event)
-            say(f"error: {event.message} {event.hint}".strip())
+            say(f"error: {_named(event)} {event.hint}".strip())
 
     def _writer(self, form: Form) -> Writer:
         if self._run.output.json:
@@ -259,14 +265,21 @@ class Delivery:
             key = self._run.speed_key(engine.facts)
             remember(load_settings().state_dir, key, engine.load_s, self.answers)
 
-    def _raise_failures(self) -> None:
+    def _raise_failures(self, questions: int) -> None:
         if not self.failures:
             return
-        inputs = len(self.failures) + len(self.answers)
+        inputs = len(self.failures) + math.ceil(len(self.answers) / questions)
         error = SomeInputsFailedError(f"{len(self.failures)} of {inputs} inputs failed." if inputs > 1 else "")
         if not self.answers:
             error.exit_code = self.failures[0].exit_code
         raise error
+
+
+def _named(failure: Failure) -> str:
+    """Its sentence, which says of several files the one that it is about."""
+    name = "Standard input" if failure.path == "-" else repr(failure.path)
+    known = not failure.path or name.strip("'") in failure.message or failure.path in failure.message
+    return failure.message if known else f"{name}: {failure.message}"
 
 
 def _summary(answer: Answer) -> str:

@@ -33,7 +33,7 @@ def command(
     Example: smol ask photo.jpg "What is this?"
     """
     from smolcli.cli._conversations import ask_conversations
-    from smolcli.cli._inputs import longest, no_more_than_messages, open_inputs, split_arguments
+    from smolcli.cli._inputs import longest, no_more_than_messages, open_inputs, refuse_too_many, split_arguments
     from smolcli.cli._session import Delivery, Run, media_options, style_for
     from smolcli.tasks.ask import ask
 
@@ -46,6 +46,7 @@ def command(
     with ExitStack() as stack:
         delivery = stack.enter_context(Delivery(run))
         engine = stack.enter_context(run.engine())
+        refuse_too_many(media_paths, engine)
         style = style_for("ask", reading, engine.facts)
         asked, options = (longest(questions, engine), style), (media_options(pages, engine.facts), clips)
         media, plan = open_inputs(stack, media_paths, engine, asked, options)

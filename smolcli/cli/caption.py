@@ -41,13 +41,14 @@ def command(
     Example: smol caption holiday/ > captions.tsv
     """
     from smolcli.batch import find_pictures
-    from smolcli.cli._inputs import said
+    from smolcli.cli._inputs import read_questions
     from smolcli.cli._session import Delivery, Form, Run, media_options, style_for
     from smolcli.errors import UsageError
     from smolcli.tasks.caption import caption
     from smolcli.tasks.pages import in_order
 
-    if question and len(question) > 1:
+    questions = read_questions(question or [], paths)
+    if len(questions) > 1:
         raise UsageError("One question is asked of each image.", "Use smol docvqa FILE... -Q ... -Q ... for several.")
     run = Run(replace(model, parallel=model.parallel or _TOGETHER), output)
     with ExitStack() as stack:
@@ -55,10 +56,11 @@ def command(
         found = list(find_pictures(paths, recursive))
         engine = stack.enter_context(run.engine())
         style = style_for("caption", reading, engine.facts)
-        if question:
-            style = replace(style, prompt=replace(style.prompt, default_question=said(question[0])))
+        if questions:
+            style = replace(style, prompt=replace(style.prompt, default_question=questions[0]))
 
         def opened(media: Media, plans: Sequence[RequestPlan]) -> None:
+            delivery.progress.expect(len(plans) - 1)
             for plan in plans:
                 run.show_plan(engine.facts, plan)
 

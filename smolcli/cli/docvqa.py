@@ -49,14 +49,19 @@ def command(
         options = media_options(pages, engine.facts)
 
         def opened(media: Media, plans: Sequence[RequestPlan]) -> None:
+            delivery.progress.expect((len(plans) - 1) * len(asked[0]))
             for plan in plans:
                 run.show_plan(engine.facts, plan)
 
         media = stack.enter_context(open_media(files[0], options)) if len(files) == 1 else None
         form = _form(len(files) > 1, bool(questions), len(questions), media)
-        total = max(1, len(questions)) * (len(media.outlines) if media else len(files))
         asked = (questions or [style.prompt.default_question], style)
-        delivery.write(engine, docvqa(engine, [media] if media else files, options, asked, opened), total, form)
+        delivery.write(
+            engine,
+            docvqa(engine, [media] if media else files, options, asked, opened),
+            len(files) * len(asked[0]),
+            form,
+        )
 
 
 def _form(several: bool, asked: bool, questions: int, media: Media | None) -> Form:
@@ -74,4 +79,4 @@ def _form(several: bool, asked: bool, questions: int, media: Media | None) -> Fo
 
     if media is not None and len(media.outlines) == 1 and questions < 2:
         return PLAIN
-    return Form(columns=columns) if asked else Form(heading=where)
+    return Form(columns=columns, questions=max(1, questions)) if asked else Form(heading=where)

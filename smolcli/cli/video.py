@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -55,7 +56,7 @@ def command(
             path = (answer.places[0].source.path,) if len(files) > 1 else ()
             return (*path, answer.question) if len(questions) > 1 else path
 
-        form = Form(columns=columns) if len(files) > 1 or len(questions) > 1 else PLAIN
+        form = Form(columns=columns, questions=len(asked[0])) if len(files) > 1 or len(questions) > 1 else PLAIN
         delivery.write(engine, events, len(files) * len(asked[0]), form)
 
 
@@ -79,7 +80,8 @@ def _answers(
                 asked = longest(questions, engine), style
                 media, plan = open_inputs(stack, [file], engine, asked, options)
                 if media[0].video is None:
-                    raise MediaError(f"{file} is not a clip.", f'For pictures and documents: smol ask {file} "…"')
+                    hint = f'For pictures and documents: smol ask {shlex.quote(file)} "…"'
+                    raise MediaError(f"{file!r} is not a clip.", hint)
                 delivery.notes(plan.notes)
                 run.show_plan(engine.facts, plan)
                 yield from ask(engine, media, plan, questions, style)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from smolcli.media.base import Media, MediaOptions
-from smolcli.media.reading import Input, open_input
+from smolcli.media.reading import OPEN_PIPES, Input, open_input
 from smolcli.media.sniff import door
 
-__all__ = ["Media", "MediaOptions", "open_media"]
+__all__ = ["Media", "MediaOptions", "open_media", "open_media_briefly"]
 
 
 def open_media(path: str, options: MediaOptions) -> Media:
@@ -26,6 +27,15 @@ def open_media(path: str, options: MediaOptions) -> Media:
     if not options.several:
         media.warnings += _without_effect(media, options, given)
     return media
+
+
+def open_media_briefly(path: str, options: MediaOptions) -> Media:
+    """As `open_media`, but the file is closed between looks; standard input and pipes, which cannot be, stay open."""
+    if path == "-" or path.startswith(OPEN_PIPES):
+        return open_media(path, options)
+    from smolcli.media.reopened import ReopenedMedia
+
+    return ReopenedMedia(partial(open_media, path, options))
 
 
 def _without_effect(media: Media, options: MediaOptions, given: Input) -> list[str]:

@@ -93,7 +93,8 @@ def ask_engine(engine: Engine, asked: Iterable[Asked | Failure]) -> Generator[Ev
             yield _answer(waiting.pop(event.key), event, engine.facts.name)
         elif isinstance(event, Refused):
             item = waiting.pop(event.key)
-            yield failure(item.places[0].source.path if item.places else "", event.error)
+            path = item.places[0].source.path if item.places else ""
+            yield replace(failure(path, event.error), key=event.key)
         else:
             yield event
     yield from failures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import count
 
 from smolcli.datatypes import Answer, Failure, ImagePart, Request
@@ -75,15 +76,31 @@ def _ask_pages(
             start = time.perf_counter()
 
 
-def in_order(events: Iterator[Event]) -> Generator[Event]:
-    """Hold back answers that finished before those that were asked for earlier."""
-    ready: dict[int, Answer] = {}
+def in_order(events: Generator[Event]) -> Generator[Event]:
+    """Hold back answers that finished before those that were asked for earlier.
+
+    Where the run breaks off with a SmolError, raised by `events` or thrown in here, those that are finished come first.
+    """
+    ready: dict[int, Answer | Failure] = {}
     due = 0
-    for event in events:
-        if not isinstance(event, Answer):
-            yield event
-            continue
-        ready[event.generation.key] = event
-        while due in ready:
-            yield ready.pop(due)
-            due += 1
+    with closing(events):
+        try:
+            for event in events:
+                key = _key(event)
+                if key is None or not isinstance(event, Answer | Failure):
+                    yield event
+                    continue
+                ready[key] = event
+                while due in ready:
+                    due += 1
+                    yield ready.pop(due - 1)
+        except SmolError:
+            yield from (ready[key] for key in sorted(ready))
+            raise
+
+
+def _key(event: Event) -> int | None:
+    """That of the request which an answer or a failure ends; None of all else."""
+    if isinstance(event, Answer):
+        return event.generation.key
+    return event.key if isinstance(event, Failure) else None

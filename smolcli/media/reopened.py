@@ -1,0 +1,63 @@
+"""A path goes in; a Media that holds nothing open between looks comes out: for requests about very many files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from smolcli.datatypes import Frame, Outline, Place
+from smolcli.errors import MediaError
+from smolcli.media.base import Media
+from smolcli.media.reading import quoted
+
+
+class ReopenedMedia(Media):
+    """A file that is opened for its outlines, closed, and opened again for its frames.
+
+    open_again: opens it; the file must still hold what it held at first, or the answer would be about another one.
+    Raises what `open_again` raises.
+    """
+
+    def __init__(self, open_again: Callable[[], Media]) -> None:
+        self._open_again = open_again
+        with open_again() as media:
+            super().__init__(media.source, media.video)
+            self._outlines = tuple(media.outlines)
+            self._hear(media)
+
+    @property
+    def outlines(self) -> Sequence[Outline]:
+        """The frames to come, as they were when the file was first opened."""
+        return self._outlines
+
+    def frame(self, place: Place) -> Frame:
+        """Open the file and decode one frame. Raises MediaError, also where the file has changed."""
+        with self._unchanged() as media:
+            frame = media.frame(place)
+            self._hear(media)
+        return self._of_this(frame)
+
+    def frames(self) -> Iterator[Frame]:
+        """Open the file once for all of its frames. Raises MediaError, also where the file has changed."""
+        with self._unchanged() as media:
+            for frame in media.frames():
+                self._hear(media)
+                yield self._of_this(frame)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _unchanged(self) -> Media:
+        media = self._open_again()
+        if media.source.sha256 != self.source.sha256:
+            media.close()
+            raise MediaError(f"{quoted(self.source.path)} has changed while it was being read.", "Ask again.")
+        return media
+
+    def _hear(self, media: Media) -> None:
+        """Take over what the opened file is warned about, once."""
+        self.warnings += [sentence for sentence in media.warnings if sentence not in self.warnings]
+
+    def _of_this(self, frame: Frame) -> Frame:
+        """The frame as one of this file's: answers group places by their source."""
+        return replace(frame, place=replace(frame.place, source=self.source))
