@@ -86,7 +86,7 @@ class Capture:
         """The error about pictures that nobody filled."""
         versions = f">={'.'.join(map(str, TESTED[0]))},<{'.'.join(map(str, TESTED[1]))}"
         return MediaError(
-            f"{self.name} cannot be read: OpenCV {self._cv2.__version__} hands out pictures that nobody wrote.",
+            f"{self.name} cannot be read: OpenCV {self._cv2.__version__} hands out pictures that it did not fill.",
             f"Install the version that works: pip install 'opencv-python-headless{versions}'",
         )
 
@@ -104,13 +104,18 @@ class Capture:
         """The presentation time of the decoded frame, in seconds of its stream; None where it has none."""
         return _seconds(self._capture.get(self._cv2.CAP_PROP_POS_MSEC))
 
-    def packets(self) -> list[tuple[float, bool]]:
-        """(time in seconds, whether it is a key frame) of all packets, read without decoding them; [] without times."""
+    def packets(self, start: int = 0, most: int | None = None) -> list[tuple[float, bool]]:
+        """(time in seconds, whether it is a key frame) of packets, read without decoding them; [] without times.
+
+        start: about which frame to begin at; most: how many, None for all.
+        """
         with self._decoding():
             capture, _file = self._new()
             capture.set(self._cv2.CAP_PROP_FORMAT, -1)  # packets as they are
-            found = []
-            while capture.grab():
+            if start:
+                capture.set(self._cv2.CAP_PROP_POS_FRAMES, start)
+            found: list[tuple[float, bool]] = []
+            while len(found) != most and capture.grab():
                 time_s = _seconds(capture.get(self._cv2.CAP_PROP_POS_MSEC))
                 if time_s is None:
                     return []

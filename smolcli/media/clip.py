@@ -6,6 +6,7 @@ picture that comes is the one of that time; where it varies, or the clip is dama
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from smolcli.datatypes import RGB, VideoFacts
@@ -13,11 +14,11 @@ from smolcli.errors import MediaError
 from smolcli.media import mp4
 from smolcli.media.base import check_pixels
 from smolcli.media.capture import CONVERT, OTHER_TRACK, Capture, undecodable
-from smolcli.media.container import is_whole, picture_codecs, without_cover
-from smolcli.media.timing import LARGEST_FPS, SAME_S, FrameTimes, Timing, measured, stated
+from smolcli.media.container import is_large_matroska, is_whole, picture_codecs, without_cover
+from smolcli.media.cursor import LATE_S, Cursor
+from smolcli.media.timing import LARGEST_FPS, FrameTimes, Timing, is_steady, measured, stated
 
-NEAR_FRAMES = 96  # decoding so many is cheaper than a seek, which goes back to a key frame
-LATE_S = 0.25  # a frame that is so far from its time is another
+STRETCHES, STRETCH_FRAMES, LAST_FRAMES = 16, 48, 2000
 ENDING_S = 0.5  # a header may count so much beyond the last frame
 AV1 = ("av01", "AV01")
 COVERS = ("MJPG", "jpeg", "png", "MPNG", "PNG1", "BMP", "GIF", "gif", "WEBP")
@@ -64,7 +65,7 @@ class Clip:
         if time_s is not None and time_s >= self._ends_s:
             return None
         if index == 0 and not self._by_time:  # the clip stands behind it already
-            return self._first_rgb, self._start_s
+            return self._first_rgb, self._cursor.start_s
         if not self._arrive(index):
             return None
         rgb = self._capture.picture()
@@ -94,30 +95,24 @@ class Clip:
             again = self._capture.picture() if self._capture.grab() else None
             if again is None or again.tobytes() != self._first_rgb.tobytes():
                 return False
-        self._restart()
+        self._cursor.restart()
         return True
 
     # ---- what the clip is
 
     def _load(self) -> None:
         """The first frame and the timing, None where the clip is one picture that should be more."""
-        self._seekable, self._by_time = True, False
-        self._end: int | None = None  # how many frames there are, once reading in order has found out
-        self._next, self._in_hand = 0, False  # the frame that the next grab brings; whether the last one brought one
-        self._now_s: float | None = None  # the time of the frame in hand, from the first one
+        self._cursor = Cursor(self._capture)
+        self._by_time = False
         self._times: FrameTimes | None = None
-        self._start_s = 0.0
         check_pixels(self._capture.size_px, self._limit, self.name)
         self._first_rgb = self._first()
         check_pixels((self._first_rgb.shape[1], self._first_rgb.shape[0]), self._limit, self.name)
-        self._start_s = self._capture.time_s() or 0.0
-        self._now_s = 0.0
         self.timing = self._timed()
-        self._by_time = self.varies
-        self._ends_s = self.timing.ends_s if self.timing is not None else float("inf")
+        self._ends_s = self.timing.ends_s if self.timing is not None else math.inf
 
     def _first(self) -> RGB:
-        rgb = self._capture.picture() if self._grab() else None
+        rgb = self._capture.picture() if self._cursor.start() else None
         if rgb is None:
             if self._capture.codec in AV1:
                 raise undecodable(self.name, "AV01")
@@ -133,24 +128,34 @@ class Clip:
             if track.edited and track.shown_s * fps < total - 1:
                 total = max(1, round(track.shown_s * fps))
             return stated(fps, total)
-        packets = self._capture.packets()
         whole = is_whole(self._given)
-        if len(packets) == 1 and (total > 1 or fps > LARGEST_FPS) and whole is not False:
+        if whole and is_large_matroska(self._given) and self._looks_even(fps, total):
+            return stated(fps, total)
+        packets = self._capture.packets()
+        alone = len(packets) == 1 and whole is not False
+        if alone and (total > 1 or fps > LARGEST_FPS or without_cover(self._given)):
             return None
         if not packets:
             return self._counted()
-        self._times = FrameTimes(packets, self._start_s, track is not None)
+        self._times = FrameTimes(packets, self._cursor.start_s, track is not None)
         return measured(self._times, fps, total, shown_s, whole)
+
+    def _looks_even(self, fps: float, total: float) -> bool:
+        """Whether a large Matroska file is as its head says: a few stretches tell what else takes a second for 2 GiB.
+
+        The last one shows where its pictures end, because the head may speak of its sound.
+        """
+        if not (0 < fps <= LARGEST_FPS and STRETCHES * STRETCH_FRAMES < total < 2**40):
+            return False
+        starts = [round(n * (total - STRETCH_FRAMES) / STRETCHES) for n in range(STRETCHES)]
+        last = self._capture.packets(round(total) - STRETCH_FRAMES, LAST_FRAMES)
+        ends = bool(last) and abs(max(time_s for time_s, _ in last) * fps - total) < max(2, ENDING_S * fps)
+        return ends and all(is_steady(self._capture.packets(start, STRETCH_FRAMES), fps) for start in starts)
 
     def _counted(self) -> Timing:
         """Of a stream without times: the header, or as many frames as come when it is read once."""
         fps, total = self._capture.stated
-        if not 1 <= total < 2**40:
-            while self._grab():
-                pass
-            total = self._next
-            self._restart()
-        return stated(fps, total)
+        return stated(fps, total if 1 <= total < 2**40 else self._cursor.count())
 
     def _pass_over_cover(self, path: str) -> None:
         """Take the clip behind a cover picture. Raises MediaError where there is none."""
@@ -174,82 +179,32 @@ class Clip:
 
     def _arrive(self, index: int) -> bool:
         """Stand behind frame `index`; False where the clip does not hold it."""
-        if self._by_time:
-            return self._go_by_time(index)
-        if not self._go(index):
-            last = self._end - 1 if self._end else index
-            near = 0 < index - last < max(3, ENDING_S * self.facts.fps) and is_whole(self._given) is not False
-            return near and self._seek(last)
-        if self._now_s is None or abs(self._now_s - index / self.facts.fps) <= max(LATE_S, 2 / self.facts.fps):
-            return True
-        if self._times is None and (packets := self._capture.packets()):
-            self._times = FrameTimes(packets, self._start_s, mp4.is_whole(self._given) is not None)
-        if self._times is None:
-            return True
-        self._by_time = True  # frames are missing or too many: counting them leads elsewhere
-        return self._go_by_time(self._times.index_at(index / self.facts.fps))
-
-    def _go(self, index: int) -> bool:
-        """Grab frame `index`, counted; False when the clip ends before it."""
-        if self._end is not None and index >= self._end:
-            return False
-        if index == self._next - 1 and self._in_hand:
-            return True
-        if self._seekable and not 0 <= index - self._next <= NEAR_FRAMES:
-            if self._seek(index):
+        if self.varies and self._times is not None:
+            return self._cursor.to_time(self._times, index)
+        fps = self.facts.fps
+        if not self._by_time and self._cursor.is_far(index):
+            if self._times is None and self._cursor.seek(index, fps):
                 return True
-            self._restart()
-            self._seekable = False
-        elif index < self._next:
-            self._restart()
-        while self._next <= index:
-            if not self._grab():
-                self._end = self._next
-                return False
-        return True
-
-    def _seek(self, index: int) -> bool:
-        """Jump to a frame and grab it; True only when its own time shows that it is the right one."""
-        self._capture.seek(index)
-        if not self._grab():
+            self._by_time = self._know_times()
+        if not self._by_time:
+            if not self._cursor.to_number(index):
+                return self._is_ending(index) and self._cursor.seek((self._cursor.ended or 1) - 1, fps)
+            now_s = self._cursor.now_s
+            if now_s is None or abs(now_s - index / fps) <= max(LATE_S, 2 / fps) or not self._know_times():
+                return True
+            self._by_time = True  # frames are missing, or too many: counting them leads elsewhere
+        assert self._times is not None
+        if index / fps > self._times.times_s[-1] + (ENDING_S if is_whole(self._given) is not False else 0.75 / fps):
             return False
-        self._next = index + 1
-        return self._now_s is not None and abs(self._now_s - index / self.facts.fps) < 0.5 / self.facts.fps
+        return self._cursor.to_time(self._times, self._times.index_at((index + 0.5) / fps))
 
-    def _go_by_time(self, index: int) -> bool:
-        """Grab the frame of the time of frame `index`; False where nothing near it can be decoded."""
-        times = self._times
-        assert times is not None
-        wanted_s = float(times.times_s[min(index, len(times) - 1)])
-        if self._now_s is not None and abs(self._now_s - wanted_s) <= SAME_S:
-            return True  # it is the frame in hand
-        at = times.index_at(self._now_s) if self._now_s is not None and self._now_s < wanted_s else -1
-        key = times.key_before(index)
-        if key is not None and index - at > NEAR_FRAMES and index - key < index - at:
-            self._seek_key(times, key)
-        if self._now_s is None or self._now_s > wanted_s + SAME_S:
-            self._restart()
-        while self._now_s is None or self._now_s < wanted_s - SAME_S:
-            if not self._grab():
-                self._restart()
-                return False
-        return self._now_s <= wanted_s + LATE_S
+    def _know_times(self) -> bool:
+        """Whether the packets tell when every frame is shown."""
+        if self._times is None and (packets := self._capture.packets()):
+            self._times = FrameTimes(packets, self._cursor.start_s, mp4.is_whole(self._given) is not None)
+        return self._times is not None
 
-    def _seek_key(self, times: FrameTimes, key: int) -> None:
-        """Jump to a little behind a key frame. OpenCV aims 16 frames of the stated rate before what it is asked for."""
-        fps = self._capture.stated[0] or self.facts.fps
-        self._capture.seek(-int(-float(times.times_s[key]) * fps // 1) + 16)
-        if not self._grab():
-            self._restart()
-
-    def _restart(self) -> None:
-        """Stand before the first frame."""
-        self._capture.reopen()
-        self._next, self._now_s, self._in_hand = 0, None, False
-
-    def _grab(self) -> bool:
-        self._in_hand = came = self._capture.grab()
-        self._next += came
-        time_s = self._capture.time_s() if came else None
-        self._now_s = None if time_s is None else time_s - self._start_s
-        return came
+    def _is_ending(self, index: int) -> bool:
+        """Whether the header counts only a little beyond the last frame, which then stands for it."""
+        beyond = index - (self._cursor.ended or 0)
+        return beyond < max(2, ENDING_S * self.facts.fps) and is_whole(self._given) is not False

@@ -12,6 +12,7 @@ from pathlib import Path
 from smolcli.media import matroska, mp4
 
 HEAD_BYTES = 1 << 16
+LARGE_BYTES = 32 << 20
 _SIGNS = (  # (how the file begins, what only its pictures are called, what its sound is called)
     (
         b"OggS",
@@ -82,6 +83,11 @@ def is_whole(path: Path) -> bool | None:
     if head[:4] == b"RIFF":
         return 8 + int.from_bytes(head[4:8], "little") <= path.stat().st_size
     return mp4.is_whole(path)
+
+
+def is_large_matroska(path: Path) -> bool:
+    """Whether it is a Matroska file whose packets are not read for nothing."""
+    return path.stat().st_size > LARGE_BYTES and _head(path).startswith(matroska.MAGIC)
 
 
 def picture_codecs(path: Path) -> list[str] | None:

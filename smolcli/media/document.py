@@ -104,7 +104,8 @@ class DocumentMedia(Media):
             zoom = mupdf.Matrix(width / page.rect.width, height / page.rect.height)
             drawn = page.get_pixmap(matrix=zoom, colorspace=mupdf.csRGB, alpha=False)
             rgb = np.frombuffer(drawn.samples, np.uint8).reshape(height, width, 3)  # another size: ValueError
-            complaints, blank = damage(mupdf.TOOLS.mupdf_warnings()), drawn.is_unicolor
+            complaints = damage(mupdf.TOOLS.mupdf_warnings())
+            blank = bool(complaints) and bool((rgb == rgb[0, 0]).all())  # MuPDF's is_unicolor takes 9 s for a page
             text, unread = _text(page)
             self._note_repair(bool(self._document.is_repaired))
         what = f"Page {index + 1} of {self._name}"

@@ -66,6 +66,15 @@ def stated(fps: float, total: float) -> Timing:
     return Timing(rate, frames, frames / rate)
 
 
+def is_steady(packets: Sequence[tuple[float, bool]], fps: float) -> bool:
+    """Whether packets in a row are a step of the rate apart.
+
+    Those at both ends are left out: their neighbours in time may stand elsewhere in the file.
+    """
+    steps = np.diff(np.sort([time_s for time_s, _ in packets])[4:-4]) * fps
+    return len(steps) > 0 and bool(np.abs(steps - 1).max() < 0.5)
+
+
 def measured(times: FrameTimes, fps: float, total: float, duration_s: float | None, whole: bool | None) -> Timing:
     """What the frames' own times say.
 
@@ -76,14 +85,14 @@ def measured(times: FrameTimes, fps: float, total: float, duration_s: float | No
     known = math.isfinite(fps) and fps > 0 and 1 <= total < 2**40
     promised_s = duration_s or (total / fps if known else 0.0)
     rates = [fps] if known and fps <= LARGEST_FPS else []
-    if count > 1 and last_s > 0:
+    if count > 1 and last_s * LARGEST_FPS >= count - 1:
         rates.append((count - 1) / last_s)
     for rate in rates or [DEFAULT_FPS]:
         for shown in (since_s, _cells(since_s, rate)):
             if _is_even(shown, rate):
                 frames = len(shown)
-                if known and rate == fps:
-                    frames = max(frames, int(total)) if whole is False else min(frames, int(total))
+                if known and rate == fps and whole is False:
+                    frames = max(frames, int(total))
                 return Timing(rate, frames, frames / rate)
     gap_s = float(np.median(np.diff(since_s)))
     duration = max(promised_s, last_s + gap_s)
