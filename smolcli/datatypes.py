@@ -40,7 +40,8 @@ class Place:
     """One picture's place in its source: a page (1-based), a moment (seconds), or neither for a plain image.
 
     index: 0-based position within the source (page, animation frame, or video frame number).
-    time_s: index / native fps, the time that the prompt's label shows (transformers: video_processing_smolvlm.py).
+    time_s: index / native fps, the time that the prompt's label shows (transformers: video_processing_smolvlm.py); the
+    moment of the stream's own time that the frame shows, where its rate varies.
     stream_time_s: the container's own presentation time of that frame, where the decoder knows it.
     """
 
@@ -86,7 +87,7 @@ class Outline:
 class VideoFacts:
     """What a clip says of itself.
 
-    duration_s is total_frames / fps; fps is 24 where the file does not tell (transformers).
+    duration_s is total_frames / fps; fps is 24 where the file does not tell (transformers), the mean where it varies.
     """
 
     size_px: Size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import shutil
 import subprocess
@@ -23,7 +24,9 @@ def ffmpeg(*arguments: object) -> None:
 @functools.cache
 def drawn(total: int = 900, fps: float = 30.0) -> str:
     """A lossless clip of numbered frames; the same file for all tests."""
-    return draw_clip(Path(tempfile.mkdtemp(prefix="smol-clips-"), f"{total}.mkv"), total, fps, "FFV1")
+    folder = tempfile.mkdtemp(prefix="smol-clips-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return draw_clip(Path(folder, f"{total}.mkv"), total, fps, "FFV1")
 
 
 def recode(path: Path, *arguments: object, total: int = 900, fps: float = 30.0) -> str:

@@ -17,6 +17,7 @@ from PIL import Image
 from test_media import refused
 
 from smolcli.media import MediaOptions, capture, open_media
+from smolcli.models import builtin
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-flags", "+ildct+ilme", "-pix_fmt", "yuv420p")
@@ -167,6 +168,12 @@ def test_the_cover_of_a_film_is_not_taken_for_the_film(tmp_path, cover, name):
     assert [clip_number(frame.rgb) for frame in frames] == [0, 37, 74, 111, 149]
 
 
+@pytest.mark.parametrize("head", [b"FORM\0\0\0\0AIFF", b"\xff\xf1\x50\x80", b"#!AMR\n", b"caff\0\1\0\0", b"ID3\4\0"])
+def test_sound_without_a_container_is_called_sound(tmp_path, head):
+    (tmp_path / "a").write_bytes(head + bytes(100))
+    assert "it is sound" in refused(tmp_path / "a").message
+
+
 SOUND = {"a.m4a": "aac", "a.mp4": "aac", "a.mka": "flac", "a.webm": "libopus", "a.ogg": "libvorbis", "a.wma": "wmav2"}
 
 
@@ -298,6 +305,24 @@ def test_a_clip_is_refused_by_name_where_no_link_can_stand_for_it(tmp_path, monk
     monkeypatch.setattr(Path, "symlink_to", refuse)
     error = refused(name)
     assert "no UTF-8" in error.message and "Rename it" in error.hint
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are bytes on POSIX only")
+def test_a_model_of_a_name_that_is_no_utf_8_is_opened(smol_process, tmp_path):
+    pair = builtin()
+    folder = Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), b"d\xe9j\xe0")))
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    language, projector = folder / os.fsdecode(b"caf\xe9.gguf"), folder / os.fsdecode(b"mmproj-caf\xe9.gguf")
+    language.symlink_to(pair.language)
+    projector.symlink_to(pair.projector)
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "a.png")
+    done = smol_process(
+        "ask", "-q", "--no-store", "-m", language, tmp_path / "a.png", "What colour?", "--max-tokens", "2"
+    )
+    assert (done.code, bool(done.out.strip())) == (0, True), done.err
 
 
 # ---- animations

@@ -93,7 +93,11 @@ _NOT_MEDIA = (
     (re.compile(rb"PK\x03\x04"), "a ZIP archive or an office document", "Unpack it, or export it as PDF."),
     (re.compile(rb"\xd0\xcf\x11\xe0"), "an office document", "Export it as PDF."),
     (re.compile(rb"GGUF"), "a model file", "Give models with -m and --mmproj."),
-    (re.compile(rb"ID3|fLaC|RIFF....WAVE|\xff[\xfb\xf3\xf2]", re.S), "sound", "Give an image, a PDF or a clip."),
+    (
+        re.compile(rb"ID3|fLaC|RIFF....WAVE|FORM....AIF[FC]|#!AMR|caff|MThd|\xff[\xf1-\xf3\xf9-\xfb]", re.S),
+        "sound",
+        "Give an image, a PDF or a clip.",
+    ),
 )
 
 
