@@ -140,6 +140,15 @@ def test_a_hole_in_the_data_moves_no_label(tmp_path):
     assert len({frame.place.index for frame in frames}) > 12
 
 
+@pytest.mark.parametrize("most", [64, 2])
+def test_the_last_frames_of_an_avi_with_b_frames_have_no_time_and_are_no_damage(tmp_path, most):
+    path = recode(tmp_path / "a.avi", "-c:v", "mpeg4", "-bf", 2, "-q:v", 3, total=300)
+    frames, _, warnings = read(path, max_frames=most)
+    assert warnings == []
+    assert [clip_number(frame.rgb) for frame in frames] == [frame.place.index for frame in frames]
+    assert len(frames) == min(10, most) and frames[-1].place.index > 260
+
+
 def test_a_few_frames_that_were_dropped_leave_a_constant_rate(tmp_path):
     path = recode(tmp_path / "a.mp4", "-vf", "select='not(eq(n,100)+eq(n,200))'", "-fps_mode", "vfr", *X264, total=300)
     frames, facts, warnings = read(path)

@@ -74,7 +74,8 @@ class Clip:
         if (rgb.shape[1], rgb.shape[0]) != self.facts.size_px:
             self.resized = True
             rgb = self._capture.scaled(rgb, self.facts.size_px)
-        return rgb, self._capture.time_s()
+        now_s = self._cursor.now_s
+        return rgb, None if now_s is None else now_s + self._cursor.start_s
 
     def refuse_unfilled(self, different: int) -> None:
         """Raise MediaError where so few different pictures came that nobody may have filled them."""

@@ -6,7 +6,7 @@ A far frame is sought and trusted only when the time of what comes is its own; a
 from __future__ import annotations
 
 from smolcli.media.capture import Capture
-from smolcli.media.timing import SAME_S, FrameTimes
+from smolcli.media.timing import LARGEST_FPS, SAME_S, FrameTimes
 
 NEAR_FRAMES = 96  # decoding so many is cheaper than a seek, which goes back to a key frame
 LATE_S = 0.25  # a frame that is so far from its time is another
@@ -99,8 +99,11 @@ class Cursor:
             self.now_s = None
 
     def _grab(self) -> bool:
+        before_s, fps = self.now_s, self._capture.stated[0]
         self._in_hand = came = self._capture.grab()
         self._next += came
         time_s = self._capture.time_s() if came else None
         self.now_s = None if time_s is None else time_s - self.start_s
+        if time_s == 0 and before_s is not None and 0 < fps <= LARGEST_FPS:
+            self.now_s = before_s + 1 / fps  # OpenCV says 0 where a frame has no time, as the last ones of an AVI
         return came
