@@ -10,9 +10,9 @@ import torch
 from .arguments import check_device, positive
 from .config import SIZES
 from .schedule import POOLS, QUEUE, STAGES, Plan
+from .verdict import CASES
 
 TILES = {QUEUE: 20, POOLS: 1088}  # per step
-CASES = 24  # held-out pages a class, of the first verdict
 
 
 def parse(argv: list[str], description: str) -> tuple[Path, Plan, Path | None]:

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 
 import torch
+import torch._dynamo
 
 from .losses import Losses, character_sums
 from .pools.supply import Pools
@@ -20,10 +21,13 @@ def compile_and_rehearse(
     """
     if not plan.compiled:
         return
+    torch._dynamo.config.suppress_errors = True  # what cannot be compiled later on runs as it is
     losses.model.compile_layers()
     losses.characters = torch.compile(character_sums, dynamic=False)
     try:
         _rehearse(losses, supply, plan, stopped, say)
+    except torch.OutOfMemoryError:
+        raise  # it would not fit without a compiler either
     except Exception:  # whatever a compiler raises
         traceback.print_exc()
         say("# compiling failed, as told above: trains without")

@@ -28,7 +28,8 @@ class Stage:
 
 _FULL, _POOLED = Rates(0.02, 2e-3), Rates(0.025, 3e-3, tower=0.5)
 # The tower learns characters, then the decoder learns to read without a say in the tower, then both learn everything.
-# From the queue every fourth batch of `joint` is for the tower alone; a step from pools has such pages in it.
+# From the queue every fourth batch of `joint` is for the tower alone; a step from pools has such pages in it. There
+# nothing is frozen, since compiled layers would have to be compiled anew: what no loss speaks of does not move.
 STAGES = {
     QUEUE: {
         "vision": Stage(0.2, LETTERS, _FULL, frozen=_DECODER),
@@ -36,7 +37,7 @@ STAGES = {
         "joint": Stage(0.6, Weights(1, 0.3, 1.0), Rates(0.005, 1e-3, tower=0.5), decay=0.8, floor=0.02),
     },
     POOLS: {
-        "vision": Stage(0.14, LETTERS, Rates(0.025, 3e-3), decay=0, frozen=_DECODER),
+        "vision": Stage(0.14, LETTERS, Rates(0.025, 3e-3), decay=0),
         "align": Stage(0.06, Weights(1, 1, 0.5), _POOLED, decay=0, detached=True),
         "easy": Stage(0.095, Weights(1, 0.4, 0.3), _POOLED, decay=0, fresh=False),
         "joint": Stage(0.705, Weights(1, 0.4, 0.3), _POOLED, decay=0.64, floor=0.01, fresh=False),

@@ -18,7 +18,9 @@ from .drawing import sources
 from .evaluate import CLASSES, HEAD, cases_of, judged, line_of, missing_fonts
 from .samples import Options
 
-TOGETHER = 256  # samples that are read at once
+FILE = "held.npz"
+CASES = 24  # held-out pages per class, unless others are asked for
+TOGETHER = 128  # samples that are read at once
 WAIT_S = 60.0  # for the drawing process, at the end of a run
 
 
@@ -67,10 +69,10 @@ class Verdict:
 
     def __init__(self, folder: Path, count: int, say: Callable[[str], None]):
         self._count, self._say = count, say
-        self._path, self._process = folder / "held.npz", None
+        self._path, self._process = folder / FILE, None
         packed = sources.folder()
-        if packed and (packed / "held.npz").is_file():
-            self._path = packed / "held.npz"
+        if packed and (packed / FILE).is_file():
+            self._path = packed / FILE
         elif missing_fonts():
             self._count = 0
             say(f"# no verdict at the end: the held-out fonts {', '.join(missing_fonts())} are not installed")

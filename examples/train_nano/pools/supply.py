@@ -18,7 +18,7 @@ CPU_GB = 1.0
 BLOCKS = {"cuda": 6, "cpu": 1}  # taken in after a step, at most; a CPU would do nothing else
 STEPS_AHEAD = 2  # of the GPU; beyond that the loop waits for it
 FIRST_TILES, FIRST_S = 30_000, 4.0  # a stage begins when so many tiles are there, or so much time has passed
-CONTRAST, BRIGHTNESS = (0.9, 1.06), (-0.05, 0.05)  # of a page that is seen again
+CONTRAST, BRIGHTNESS = (0.9, 1.06), (-0.05, 0.05)  # least and most; no page is seen twice in the same light
 FILLER = "dense1"
 
 
@@ -85,9 +85,8 @@ class Pools:
             if not pool.kind.dense and self._stage != "vision":
                 lessons.append(pool.lesson("clip" if pool.kind.layout.frames else pool.kind.name, rows, first))
             first += len(rows) * pool.kind.tiles
-        low, high = (torch.tensor(pair, device=self.device) for pair in zip(CONTRAST, BRIGHTNESS, strict=True))
-        jitter = torch.lerp(low.expand(first, 2), high.expand(first, 2), torch.rand(first, 2, device=self.device))
-        return Step(tiles, labels, lessons, jitter)
+        light = [low + (high - low) * torch.rand(first, device=self.device) for low, high in (CONTRAST, BRIGHTNESS)]
+        return Step(tiles, labels, lessons, torch.stack(light, 1))
 
     def _chosen(self) -> list[tuple[Pool, np.ndarray]]:
         """Rows of each pool for one step, all tiles together as many as were asked for."""
