@@ -5,46 +5,49 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from . import vocabulary
-from .model import Nano, rotate
+from .model import Attention, Nano, rotate
 
 TOGETHER = 256  # tiles that the tower sees at once
 LOOKS = 16  # tokens after which it is looked whether all answers have ended; each look waits for the device
 
 
-class _Keys:
-    """Keys and values of the decoder's layers so far, and which positions each sample may look at.
+class _Decoder:
+    """The decoder's layers with the keys and values of all ids so far.
 
-    Prompts are padded on the left: `skipped` int64 (n,) ids of each row are padding.
+    Prompts are padded on the left: `skipped` int64 (n,) ids of each row are padding. `size`: most ids of a row.
     """
 
     def __init__(self, model: Nano, skipped: Tensor, size: int):
         config = model.config
         shape = (config.layers, 2, len(skipped), config.heads, size, config.width // config.heads)
-        self.kept = torch.zeros(shape, device=skipped.device)
-        self.skipped, self.start = skipped, 0
+        self._kept = torch.zeros(shape, device=skipped.device)
+        self._model, self._skipped, self._start = model, skipped, 0
         self._at = torch.arange(size, device=skipped.device)
 
-    def mask(self, count: int) -> tuple[Tensor, Tensor]:
-        """Positions int64 (n, count) of the next ids, padding left out, and what they see, bool (n, 1, count, …)."""
-        rows = self._at[self.start : self.start + count]
-        earlier = (self._at[None, None] <= rows[None, :, None]) & (self._at >= self.skipped[:, None])[:, None]
+    def __call__(self, x: Tensor) -> Tensor:
+        """The last hidden states (n, width) of the next embeddings (n, t, width)."""
+        count = x.shape[1]
+        rows = self._at[self._start : self._start + count]
+        at = (rows - self._skipped[:, None]).clamp(min=0)  # positions, padding left out
+        self._turn = self._model.cos[at][:, None], self._model.sin[at][:, None]
+        earlier = (self._at <= rows[:, None])[None] & (self._at >= self._skipped[:, None])[:, None]
         seen = earlier | (self._at == rows[:, None])[None]  # padding sees itself: nothing would be no number
-        return (rows - self.skipped[:, None]).clamp(min=0), seen[:, None, :, : self.start + count]
+        self._seen = seen[:, None, :, : self._start + count]
+        for layer, kept in zip(self._model.model.text_model.layers, self._kept, strict=True):
+            x = x + self._attend(layer.self_attn, layer.input_layernorm(x), kept)
+            x = x + layer.mlp(layer.post_attention_layernorm(x))
+        self._start += count
+        return self._model.model.text_model.norm(x[:, -1])
 
-
-def _attend(layer, x: Tensor, turn: tuple[Tensor, Tensor], kept: Tensor, keys: _Keys, seen: Tensor) -> Tensor:
-    """One layer's hidden states (n, t, width) of the next t ids; keys and values are kept."""
-    own, (n, t, _) = layer.self_attn, x.shape
-    normed = layer.input_layernorm(x)
-    q, k, v = (
-        proj(normed).view(n, t, -1, own.head_width).transpose(1, 2) for proj in (own.q_proj, own.k_proj, own.v_proj)
-    )
-    share, end = own.heads // own.kv_heads, keys.start + t
-    kept[0, :, :, keys.start : end] = rotate(k, *turn).repeat_interleave(share, 1)
-    kept[1, :, :, keys.start : end] = v.repeat_interleave(share, 1)
-    mixed = F.scaled_dot_product_attention(rotate(q, *turn), *kept[:, :, :, :end], attn_mask=seen)
-    x = x + own.o_proj(mixed.transpose(1, 2).reshape(n, t, -1))
-    return x + layer.mlp(layer.post_attention_layernorm(x))
+    def _attend(self, own: Attention, x: Tensor, kept: Tensor) -> Tensor:
+        n, t, _ = x.shape
+        projected = (own.q_proj(x), own.k_proj(x), own.v_proj(x))
+        q, k, v = (value.view(n, t, -1, own.head_width).transpose(1, 2) for value in projected)
+        share, end = own.heads // own.kv_heads, self._start + t
+        kept[0, :, :, self._start : end] = rotate(k, *self._turn).repeat_interleave(share, 1)
+        kept[1, :, :, self._start : end] = v.repeat_interleave(share, 1)
+        mixed = F.scaled_dot_product_attention(rotate(q, *self._turn), *kept[:, :, :, :end], attn_mask=self._seen)
+        return own.o_proj(mixed.transpose(1, 2).reshape(n, t, -1))
 
 
 @torch.no_grad()
@@ -57,16 +60,12 @@ def answers(model: Nano, tiles: Tensor, prompts: list[list[int]], most: int) -> 
     ids = torch.tensor([[vocabulary.PADDING] * (longest - len(p)) + p for p in prompts], device=device)
     features = torch.cat([model.see(part) for part in tiles.split(TOGETHER)])
     x = model.embed(ids, features)
-    keys = _Keys(model, torch.tensor([longest - len(p) for p in prompts], device=device), longest + most)
+    skipped = torch.tensor([longest - len(p) for p in prompts], device=device)
+    decoder = _Decoder(model, skipped, longest + most)
     said = torch.full((len(prompts), most), vocabulary.END, device=device)
     done = torch.zeros(len(prompts), dtype=torch.bool, device=device)
     for step in range(most):
-        at, seen = keys.mask(x.shape[1])
-        turn = model.cos[at][:, None], model.sin[at][:, None]
-        for layer, kept in zip(model.model.text_model.layers, keys.kept, strict=True):
-            x = _attend(layer, x, turn, kept, keys, seen)
-        keys.start += x.shape[1]
-        token = model.head(model.model.text_model.norm(x[:, -1])).argmax(-1)
+        token = model.head(decoder(x)).argmax(-1)
         said[:, step] = torch.where(done, vocabulary.END, token)
         done |= token == vocabulary.END
         if step % LOOKS == LOOKS - 1 and bool(done.all()):

@@ -16,6 +16,16 @@ SLOTS = 3  # of each process; it draws the next block while the others wait to b
 STAGES = tuple(LESSONS)
 
 
+class Desk(NamedTuple):
+    """What a drawing process is given: its number, slots, a count of free ones, where blocks go, the stage's number."""
+
+    number: int
+    memory: object
+    free: object
+    ready: object
+    stage: object
+
+
 class Fetched(NamedTuple):
     """A block that waits in a slot; `release` the slot once it was copied."""
 
@@ -28,7 +38,7 @@ class Fetched(NamedTuple):
         self.free.release()
 
 
-def _draw(seed: str, sizes: list[int], number: int, memory, free, ready, stage) -> None:
+def _draw(seed: str, sizes: list[int], desk: Desk) -> None:
     """Draw until the trainer is gone. Signals meant for the run are the trainer's to heed."""
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)
@@ -37,17 +47,17 @@ def _draw(seed: str, sizes: list[int], number: int, memory, free, ready, stage) 
     import cv2
 
     cv2.setNumThreads(1)
-    rng, slots, parent = random.Random(seed), memoryview(memory).cast("B"), multiprocessing.parent_process()
+    rng, slots, parent = random.Random(seed), memoryview(desk.memory).cast("B"), multiprocessing.parent_process()
     for count in range(1 << 62):
-        wanted = STAGES[stage.value]
+        wanted = STAGES[desk.stage.value]
         kind = rng.choices(range(len(KINDS)), drawing_shares(wanted, sizes))[0]
         block = draw_block(rng, KINDS[kind], wanted, sizes[kind])
-        while not free.acquire(timeout=5):
+        while not desk.free.acquire(timeout=5):
             if not parent.is_alive():
-                ready.cancel_join_thread()
+                desk.ready.cancel_join_thread()
                 return
         start = count % SLOTS * SLOT
-        ready.put((number, count % SLOTS, block.write(slots[start : start + SLOT])))
+        desk.ready.put((desk.number, count % SLOTS, block.write(slots[start : start + SLOT])))
 
 
 class Drawers:
@@ -64,7 +74,7 @@ class Drawers:
         self._processes = [
             context.Process(
                 target=_draw,
-                args=(f"{seed}/{i}", sizes, i, self._memory[i], self._free[i], self._ready, self._stage),
+                args=(f"{seed}/{i}", sizes, Desk(i, self._memory[i], self._free[i], self._ready, self._stage)),
                 daemon=True,
             )
             for i in range(count)
