@@ -33,14 +33,14 @@ _FULL, _POOLED = Rates(0.02, 2e-3), Rates(0.025, 3e-3, tower=0.5)
 STAGES = {
     QUEUE: {
         "vision": Stage(0.2, LETTERS, _FULL, frozen=_DECODER),
-        "align": Stage(0.2, Weights(1, 0, 2.5), _FULL, frozen=_TOWER),
-        "joint": Stage(0.6, Weights(1, 0.3, 1.0), Rates(0.005, 1e-3, tower=0.5), decay=0.8, floor=0.02),
+        "align": Stage(0.2, Weights(1, 0, 0.5), _FULL, frozen=_TOWER),
+        "joint": Stage(0.6, Weights(1, 0.3, 0.2), Rates(0.005, 1e-3, tower=0.5), decay=0.8, floor=0.02),
     },
     POOLS: {
         "vision": Stage(0.14, LETTERS, Rates(0.025, 3e-3), decay=0),
-        "align": Stage(0.06, Weights(1, 1, 0.5), _POOLED, decay=0, detached=True),
-        "easy": Stage(0.095, Weights(1, 0.4, 0.3), _POOLED, decay=0, fresh=False),
-        "joint": Stage(0.705, Weights(1, 0.4, 0.3), _POOLED, decay=0.64, floor=0.01, fresh=False),
+        "align": Stage(0.06, Weights(1, 1, 0.1), _POOLED, decay=0, detached=True),
+        "easy": Stage(0.095, Weights(1, 0.4, 0.06), _POOLED, decay=0, fresh=False),
+        "joint": Stage(0.705, Weights(1, 0.4, 0.06), _POOLED, decay=0.64, floor=0.01, fresh=False),
     },
 }
 
