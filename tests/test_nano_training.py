@@ -78,28 +78,34 @@ def test_attention_on_a_cpu_is_torch_s_own():
 
 def test_some_heads_are_shown_the_letter_before_and_some_the_letter_to_come():
     torch = pytest.importorskip("torch")
-    from train_nano.losses import guide_losses
+    from train_nano.losses import guide_sums
 
     config = SIZES["tiny"]
     cells = torch.tensor([[3, 5, 5, -100]])
     looks = {"before": torch.tensor([[0, 3, 5, 5]]), "next": torch.tensor([[3, 5, 5, 0]])}
-    sure = {name: torch.nn.functional.one_hot(cells_, 64).float() * 50 for name, cells_ in looks.items()}
+    sure = {name: torch.nn.functional.one_hot(cells_, 64).float()[:, None] * 50 for name, cells_ in looks.items()}
     (here,), (following,) = config.here_layers, config.next_layers
-    right = guide_losses({here: sure["before"], following: sure["next"]}, cells, config)
-    wrong = guide_losses({here: sure["next"], following: sure["before"]}, cells, config)
-    assert max(right.values()) < 1e-3 and min(wrong.values()) > 5
+    both = sure["next"].expand(-1, 2, -1, -1)
+    right = guide_sums({here: sure["before"], following: both}, cells, config)
+    wrong = guide_sums({here: sure["next"], following: sure["before"].expand(-1, 2, -1, -1)}, cells, config)
+    assert max(loss / count for loss, count in right.values()) < 1e-3
+    assert min(loss / count for loss, count in wrong.values()) > 5
+    one_astray = torch.cat((sure["next"], sure["before"]), 1)
+    loss, count = guide_sums({following: one_astray}, cells, config)[f"guide({following})"]
+    assert count == 6 and loss / count > 2
 
 
 def test_pages_for_the_tower_alone_teach_the_tower_alone():
-    pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
     from train_nano.batches import lessons
-    from train_nano.losses import losses
+    from train_nano.lessons import step_of
+    from train_nano.losses import LETTERS, Losses
     from train_nano.model import TRAINING_ONLY, Nano
-    from train_nano.runs import STAGES
 
     model = Nano(SIZES["tiny"])
     (batch, *_) = lessons(random.Random(3), -1, 4, dense=False)
-    losses(model, batch, STAGES["vision"].weights, contextlib.nullcontext)[0].backward()
+    step = step_of(batch, torch.device("cpu"), alone=True)
+    Losses(model, contextlib.nullcontext)(step, LETTERS)[0].backward()
     taught = {name for name, value in model.named_parameters() if value.grad is not None}
     assert taught and all("vision_model" in name or name.startswith(TRAINING_ONLY) for name in taught)
 

@@ -3,6 +3,7 @@
 python examples/train_nano pack FOLDER, and there: TRAIN_NANO_PACK=FOLDER python examples/train_nano train RUN
 
 Only what training draws with is packed: held-out families and words stay here, so that nothing can learn from them.
+Some pages that were drawn with them go along, for the first verdict at the end of a run.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import json
 import logging
 from pathlib import Path
 
+from . import verdict
 from .drawing import fonts, sources, words
 from .drawing.letters import EVERY
 
@@ -19,12 +21,15 @@ def main(argv: list[str]) -> None:
     """`pack FOLDER`."""
     parser = argparse.ArgumentParser(prog="train_nano pack", description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="a new folder")
+    parser.add_argument("--cases", type=int, default=verdict.CASES, help="held-out pages per class that go along")
     asked = parser.parse_args(argv)
     if sources.folder():
         parser.error(f"{sources.VARIABLE} is set: this would pack a pack; unset it")
     if asked.folder.exists():
         parser.error(f"{asked.folder}: there already; name a new folder")
     count = pack(asked.folder)
+    if asked.cases > 0 and not verdict.missing_fonts():
+        verdict.draw(asked.folder / verdict.FILE, asked.cases)
     size = sum(path.stat().st_size for path in asked.folder.glob("**/*") if path.is_file())
     print(f"{asked.folder}: {count} faces, {size / 1e6:.1f} MB; next, there: {sources.VARIABLE}={asked.folder}")
 
