@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "examples"))
 
 from train_nano import batches, geometry, lessons, runs, samples, verdict, vocabulary  # noqa: E402
+from train_nano.asked import parse  # noqa: E402
 from train_nano.config import SIZES  # noqa: E402
 from train_nano.drawing.canvas import Canvas, Line  # noqa: E402
 from train_nano.drawing.sheet import Drawn  # noqa: E402
@@ -359,7 +360,7 @@ def nano(*line):
 
 
 @pytest.mark.slow
-def test_a_run_from_pools_that_was_stopped_resumes_and_its_weights_train_on(tmp_path):
+def test_a_run_from_pools_that_was_stopped_resumes_and_passes_through_all_its_stages(tmp_path):
     run, small = tmp_path / "run", ["--tiles", 16, "--supply", "pools", "--pool-gb", 0.012]
     line = [sys.executable, ROOT / "examples/train_nano", "train", run, "--steps", 8, "--size", "tiny", "--cases", 0]
     with subprocess.Popen(
@@ -377,12 +378,25 @@ def test_a_run_from_pools_that_was_stopped_resumes_and_its_weights_train_on(tmp_
     state = runs.load(run / "last.pt")
     assert state["progress"]["steps"] >= 8 and state["progress"]["stage"] == 4
     assert all(f" {name} step" in (run / "log.txt").read_text() for name in STAGES[POOLS])
-    further = nano("train", tmp_path / "on", "--weights", run / "last.pt", "--steps", 2, "--cases", 0, *small)
-    assert further.returncode == 0, further.stderr
-    assert "joint step" in further.stdout and "vision step" not in further.stdout
-    weights = runs.load_model(tmp_path / "on/last.pt").state_dict()
+    weights = runs.load_model(run / "last.pt").state_dict()
     assert all(value.isfinite().all() for value in weights.values())
     assert {name.split(".")[0] for name in weights} == {"model", *TRAINING_ONLY}
+
+
+@pytest.mark.parametrize(
+    ("line", "stages", "tiles"),
+    [
+        ("--device cpu", ["vision", "align", "joint"], 20),
+        ("--supply pools", ["vision", "align", "easy", "joint"], 1088),
+        ("--supply pools --weights W --tiles 544", ["joint"], 544),
+        ("--supply pools --first align", ["align", "easy", "joint"], 1088),
+    ],
+)
+def test_the_stages_of_a_run_are_those_of_its_supply_and_trained_weights_go_to_the_last(line, stages, tiles):
+    _, plan, weights = parse(["run", "--minutes", "9", "--device", "cpu", *line.split()], "")
+    assert plan.stages == stages and plan.tiles == tiles and plan.size == "large"
+    assert plan.trained is (weights is not None) is ("--weights" in line)
+    assert bool(plan.cases) is (plan.supply == POOLS)
 
 
 def test_a_stage_of_the_other_supply_is_said_to_be_unknown(tmp_path):
