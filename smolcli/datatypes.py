@@ -1,4 +1,4 @@
-"""The nouns that flow from room to room: media → tiles → prompt → engine → tasks → output.
+"""The nouns that flow from room to room: media → tiles → prompt → engine → run.
 
 Arrays wear their shape and dtype, numbers their unit (`_px`, `_s`, `_tokens`). Inside the program an index counts from
 0; `page` counts from 1, because it is only ever shown to people.
@@ -6,7 +6,6 @@ Arrays wear their shape and dtype, numbers their unit (`_px`, `_s`, `_tokens`). 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +23,7 @@ else:
 
 Kind = Literal["image", "page", "video"]
 Size = tuple[int, int]  # (width, height), pixels
+Box = tuple[float, float, float, float]  # left, top, width, height as shares of a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Place:
     time_s: index / native fps, the time that the prompt's label shows (transformers: video_processing_smolvlm.py); the
     moment of the stream's own time that the frame shows, where its rate varies.
     stream_time_s: the container's own presentation time of that frame, where the decoder knows it.
+    box: left, top, width, height as shares of the upright picture (0 to 1), None for all of it.
     """
 
     source: Source
@@ -50,6 +51,17 @@ class Place:
     page: int | None = None
     time_s: float | None = None
     stream_time_s: float | None = None
+    box: Box | None = None
+
+    @property
+    def uri(self) -> str:
+        """The file's name as the user gave it, and where in it as a fragment: RFC 8118 `page=`, W3C Media Fragments
+        `t=` and `xywh=percent:`.
+        """
+        parts = [f"page={self.page}"] if self.page is not None else []
+        parts += [f"t={self.time_s:g}"] if self.time_s is not None else []
+        parts += ["xywh=percent:" + ",".join(f"{100 * share:g}" for share in self.box)] if self.box else []
+        return "#".join([self.source.path, *(["&".join(parts)] if parts else [])])
 
     @property
     def label(self) -> str:
@@ -205,11 +217,14 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen. temperature 0 is greedy; max_tokens None: what the context holds, at most 1024."""
+    """How the next token is chosen. temperature 0 is greedy; max_tokens None: what the context holds, at most 1024.
+
+    seed None: a fresh one for each run; a generator of tokens is never made with it.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
-    seed: int = 0
+    seed: int | None = None
     max_tokens: int | None = None
 
 
@@ -292,33 +307,3 @@ class Refused:
 
 
 EngineEvent = Encoded | Piece | Generation | Refused
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the user gets: the text, the question, the places it is about, and how it came about."""
-
-    places: tuple[Place, ...]
-    prompt: str
-    question: str
-    text: str
-    model: str
-    generation: Generation
-    warnings: tuple[str, ...] = ()
-    data: Mapping[str, Any] | None = None
-    evidence: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One input that could not be read or answered; the others go on.
-
-    key: that of its request, None where there was none yet.
-    """
-
-    path: str
-    error: str
-    message: str
-    hint: str
-    exit_code: int
-    key: int | None = None

@@ -9,7 +9,8 @@
     ├── DoesNotFitError      5   more tokens than the context holds
     ├── OutputError          6   cannot write, or the file exists
     │   └── ReaderGoneError 141  a closed pipe: nothing is said about it
-    └── EngineError          7   llama.cpp failed
+    ├── EngineError          7   llama.cpp failed
+    └── TookTooLongError     9   more seconds than --page-timeout allows
 
 Ctrl-C is 130, TERM 143, HUP 129 and a closed pipe 141, as a shell reports them.
 """
@@ -88,3 +89,9 @@ class EngineError(SmolError):
     """llama.cpp failed in a way that is not the model file's fault."""
 
     exit_code = 7
+
+
+class TookTooLongError(SmolError):
+    """One page, picture or clip took longer than the user allows."""
+
+    exit_code = 9

@@ -18,6 +18,7 @@ from typing import Any
 
 from smolcli.datatypes import ImagePart, Part, TextPart, Turn
 from smolcli.errors import UsageError
+from smolcli.jobs import Message, Question, Words
 
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -28,28 +29,29 @@ _LARGE = ((1_000_000, "million"), (1000, "thousand"), (100, "hundred"))
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """Everything that is said around media. Braces are filled in: {question}; {image_count}; {frame_count} in words,
-    {frame_number} in digits, {video_duration} as H:MM:SS, {video_duration_exact} with microseconds, {timestamp} as
-    MM:SS.
-    """
+class Prompt(Words):
+    """A prompt file: words, and what stands beside them. hints: what may be said after the question, by name."""
 
-    name: str
-    question: str = "{question}"
+    name: str = ""
     default_question: str = ""
     description: str = ""
     source: str = ""
-    system: str = ""
-    image_intro: str = ""
-    images_intro: str = ""  # for two or more; image_intro when empty
-    image_outro: str = ""
-    images_outro: str = ""
-    video_intro: str = ""
-    frame: str = ""
-    video_outro: str = ""
     detail: str = "auto"
     max_tokens: int | None = None
     hints: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> Words:
+        """The words alone."""
+        return Words(**{f.name: getattr(self, f.name) for f in fields(Words)})
+
+    def asking(self, text: str, hint: str = "") -> Question:
+        """The question that a text is in these words; "" asks what the prompt asks by itself. Raises UsageError."""
+        if hint and hint not in self.hints:
+            raise UsageError(
+                f"The prompt {self.name!r} has no hint {hint!r}.", f"Known: {', '.join(self.hints) or 'none'}."
+            )
+        return Question(self.words, text, self.hints.get(hint, ""), name=self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +66,37 @@ class Clip:
 Medium = ImagePart | Clip
 
 
-def render(prompt: Prompt, media: Sequence[Medium], question: str, hint: str = "") -> tuple[Turn, ...]:
+def render(question: Question, media: Sequence[Medium]) -> tuple[Turn, ...]:
     """The turns of one question about some media: a system turn if the prompt has one, then the user's.
 
-    Raises UsageError.
+    Of a conversation that was given whole, its messages: media are what its parts show, by number.
     """
-    if hint and hint not in prompt.hints:
-        raise UsageError(
-            f"The prompt {prompt.name!r} has no hint {hint!r}.", f"Known: {', '.join(prompt.hints) or 'none'}."
-        )
-    asked = _fill(prompt.question, question=question) + prompt.hints.get(hint, "")
-    texts = _merged([*_around(prompt, media), TextPart(asked)])
-    system = [Turn("system", (TextPart(prompt.system),))] if prompt.system else []
+    words = question.words
+    if question.messages:
+        return tuple(_message(message, words, media) for message in question.messages)
+    asked = _fill(words.question, question=question.text) + question.hint
+    texts = _merged([*_around(words, media), TextPart(asked)])
+    system = [Turn("system", (TextPart(words.system),))] if words.system else []
     return (*system, Turn("user", texts))
 
 
-def clip_parts(prompt: Prompt, clip: Clip) -> Iterator[Part]:
+def _message(message: Message, words: Words, media: Sequence[Medium]) -> Turn:
+    parts: list[Part] = []
+    for part in message.parts:
+        if isinstance(part, str):
+            parts.append(TextPart(part))
+            continue
+        medium = media[part.place]
+        parts += clip_parts(words, medium) if isinstance(medium, Clip) else [medium]
+    return Turn(message.role, tuple(parts))
+
+
+def clip_parts(words: Words, clip: Clip) -> Iterator[Part]:
     """A clip as the reference writes it: intro, every frame after its time, outro."""
     duration = clip.duration_s if clip.duration_s is not None else (clip.times_s[-1] if clip.times_s else 0.0)
     yield TextPart(
         _fill(
-            prompt.video_intro,
+            words.video_intro,
             frame_count=in_words(len(clip.frames)),
             frame_number=str(len(clip.frames)),
             video_duration=str(timedelta(seconds=int(duration))),
@@ -92,9 +104,9 @@ def clip_parts(prompt: Prompt, clip: Clip) -> Iterator[Part]:
         )
     )
     for time_s, frame in zip(clip.times_s, clip.frames, strict=True):
-        yield TextPart(_fill(prompt.frame, timestamp=timestamp(time_s)))
+        yield TextPart(_fill(words.frame, timestamp=timestamp(time_s)))
         yield frame
-    yield TextPart(prompt.video_outro)
+    yield TextPart(words.video_outro)
 
 
 def timestamp(time_s: float) -> str:
@@ -176,7 +188,7 @@ def _build(name: str, values: dict[str, Any]) -> Prompt:
                 f"In the prompt {name!r}, the value of {key!r} is of the wrong type.",
                 "hints is a table of texts, max_tokens a whole number above 0, all else a text.",
             )
-    return Prompt(name, **values)
+    return Prompt(name=name, **values)
 
 
 def _is_of_type(key: str, value: object) -> bool:
@@ -187,15 +199,15 @@ def _is_of_type(key: str, value: object) -> bool:
     return isinstance(value, str)
 
 
-def _around(prompt: Prompt, media: Sequence[Medium]) -> Iterator[Part]:
+def _around(words: Words, media: Sequence[Medium]) -> Iterator[Part]:
     """The media in order; pictures share one intro before the first and one outro after the last."""
     pictures = [index for index, medium in enumerate(media) if isinstance(medium, ImagePart)]
     several = len(pictures) > 1
-    intro = prompt.images_intro if several and prompt.images_intro else prompt.image_intro
-    outro = prompt.images_outro if several and prompt.images_outro else prompt.image_outro
+    intro = words.images_intro if several and words.images_intro else words.image_intro
+    outro = words.images_outro if several and words.images_outro else words.image_outro
     for index, medium in enumerate(media):
         if isinstance(medium, Clip):
-            yield from clip_parts(prompt, medium)
+            yield from clip_parts(words, medium)
             continue
         if index == pictures[0]:
             yield TextPart(_fill(intro, image_count=str(len(pictures))))

@@ -57,6 +57,8 @@ TABLE = (
     Setting("prompt_style", "text", None, "reference, training or paper.", True),
     Setting("store", "switch", True, "Keep what was computed, so that it need not be computed again."),
     Setting("store_size", "size", "2 GB", "Most that the store may hold; never over a tenth of the free disk."),
+    Setting("ahead_threads", "number", 2, "Threads that decode ahead of the model; 0 for none."),
+    Setting("ahead_size", "size", "256 MB", "Most memory for what is decoded ahead."),
     Setting("cache_size", "size", "20 GB", "Most that the cache may hold."),
     Setting("cache_dir", "folder", None, "What can be made again: the store, converted folders, projector copies."),
     Setting("data_dir", "folder", None, "Which models are on this machine."),
@@ -147,7 +149,7 @@ def change(name: str, text: str | None) -> Path:
 
     Raises UsageError, OutputError.
     """
-    from smolcli.atomic import write_text
+    from smolcli.files import write_text
 
     setting, path = find_setting(name), config_path()
     _read(path)

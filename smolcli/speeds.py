@@ -6,12 +6,13 @@ import json
 import math
 import os
 from contextlib import suppress
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from smolcli.datatypes import Answer
+from smolcli.datatypes import Counts, Generation, Seconds
 
+T = TypeVar("T", Counts, Seconds)
 _FILE = "speeds.json"
 _NEW = 0.3  # weight of the newest run in the running mean
 _SPARE = 512  # models remembered
@@ -43,12 +44,34 @@ def measured(folder: Path, key: str) -> Speeds | None:
     return _speeds_in(_read(folder).get(key))
 
 
-def remember(folder: Path, key: str, load_s: float, answers: list[Answer]) -> None:
+@dataclass(slots=True)
+class Took:
+    """What the answers of a run took, summed up: none of them is held. cached: how many were known before."""
+
+    answers: int = 0
+    cached: int = 0
+    counts: Counts = field(default_factory=Counts)
+    seconds: Seconds = field(default_factory=Seconds)
+
+    def add(self, made: Generation, cached: bool = False) -> None:
+        """One more answer."""
+        self.answers += 1
+        self.cached += cached
+        if not cached:
+            self.counts, self.seconds = _sum(self.counts, made.counts), _sum(self.seconds, made.seconds)
+
+
+def _sum(one: T, other: T) -> T:
+    """Two records of numbers, added field by field."""
+    return type(one)(*(getattr(one, f.name) + getattr(other, f.name) for f in fields(one)))
+
+
+def remember(folder: Path, key: str, load_s: float, took: Took) -> None:
     """Mix a run's speeds into the remembered ones.
 
     A state folder that cannot be written is no error: nothing is lost but an estimate.
     """
-    fresh = _speeds_of(load_s, answers)
+    fresh = _speeds_of(load_s, took)
     if fresh is None:
         return
     table = _read(folder)
@@ -69,17 +92,17 @@ def remember(folder: Path, key: str, load_s: float, answers: list[Answer]) -> No
             temporary.unlink()
 
 
-def _speeds_of(load_s: float, answers: list[Answer]) -> Speeds | None:
+def _speeds_of(load_s: float, took: Took) -> Speeds | None:
     """Means over a run; None when it encoded, read or wrote nothing to measure by."""
-    seconds = [answer.generation.seconds for answer in answers]
-    counts = [answer.generation.counts for answer in answers]
-    encodes, new = sum(count.encodes for count in counts), sum(count.new_tokens for count in counts)
-    read = sum(count.prompt_tokens - count.cached_tokens for count in counts)
-    if not encodes or not new or not read:
+    counts, seconds = took.counts, took.seconds
+    read = counts.prompt_tokens - counts.cached_tokens
+    if not counts.encodes or not counts.new_tokens or not read:
         return None
-    encode_s, prefill_s = sum(s.encode + s.preprocess for s in seconds), sum(s.prefill for s in seconds)
-    decode_s = sum(s.decode for s in seconds)
-    return Speeds(load_s, encode_s / encodes, prefill_s / read, decode_s / new, new / len(answers))
+    encode_s = (seconds.encode + seconds.preprocess) / counts.encodes
+    written = took.answers - took.cached
+    return Speeds(
+        load_s, encode_s, seconds.prefill / read, seconds.decode / counts.new_tokens, counts.new_tokens / written
+    )
 
 
 def _speeds_in(entry: object) -> Speeds | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -41,6 +42,14 @@ class Result:
         assert line.startswith("smol: error: "), line
         assert "unexpectedly" not in line and "Traceback" not in line
         return line.removeprefix("smol: error: ")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals():
+    """A suite that runs in the background ignores some signals, and what it starts would ignore them too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

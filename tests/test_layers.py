@@ -10,40 +10,31 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted([*ROOT.glob("smolcli/**/*.py"), *ROOT.glob("gguf_convert/**/*.py")])
 
-NOUNS = {"datatypes", "errors"}
+NOUNS = {"datatypes", "errors", "jobs", "printable"}
+READ = {"media", "tiles", "prompt", "engine"}
 MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "datatypes": {"errors"},
     "errors": set(),
-    "settings": {"errors", "atomic"},
+    "printable": set(),
+    "jobs": {"datatypes", "errors"},
+    "settings": {"errors", "files"},
     "media": NOUNS,
     "tiles": NOUNS,
     "prompt": NOUNS,
     "engine": NOUNS,
-    "atomic": NOUNS,
-    "cache": NOUNS | {"settings", "atomic"},
-    "models": NOUNS | {"settings", "atomic", "cache"},
-    "output": NOUNS | {"atomic"},
-    "speeds": NOUNS | {"settings"},
+    "files": NOUNS,
     "store": NOUNS,
-    "tasks": NOUNS | {"settings", "media", "tiles", "prompt", "engine", "cache"},
-    "batch": NOUNS | {"settings", "media", "tasks"},
+    "cache": NOUNS | {"settings", "files"},
+    "models": NOUNS | {"settings", "files", "cache"},
+    "formats": NOUNS | {"files"},
+    "speeds": NOUNS | {"settings"},
+    "run": NOUNS | READ,
+    "verbs": NOUNS | READ | {"run"},
+    "reader": NOUNS | READ | {"run", "verbs", "store", "models", "settings"},
     "cli": NOUNS
-    | {
-        "settings",
-        "media",
-        "tiles",
-        "prompt",
-        "engine",
-        "cache",
-        "tasks",
-        "batch",
-        "models",
-        "output",
-        "speeds",
-        "store",
-        "atomic",
-    },
-    "__init__": set(),
+    | READ
+    | {"settings", "cache", "run", "verbs", "reader", "models", "formats", "speeds", "store", "files"},
+    "__init__": {"datatypes", "errors", "jobs", "reader"},
     "__main__": {"cli"},
 }
 # Which of the files and folders of smolcli may see gguf_convert: the commands about model files, and models/.

@@ -8,8 +8,8 @@ import pytest
 from drawing import draw_clip, draw_pdf, draw_text
 
 from smolcli.errors import MediaError
+from smolcli.formats.json import media_records
 from smolcli.media import MediaOptions, open_media, open_media_briefly
-from smolcli.output import media_records
 
 OPTIONS = MediaOptions(longest_edge_px=256, max_frames=3)
 
@@ -33,7 +33,7 @@ def test_frames_are_those_of_a_file_that_stays_open(files, name):
         assert np.array_equal(last.rgb, expected[-1].rgb)
         assert brief.warnings == usual.warnings
         places = [frame.place for frame in (*found, last)]
-        assert media_records(places[:-1]) == media_records([frame.place for frame in expected])
+        assert list(media_records(tuple(places[:-1]))) == list(media_records(tuple(f.place for f in expected)))
         assert all(place.source is brief.source for place in places)  # one file, however often it was opened
 
 

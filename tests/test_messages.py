@@ -8,16 +8,22 @@ from drawing import draw_pdf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smolcli.datatypes import ImagePart, TextPart
+from smolcli.datatypes import ImagePart, ModelFacts, TextPart
 from smolcli.errors import SmolError, UsageError
-from smolcli.media import MediaOptions
+from smolcli.jobs import Look
 from smolcli.prompt import load_prompt
-from smolcli.tasks.messages import Reader, build, read_cases
-from smolcli.tiles import Geometry, parse_detail
+from smolcli.run import OpenFiles
+from smolcli.verbs import conversations
+from smolcli.verbs.conversations import View, read_cases
 
-READER = Reader(Geometry(512, 64, 2048), parse_detail("high"), MediaOptions(), load_prompt("video", "reference"))
+FACTS = ModelFacts("any", "SmolVLM", 512, 64, 2048, 6, 8192, 576, 1, 64)
+WORDS = load_prompt("video", "reference").words
 IMAGE = {"type": "image", "width": 640, "height": 480}
 VIDEO = {"type": "video", "indices": [0, 30], "fps": 30}
+
+
+def build(case, cut=False):
+    return conversations.build(conversations.parse(case, WORDS), View(FACTS, OpenFiles(FACTS, 8192), Look("high"), cut))
 
 
 def case(*content, media=(), role="user", **more):
@@ -27,22 +33,20 @@ def case(*content, media=(), role="user", **more):
 def test_parts_stay_in_their_order():
     found = build(
         case({"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}, media=[IMAGE]),
-        READER,
-        False,
     )
     [turn] = found.turns
     assert [type(part) for part in turn.parts] == [TextPart, ImagePart, TextPart]
-    assert found.media[0].plans[0].rows == 3 and found.generate and found.question == "ab"
+    assert found.media[0].plans[0].rows == 3 and found.generate and found.question.text == "ab"
 
 
 def test_plain_content_is_a_text():
-    found = build({"messages": [{"role": "system", "content": "x"}]}, READER, False)
+    found = build({"messages": [{"role": "system", "content": "x"}]})
     assert found.turns[0].parts == (TextPart("x"),) and not found.turns[0].parts[0].trusted
 
 
 def test_an_image_may_be_unsplit_or_have_its_own_edge():
-    low = build(case({"type": "image"}, media=[IMAGE | {"split": False}]), READER, False).media[0].plans[0]
-    small = build(case({"type": "image"}, media=[IMAGE | {"longest_edge": 1024}]), READER, False).media[0].plans[0]
+    low = build(case({"type": "image"}, media=[IMAGE | {"split": False}])).media[0].plans[0]
+    small = build(case({"type": "image"}, media=[IMAGE | {"longest_edge": 1024}])).media[0].plans[0]
     assert (low.rows, low.encodes) == (0, 1) and (small.rows, small.cols) == (2, 2)
 
 
@@ -50,14 +54,14 @@ def test_null_is_the_same_as_leaving_it_out():
     bare = {"split": None, "longest_edge": None, "path": None}
     grid = {"type": "image", "rows": 2, "cols": 3, "width": None, "height": None}
     parts = ({"type": "image"}, {"type": "image"})
-    found = build(case(*parts, media=[IMAGE | bare, grid]), READER, False)
+    found = build(case(*parts, media=[IMAGE | bare, grid]))
     assert [(medium.plans[0].rows, medium.plans[0].cols) for medium in found.media] == [(3, 4), (2, 3)]
-    assert build({"messages": [{"role": "user", "content": "x"}], "media": None}, READER, False).media == ()
+    assert build({"messages": [{"role": "user", "content": "x"}], "media": None}).media == ()
 
 
 def test_the_question_is_what_the_user_wrote_and_not_what_stands_around_frames():
     turn = case({"type": "video"}, {"type": "text", "text": "What "}, {"type": "text", "text": "now?"}, media=[VIDEO])
-    assert build(turn, READER, False).question == "What now?"
+    assert build(turn).question.text == "What now?"
 
 
 @pytest.mark.parametrize(
@@ -106,12 +110,12 @@ def test_the_question_is_what_the_user_wrote_and_not_what_stands_around_frames()
 )
 def test_what_is_no_conversation_is_a_usage_error(wrong):
     with pytest.raises(UsageError, match="conversation"):
-        build(wrong, READER, False)
+        build(wrong)
 
 
 def test_the_name_of_the_case_is_in_the_error():
     with pytest.raises(UsageError, match="'third'"):
-        build(case({"type": "sound"}, name="third"), READER, False)
+        build(case({"type": "sound"}, name="third"))
 
 
 @given(
@@ -154,7 +158,7 @@ def test_nothing_but_our_own_errors_come_of_any_json(data):
         case({"type": "video"}, media=[{"type": "video", "indices": data, "fps": data, "duration": data}]),
     ):
         with suppress(SmolError):
-            build(wrong, READER, False)
+            build(wrong)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +199,7 @@ def test_one_case_or_many(tmp_path):
 def test_a_document_of_several_pages_is_not_one_image(tmp_path):
     pdf = draw_pdf(tmp_path / "a.pdf", [{}, {}])
     with pytest.raises(UsageError, match="not one image"):
-        build(case({"type": "image"}, media=[{"type": "image", "path": pdf}]), READER, False)
+        build(case({"type": "image"}, media=[{"type": "image", "path": pdf}]))
     sized = case({"type": "image"}, media=[IMAGE])
     with pytest.raises(UsageError, match="path"):
-        build(sized, READER, True)
+        build(sized, cut=True)

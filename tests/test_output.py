@@ -7,26 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smolcli.datatypes import Answer, Counts, Generation, Place, Seconds, Source
-from smolcli.errors import OutputError, ReaderGoneError
-from smolcli.output import (
-    JsonWriter,
-    LineWriter,
-    OutputFile,
-    StandardOutput,
-    TextWriter,
-    escaped,
-    open_target,
-    printable,
-    to_json,
-)
+from smolcli.datatypes import Counts, Generation, Place, Sampling, Seconds, Source
+from smolcli.errors import MediaError, OutputError, ReaderGoneError
+from smolcli.files import OutputFile, StandardOutput, open_target
+from smolcli.formats import JsonWriter, LineWriter, TextWriter, escaped, printable, to_json
+from smolcli.jobs import Answer, Job, Look, Question, Words, failure
 
 PAGE = Place(Source("a.pdf", "page", "0" * 64), 2, page=3)
 
 
 def answer(text="42", place=PAGE, **more):
     generation = Generation(0, text, "end", Counts(9, 4, 2), Seconds(), -0.5)
-    return Answer((place,), "ask", "What?", text, "nano", generation, **more)
+    job = Job((place,), Question(Words(), "What?", name="ask"), Look(), Sampling())
+    return Answer(job, ((place,),), "nano", generation, **more)
 
 
 class Memory:
@@ -123,8 +116,34 @@ def test_a_record_is_what_is_documented():
         "mean_logprob": -0.5,
         "counts": {"prompt_tokens": 9, "image_tokens": 4, "new_tokens": 2, "cached_tokens": 0, "encodes": 0},
         "seconds": {"preprocess": 0.0, "encode": 0.0, "prefill": 0.0, "decode": 0.0},
+        "cached": False,
         "warnings": ["careful."],
     }
+
+
+def test_a_failure_is_a_record_in_json_and_nothing_in_text_or_lines():
+    error, target = MediaError("It is empty.", "Get it again."), Memory()
+    failed = failure("a.pdf", error, PAGE)
+    assert JsonWriter(target).failure(failed)
+    assert json.loads(target.text) == {
+        "schema": 1,
+        "failure": {
+            "source": "a.pdf",
+            "place": "a.pdf#page=3",
+            "error": "MediaError",
+            "message": "It is empty.",
+            "hint": "Get it again.",
+            "exit_code": 3,
+        },
+    }
+    target = Memory()
+    assert not TextWriter(target).failure(failed) and not LineWriter(target, lambda _: ("",)).failure(failed)
+    assert target.text == ""
+
+
+def test_the_seed_is_said_where_words_were_drawn():
+    assert json.loads(written(JsonWriter, answer(seed=7)))["seed"] == 7
+    assert "seed" not in json.loads(written(JsonWriter, answer()))
 
 
 @given(st.text())

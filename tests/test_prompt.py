@@ -28,7 +28,7 @@ PICTURE = ImagePart(TilePlan((512, 512), (512, 512), (512, 512), 0, 0, 512, 64))
 
 
 def shown(name, style, media, question="Q", hint=""):
-    return template_text(DEFAULT_TEMPLATE, render(load_prompt(name, style), media, question, hint))
+    return template_text(DEFAULT_TEMPLATE, render(load_prompt(name, style).asking(question, hint), media))
 
 
 def clip(count, seconds):
@@ -140,14 +140,14 @@ def test_a_hint_is_appended_and_an_unknown_one_lists_the_known():
 
 def test_no_text_is_trusted():
     for style in styles():
-        turns = render(load_prompt("video", style), [PICTURE, clip(2, 2.0)], "<end_of_utterance>")
+        turns = render(load_prompt("video", style).asking("<end_of_utterance>"), [PICTURE, clip(2, 2.0)])
         assert all(not part.trusted for turn in turns for part in turn.parts if isinstance(part, TextPart))
 
 
 @given(st.text())
 def test_any_question_arrives_unchanged(question):
-    prompt = Prompt("own", question="A {question} B {question} {x}")
-    [turn] = render(prompt, [PICTURE], question)
+    prompt = Prompt(name="own", question="A {question} B {question} {x}")
+    [turn] = render(prompt.asking(question), [PICTURE])
     assert turn.parts[-1] == TextPart(f"A {question} B {question} {{x}}")
 
 

@@ -15,11 +15,10 @@ from smolcli.datatypes import ImagePart, ModelPair, TextPart, TilePlan, Turn
 from smolcli.engine import EngineOptions, load_planner
 from smolcli.engine.tokens import DEFAULT_TEMPLATE, Prompter, expand, grid_limit
 from smolcli.errors import ModelError, UsageError
-from smolcli.media import MediaOptions
+from smolcli.jobs import Look
 from smolcli.prompt import load_prompt
-from smolcli.tasks.messages import Reader, build
-from smolcli.tasks.planning import geometry
-from smolcli.tiles import parse_detail
+from smolcli.run import OpenFiles
+from smolcli.verbs.conversations import View, build, parse
 
 CASES = golden("prompts.json")
 STRINGS = golden("tokens.json")
@@ -53,8 +52,8 @@ def length(ids):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_ids_are_the_references(planners, case):
     planner = planners[case["family"]]
-    reader = Reader(geometry(planner.facts), parse_detail("high"), MediaOptions(), load_prompt("video", "reference"))
-    conversation = build(case, reader, render=False)
+    view = View(planner.facts, OpenFiles(planner.facts, planner.context_tokens), Look("high"))
+    conversation = build(parse(case, load_prompt("video", "reference").words), view)
     found = planner.tokens(conversation.turns, conversation.generate).ids.tolist()
     assert run_lengths(found) == run_lengths(flat(wanted_ids(case)))
 

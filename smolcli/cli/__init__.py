@@ -15,7 +15,7 @@ import typer
 from smolcli import __version__
 from smolcli.cli._console import SIGNALLED, ended_code, ending_signals, report, say
 from smolcli.errors import BROKEN_PIPE, EngineError, OutputError, SmolError, UsageError
-from smolcli.output import writing
+from smolcli.files import writing
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may meet
 KEYBOARD_INTERRUPT = 130  # what the library makes of any signal that unwinds

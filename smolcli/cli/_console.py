@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from smolcli.errors import SmolError
-from smolcli.output import printable
+from smolcli.printable import printable
 
 SHOW_AFTER_S = 0.7  # what is done sooner needs no bar
 
@@ -137,14 +137,18 @@ def ended_code() -> int:
 
 
 class Interrupt:
-    """Ctrl-C, TERM or HUP, twice: the first asks to stop after the current answer, the second stops at once."""
+    """Ctrl-C, TERM or HUP, twice: the first asks to stop after the current answer, the second stops at once.
+
+    So does the first while no answer is under way (`answering`).
+    """
 
     def __init__(self) -> None:
         self.asked = 0  # the signal, 0 while there was none
+        self.answering = False
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         """The signal handler."""
-        if self.asked:
+        if self.asked or not self.answering:
             raise Ended(number)
         self.asked = number
         again = "Ctrl-C again stops at once" if number == signal.SIGINT else "a second signal stops at once"

@@ -33,8 +33,8 @@ from smolcli.engine import Engine, EngineOptions, Planner, load_engine, load_pla
 from smolcli.errors import SmolError
 from smolcli.media import MediaOptions, open_media
 from smolcli.models.store import Store, record_file
+from smolcli.run import geometry
 from smolcli.settings import Settings
-from smolcli.tasks.planning import geometry
 from smolcli.tiles import Geometry, cut, parse_detail, plan
 
 GOLDENS = Path(models.__file__).parent / "goldens"

@@ -11,7 +11,7 @@ from typing import Any
 from gguf_convert.errors import ConvertError
 from smolcli.cli._console import is_terminal
 from smolcli.errors import EngineError, MediaError, ModelError, OutputError, SmolError, UsageError
-from smolcli.output import printable, to_json
+from smolcli.formats import printable, to_json
 
 _BY_EXIT_CODE = {error.exit_code: error for error in (UsageError, MediaError, ModelError, OutputError, EngineError)}
 

@@ -6,20 +6,14 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
 
-from smolcli.cli._options import ClipOptions, ReadingOptions
-from smolcli.datatypes import TextPart, Turn
+from smolcli.cli._options import ReadingOptions
 from smolcli.engine import Planner
 from smolcli.errors import DoesNotFitError, MediaError, UsageError
-from smolcli.media import Media, MediaOptions, open_media, open_media_briefly
-from smolcli.media.listing import MEDIA_SUFFIXES
-from smolcli.tasks.planning import RequestPlan, Style, frames_that_fit, plan_request
-from smolcli.tasks.video import FrameBudget, frame_budget, frame_note
+from smolcli.media import MEDIA_SUFFIXES
 
-KEPT_OPEN = 64  # files of one request that stay open; a system allows a process 256 or more
 _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,4}", re.ASCII)  # "photo.jgp", mistyped; no question looks like it
 
 
@@ -116,41 +110,6 @@ def no_more_than_messages(
     }
     if found := [name for name, value in others.items() if value]:
         raise UsageError(f"--messages does not go with {', '.join(found)}.", "Write them into the file.")
-
-
-def open_inputs(
-    stack: ExitStack,
-    paths: Sequence[str],
-    planner: Planner,
-    asked: tuple[str, Style],
-    options: tuple[MediaOptions, ClipOptions],
-) -> tuple[list[Media], RequestPlan]:
-    """Open every file, or none, clips with as many frames as fit beside all else; and plan the request about them."""
-    (question, style), (media_options, clips) = asked, options
-    budget = frame_budget(planner.facts, clips.frames)
-    holds = planner.context_tokens // planner.facts.tokens_per_tile + 1  # so many never fit: no more need be looked at
-    open_one = open_media if len(paths) <= KEPT_OPEN else open_media_briefly
-    most_frames, several = min(budget.frames, holds), len(paths) > 1
-    media_options = replace(media_options, max_frames=most_frames, fps=clips.fps, several=several)
-    media = [stack.enter_context(open_one(path, media_options)) for path in paths]
-    most = max((len(medium.outlines) for medium in media if medium.video is not None), default=0)
-    if most and (fit := frames_that_fit(planner, media, question, style)) < most:
-        budget = FrameBudget(fit, f"the context of {planner.context_tokens} tokens holds no more and an answer")
-        media_options = replace(media_options, max_frames=fit)
-        for index, medium in enumerate(media):
-            if len(medium.outlines) > fit and medium.video is not None:
-                medium.close()
-                media[index] = stack.enter_context(open_one(paths[index], media_options))
-    notes = [frame_note(medium, budget, clips.frames, clips.fps) for medium in media]
-    plan = plan_request(planner, media, question, style)
-    return media, replace(plan, notes=(*filter(None, notes), *plan.notes) if plan.fits else ())
-
-
-def longest(questions: Sequence[str], planner: Planner) -> str:
-    """The question that a plan for all of them must have room for."""
-    if len(questions) == 1:
-        return questions[0]
-    return max(questions, key=lambda question: len(planner.tokens([Turn("user", (TextPart(question),))]).ids))
 
 
 def _is_file(text: str) -> bool:

@@ -18,7 +18,7 @@ from smolcli.cli._gguf import ByteBar
 from smolcli.datatypes import RGB, Floats, ImagePart, ModelFacts, ModelPair, TextPart, Turn
 from smolcli.engine import Engine, EngineOptions, load_engine
 from smolcli.errors import ModelError
-from smolcli.tasks.planning import geometry
+from smolcli.run import geometry
 from smolcli.tiles import Detail, cut, parse_detail, plan
 
 QUESTION = "What is on this picture?"

@@ -21,9 +21,9 @@ def _option(panel: str, *names: str, help: str, **more: Any) -> Any:
     return typer.Option(*names, help=help, rich_help_panel=panel, **more)
 
 
-def _finite(value: float) -> float:
+def _finite(value: float | None) -> float | None:
     """`nan` and `inf` are numbers to Python's parser, but nothing that can be computed with."""
-    if not math.isfinite(value):
+    if value is not None and not math.isfinite(value):
         raise UsageError(f"{value} is not a number that can be used here.", "Write one such as 0.7.")
     return value
 
@@ -77,6 +77,18 @@ class ModelOptions:
         bool, _option(MODEL, "--no-store", help="Neither use nor keep what is computed (smol cache).")
     ] = False
     fresh: Annotated[bool, _option(MODEL, "--fresh", help="Compute all anew, and keep that.")] = False
+    page_timeout: Annotated[
+        float | None,
+        _option(
+            MODEL,
+            "--page-timeout",
+            help="Most seconds for one page, picture or clip; then it has failed.",
+            min=0.001,
+            callback=_finite,
+            metavar="SECONDS",
+        ),
+    ] = None
+    fail_fast: Annotated[bool, _option(MODEL, "--fail-fast", help="End with the first input that fails.")] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +141,9 @@ class ReadingOptions:
             READING, "--top-p", help="Keep the likeliest words up to this mass.", min=0.0, max=1.0, callback=_finite
         ),
     ] = 1.0
-    seed: Annotated[int, _option(READING, "--seed", help="Seed of the sampler.", min=0)] = 0
+    seed: Annotated[
+        int | None, _option(READING, "--seed", help="Seed of the sampler. Default: a fresh one.", min=0)
+    ] = None
     max_tokens: Annotated[
         int | None, _option(READING, "--max-tokens", help="Most new tokens. Default: what fits, at most 1024.", min=1)
     ] = None

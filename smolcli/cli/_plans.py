@@ -12,10 +12,10 @@ from itertools import groupby
 from typing import Any
 
 from smolcli.datatypes import ImagePart, ModelFacts, Outline, TilePlan
-from smolcli.output import SCHEMA
+from smolcli.formats import SCHEMA
 from smolcli.prompt import timestamp
+from smolcli.run import PlannedMedium, RequestPlan
 from smolcli.speeds import Speeds
-from smolcli.tasks.planning import PlannedMedium, RequestPlan
 
 
 def plan_record(facts: ModelFacts, plan: RequestPlan, speeds: Speeds | None) -> dict[str, Any]:

@@ -1,47 +1,37 @@
-"""Options in, a ready run out: model pair, engine, prompt, writer. What every reading command shares."""
+"""Options in, a reader ready to run out: model, prompt, how to look. What every reading command shares."""
 
 from __future__ import annotations
 
-import math
-import sys
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
-from smolcli.cli._console import Progress, interruptible, is_terminal, peak_rss_bytes, say
-from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.cli._console import say
+from smolcli.cli._options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 from smolcli.cli._plans import plan_lines
-from smolcli.cli._stats import stats_lines
-from smolcli.datatypes import Answer, Encoded, Failure, ModelFacts, ModelPair, Piece, Sampling
-from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_engine, load_planner
-from smolcli.errors import SmolError, SomeInputsFailedError
-from smolcli.media import MediaOptions
+from smolcli.datatypes import ModelFacts, ModelPair, Sampling
+from smolcli.engine import EngineOptions, Planner, load_planner
+from smolcli.files import Target, open_target
+from smolcli.jobs import Look
 from smolcli.models import resolve
-from smolcli.output import JsonWriter, LineWriter, Target, TextWriter, Writer, open_target
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, style_of
+from smolcli.reader import Keeping, Reader, make_template
+from smolcli.run import Access, RequestPlan, RunOptions
 from smolcli.settings import load_settings
-from smolcli.speeds import Speeds, measured, remember, speed_key
-from smolcli.store import KeptTiles, Store, open_store
-from smolcli.tasks.answering import Event
-from smolcli.tasks.planning import RequestPlan, Style
+from smolcli.speeds import Speeds, measured, speed_key
 from smolcli.tiles import parse_detail
-
-
-class InterruptedRunError(SmolError):
-    """Ctrl-C, TERM or HUP: what was answered until then is written out."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__("")
-        self.exit_code = 128 + number
+from smolcli.verbs import Template
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The options of one command line."""
+    """The options of one command line; pages and clips as they are where a command has no such options."""
 
     model: ModelOptions
     output: OutputOptions
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
+    pages: PageOptions = field(default_factory=PageOptions)
+    clips: ClipOptions = field(default_factory=ClipOptions)
 
     @property
     def parallel(self) -> int:
@@ -56,30 +46,27 @@ class Run:
         return pair
 
     @contextmanager
-    def engine(self) -> Iterator[Engine]:
+    def reader(self, unordered: bool = False) -> Iterator[Reader]:
         """The model with its weights, and what it computed in earlier runs."""
-        pair, options = self.pair(), self._engine_options()
-        with self._store() as store, load_engine(pair, options, self._kept(store, pair, options)) as engine:
-            self._say_facts(engine)
-            yield engine
+        settings = load_settings()
+        running = RunOptions(
+            ordered=not unordered,
+            timeout_s=self.model.page_timeout,
+            fail_fast=self.model.fail_fast,
+            threads=int(settings.values["ahead_threads"]),
+            ahead_bytes=int(settings.values["ahead_size"]),
+        )
+        with Reader(self.pair(), self._engine_options(), self._keeping(), running) as reader:
+            self._say_facts(reader.engine)
+            yield reader
 
-    @contextmanager
-    def _store(self) -> Iterator[Store | None]:
-        """The store of this user; None where none is wanted."""
+    def _keeping(self) -> Keeping | None:
+        """Where this user's store is; None where none is wanted."""
         settings = load_settings()
         if self.model.no_store or not settings.values["store"]:
-            yield None
-            return
-        note = (lambda text: None) if self.output.quiet else lambda text: say(f"note: {text}")
-        with closing(open_store(settings.store_dir, int(settings.values["store_size"]), note)) as store:
-            yield store
-
-    def _kept(self, store: Store | None, pair: ModelPair, options: EngineOptions) -> KeptTiles | None:
-        """The tiles that this projector has encoded on this machine."""
-        if store is None:
             return None
-        encoder = store.fingerprint(pair.projector) + computes_with(options).encode()
-        return KeptTiles(store, encoder, self.model.fresh)
+        note = (lambda text: None) if self.output.quiet else lambda text: say(f"note: {text}")
+        return Keeping(settings.store_dir, int(settings.values["store_size"]), self.model.fresh, note)
 
     @contextmanager
     def planner(self) -> Iterator[Planner]:
@@ -92,6 +79,38 @@ class Run:
         model = self.model
         verbose = self.output.verbose > 1
         return EngineOptions(model.threads, model.device, model.gpu_layers, model.context, self.parallel, verbose)
+
+    # ---- what is asked, and how files are looked at
+
+    def prompt(self, task: str, facts: ModelFacts) -> Prompt:
+        """The task's prompt in the model family's style, with the user's changes. Raises UsageError."""
+        reading = self.reading
+        prompt = load_prompt(task, reading.prompt_style or style_of(facts.family))
+        if reading.prompt_file is not None:
+            prompt = load_prompt_file(reading.prompt_file, prompt)
+        return prompt if reading.system is None else replace(prompt, system=reading.system)
+
+    def template(self, prompt: Prompt, questions: Sequence[str]) -> Template:
+        """What is asked of every place: questions, or what the prompt asks by itself. Raises UsageError."""
+        look = self.look(self.reading.detail or prompt.detail)
+        return make_template(prompt, questions, self.reading.hint, look, self.sampling(prompt))
+
+    def look(self, detail: str) -> Look:
+        """How places are looked at. Raises UsageError (detail)."""
+        pages, clips = self.pages, self.clips
+        return Look(str(parse_detail(detail)), pages.dpi, clips.frames, clips.fps, pages.rotate)
+
+    def sampling(self, prompt: Prompt) -> Sampling:
+        """How words are chosen."""
+        reading = self.reading
+        return Sampling(reading.temp, reading.top_p, reading.seed, reading.max_tokens or prompt.max_tokens)
+
+    def access(self) -> Access:
+        """How files are opened."""
+        pages = self.pages
+        return Access(pages.pages, pages.password, pages.all_frames)
+
+    # ---- what is said beside the answers
 
     def _say_facts(self, planner: Planner) -> None:
         facts = planner.facts
@@ -129,29 +148,6 @@ class Run:
         return measured(load_settings().state_dir, self.speed_key(facts))
 
 
-def style_for(task: str, reading: ReadingOptions, facts: ModelFacts) -> Style:
-    """The prompt in the model family's style, with the user's changes. Raises UsageError."""
-    prompt: Prompt = load_prompt(task, reading.prompt_style or style_of(facts.family))
-    if reading.prompt_file is not None:
-        prompt = load_prompt_file(reading.prompt_file, prompt)
-    if reading.system is not None:
-        prompt = replace(prompt, system=reading.system)
-    sampling = Sampling(reading.temp, reading.top_p, reading.seed, reading.max_tokens or prompt.max_tokens)
-    return Style(prompt, parse_detail(reading.detail or prompt.detail), reading.hint, sampling)
-
-
-def media_options(pages: PageOptions, facts: ModelFacts) -> MediaOptions:
-    """How files are to be decoded for this model."""
-    return MediaOptions(
-        longest_edge_px=facts.longest_edge_px,
-        dpi=pages.dpi,
-        pages=pages.pages,
-        password=pages.password,
-        all_frames=pages.all_frames,
-        rotate=pages.rotate,
-    )
-
-
 @contextmanager
 def text_output(output: OutputOptions) -> Iterator[Target]:
     """Standard output, or a file that appears whole: for what is not an answer."""
@@ -161,130 +157,3 @@ def text_output(output: OutputOptions) -> Iterator[Target]:
         target.commit()
     finally:
         target.discard()
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How a command prints: a heading before each answer, or lines that begin with columns made of it; or plainly.
-
-    questions: how many are asked of each input.
-    """
-
-    heading: Callable[[Answer], str] | None = None
-    columns: Callable[[Answer], tuple[str, ...]] | None = None
-    questions: int = 1
-
-
-PLAIN = Form()
-
-
-class Delivery:
-    """Writes the answers of one run to stdout or a file as they come, and sums the run up."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self.progress = Progress(run.output.quiet)
-        self._target = open_target(run.output.output, run.output.force)
-        on_stdout = run.output.output in (None, "-")
-        self._stream_pieces = on_stdout and is_terminal(sys.stdout) and run.parallel == 1
-        self.answers: list[Answer] = []
-        self.failures: list[Failure] = []
-        self._said: set[str] = set()  # warnings
-
-    def __enter__(self) -> Delivery:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Keep what was answered, even when the run broke off; leave nothing when nothing was."""
-        try:
-            if self.answers:
-                self._target.commit()
-        finally:
-            self._target.discard()
-
-    def notes(self, notes: Sequence[str]) -> None:
-        """Sentences for the user, each said once."""
-        self._run.notes([note for note in notes if note not in self._said])
-        self._said.update(notes)
-
-    def write(self, engine: Engine, events: Generator[Event], total: int, form: Form = PLAIN) -> None:
-        """Write every answer of an expected `total`.
-
-        Raises SomeInputsFailedError, or the one error when there is no answer at all.
-        """
-        writer, start, ending = self._writer(form), time.perf_counter(), False
-        self.progress.start(total)
-        try:
-            with closing(events), interruptible() as interrupt:  # closed before the engine is
-                for event in events:
-                    self._take(event, writer)
-                    if isinstance(event, Answer | Failure):
-                        self.progress.advance()
-                        if interrupt.asked and not ending:
-                            ending = True  # thrown in there, so that answers which wait for their turn are kept
-                            self._take(events.throw(InterruptedRunError(interrupt.asked)), writer)
-        except BaseException:
-            writer.broke_off()
-            raise
-        finally:
-            self.progress.close()
-            self._sum_up(engine, time.perf_counter() - start)
-        self._raise_failures(form.questions)
-
-    def _take(self, event: Event, writer: Writer) -> None:
-        if isinstance(event, Encoded):
-            self.progress.tile(event.done, event.total)
-        elif isinstance(event, Piece):
-            if self._stream_pieces:
-                writer.piece(event.text)
-        elif isinstance(event, Answer):
-            self.answers.append(event)
-            writer.answer(event)
-            self.notes(event.warnings)
-            self._run.detail(_summary(event))
-        else:
-            self.failures.append(event)
-            say(f"error: {_named(event)} {event.hint}".strip())
-
-    def _writer(self, form: Form) -> Writer:
-        if self._run.output.json:
-            return JsonWriter(self._target)
-        if form.columns is not None:
-            return LineWriter(self._target, form.columns)
-        return TextWriter(self._target, form.heading)
-
-    def _sum_up(self, engine: Engine, wall_s: float) -> None:
-        if not self.answers:
-            return
-        if self._run.output.stats:
-            for line in stats_lines(
-                self.answers, (engine.load_s, wall_s), peak_rss_bytes(), engine.facts.tokens_per_tile
-            ):
-                say(line)
-        if self._run.parallel == 1:
-            key = self._run.speed_key(engine.facts)
-            remember(load_settings().state_dir, key, engine.load_s, self.answers)
-
-    def _raise_failures(self, questions: int) -> None:
-        if not self.failures:
-            return
-        inputs = len(self.failures) + math.ceil(len(self.answers) / questions)
-        error = SomeInputsFailedError(f"{len(self.failures)} of {inputs} inputs failed." if inputs > 1 else "")
-        if not self.answers:
-            error.exit_code = self.failures[0].exit_code
-        raise error
-
-
-def _named(failure: Failure) -> str:
-    """Its sentence, which says of several files the one that it is about."""
-    name = "Standard input" if failure.path == "-" else repr(failure.path)
-    known = not failure.path or name.strip("'") in failure.message or failure.path in failure.message
-    return failure.message if known else f"{name}: {failure.message}"
-
-
-def _summary(answer: Answer) -> str:
-    made, what = answer.generation, ", ".join(dict.fromkeys(place.label for place in answer.places))
-    return (
-        f"answer about {what or 'no media'}: {made.counts.prompt_tokens} tokens read, {made.counts.encodes} "
-        f"encodes, {made.counts.new_tokens} tokens written, stopped by {made.stop_reason}"
-    )

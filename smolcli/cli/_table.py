@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from smolcli.output import StandardOutput, printable, to_json
+from smolcli.files import StandardOutput
+from smolcli.formats import printable, to_json
 
 
 def show_lines(lines: Iterable[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -33,23 +32,19 @@ def command(
     Example: smol ask photo.jpg "What is this?"
     """
     from smolcli.cli._conversations import ask_conversations
-    from smolcli.cli._inputs import longest, no_more_than_messages, open_inputs, refuse_too_many, split_arguments
-    from smolcli.cli._session import Delivery, Run, media_options, style_for
-    from smolcli.tasks.ask import ask
+    from smolcli.cli._delivery import PLAIN, Delivery
+    from smolcli.cli._inputs import no_more_than_messages, refuse_too_many, split_arguments
+    from smolcli.cli._session import Run
+    from smolcli.verbs import ask
 
-    run = Run(model, output)
+    run = Run(model, output, reading, pages, clips)
     if messages is not None:
         no_more_than_messages(arguments, question, reading)
-        ask_conversations(run, messages, (reading, pages, clips))
+        ask_conversations(run, messages)
         return
-    media_paths, questions = split_arguments(arguments or [], question or [])
-    with ExitStack() as stack:
-        delivery = stack.enter_context(Delivery(run))
-        engine = stack.enter_context(run.engine())
-        refuse_too_many(media_paths, engine)
-        style = style_for("ask", reading, engine.facts)
-        asked, options = (longest(questions, engine), style), (media_options(pages, engine.facts), clips)
-        media, plan = open_inputs(stack, media_paths, engine, asked, options)
-        delivery.notes(plan.notes)
-        run.show_plan(engine.facts, plan)
-        delivery.write(engine, ask(engine, media, plan, questions, style), len(questions))
+    paths, questions = split_arguments(arguments or [], question or [])
+    with Delivery(run) as delivery, run.reader() as reader:
+        refuse_too_many(paths, reader.engine)
+        template = run.template(run.prompt("ask", reader.facts), questions)
+        jobs = ask(reader.files, paths, template, run.access())
+        delivery.write(reader, reader.stream(jobs), lambda expected: PLAIN)

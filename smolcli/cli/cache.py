@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -32,14 +33,13 @@ def info(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] 
     kept, kept_bytes = _in_store(settings.store_dir), sum(path.stat().st_size for path in files(settings.store_dir))
     if json:
         sizes = {name: {"items": len(found), "bytes": sum(i.bytes for i in found)} for name, found in rooms.items()}
-        store = {"items": kept, "bytes": kept_bytes, "limit_bytes": store_limit}
+        store = {"items": sum(kept.values()), **kept, "bytes": kept_bytes, "limit_bytes": store_limit}
         record = {"path": str(settings.cache_dir), "bytes": total, "limit_bytes": limit, "rooms": sizes, "store": store}
         show_json(record)
         return
     rows = [(n, str(len(f)), megabytes(sum(i.bytes for i in f)), ROOMS[n]) for n, f in rooms.items()]
-    rows.append(
-        ("store", str(kept), megabytes(kept_bytes), f"tiles that were encoded, at most {megabytes(store_limit)}")
-    )
+    what = f"{_things(kept)} that were computed, at most {megabytes(store_limit)}"
+    rows.append(("store", str(sum(kept.values())), megabytes(kept_bytes), what))
     show_table(("ROOM", "ITEMS", "SIZE", "WHAT"), rows)
     show_lines([f"{megabytes(total)} of {megabytes(limit)} beside the store in {settings.cache_dir}"])
 
@@ -89,24 +89,29 @@ def forget(
     from smolcli.cli._console import say
     from smolcli.media.reading import open_input
     from smolcli.settings import load_settings
-    from smolcli.store import files, open_store
+    from smolcli.store import KINDS, files, open_store
 
     given = open_input(file)
     given.close()
-    settings, items = load_settings(), 0
+    settings, items = load_settings(), dict.fromkeys(KINDS, 0)
     if files(settings.store_dir):
         with closing(open_store(settings.store_dir, int(settings.values["store_size"]), say)) as store:
             items = store.forget(given.sha256)
     if not quiet:
-        say(f"{items} tile{'s' * (items != 1)} of {file} forgotten")
+        say(f"{_things(items)} of {file} forgotten")
 
 
-def _in_store(folder: Path) -> int:
-    """How many tiles are kept; a store that is not there is not made."""
+def _things(kept: Mapping[str, int]) -> str:
+    """ "3 tiles and 1 answer"."""
+    return " and ".join(f"{count} {kind.removesuffix('s') if count == 1 else kind}" for kind, count in kept.items())
+
+
+def _in_store(folder: Path) -> dict[str, int]:
+    """How many entries of each kind are kept; a store that is not there is not made."""
     from smolcli.cli._console import say
-    from smolcli.store import files, open_store
+    from smolcli.store import KINDS, files, open_store
 
     if not files(folder):
-        return 0
+        return dict.fromkeys(KINDS, 0)
     with closing(open_store(folder, 1 << 62, say)) as store:
-        return store.totals().items
+        return {kind: store.totals(kind).items for kind in KINDS}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +10,7 @@ import typer
 from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smolcli.datatypes import Answer
-    from smolcli.media import Media
-    from smolcli.tasks.planning import RequestPlan
+    from smolcli.jobs import Answer
 
 _TOGETHER = 4  # captions are short and their prompts small: several fit one context and share every decode
 
@@ -40,34 +35,21 @@ def command(
 
     Example: smol caption holiday/ > captions.tsv
     """
-    from smolcli.batch import find_pictures
+    from smolcli.cli._delivery import Delivery, Form
     from smolcli.cli._inputs import read_questions
-    from smolcli.cli._session import Delivery, Form, Run, media_options, style_for
+    from smolcli.cli._session import Run
     from smolcli.errors import UsageError
-    from smolcli.tasks.caption import caption
-    from smolcli.tasks.pages import in_order
+    from smolcli.verbs import caption
 
     questions = read_questions(question or [], paths)
     if len(questions) > 1:
         raise UsageError("One question is asked of each image.", "Use smol docvqa FILE... -Q ... -Q ... for several.")
-    run = Run(replace(model, parallel=model.parallel or _TOGETHER), output)
-    with ExitStack() as stack:
-        delivery = stack.enter_context(Delivery(run))
-        found = list(find_pictures(paths, recursive))
-        engine = stack.enter_context(run.engine())
-        style = style_for("caption", reading, engine.facts)
-        if questions:
-            style = replace(style, prompt=replace(style.prompt, default_question=questions[0]))
-
-        def opened(media: Media, plans: Sequence[RequestPlan]) -> None:
-            delivery.progress.expect(len(plans) - 1)
-            for plan in plans:
-                run.show_plan(engine.facts, plan)
-
-        events = caption(engine, found, media_options(pages, engine.facts), style, opened)
-        delivery.write(engine, events if unordered else in_order(events), len(found), Form(columns=_columns))
+    run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages)
+    with Delivery(run) as delivery, run.reader(unordered) as reader:
+        template = run.template(run.prompt("caption", reader.facts), questions)
+        jobs = caption(reader.files, paths, template, run.access(), recursive)
+        delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns))
 
 
 def _columns(answer: Answer) -> tuple[str, ...]:
-    place = answer.places[0]
-    return (place.source.path if place.page is None else f"{place.source.path}#page={place.page}",)
+    return (answer.job.places[0].uri,)

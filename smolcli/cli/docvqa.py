@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,12 +10,8 @@ import typer
 from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from smolcli.cli._session import Form
-    from smolcli.datatypes import Answer
-    from smolcli.media import Media
-    from smolcli.tasks.planning import RequestPlan
+    from smolcli.cli._delivery import Form
+    from smolcli.jobs import Answer
 
 
 @with_options(model=ModelOptions, reading=ReadingOptions, pages=PageOptions, output=OutputOptions)
@@ -35,48 +31,31 @@ def command(
 
     Example: smol docvqa report.pdf "What is the total?" --pages 1,3-end
     """
+    from smolcli.cli._delivery import Delivery
     from smolcli.cli._inputs import files_and_questions
-    from smolcli.cli._session import Delivery, Run, media_options, style_for
-    from smolcli.media import open_media
-    from smolcli.tasks.docvqa import docvqa
+    from smolcli.cli._session import Run
+    from smolcli.verbs import docvqa
 
-    run = Run(model, output)
+    run = Run(model, output, reading, pages)
     files, questions = files_and_questions(arguments, question or [])
-    with ExitStack() as stack:
-        delivery = stack.enter_context(Delivery(run))
-        engine = stack.enter_context(run.engine())
-        style = style_for("docvqa" if questions else "transcribe", reading, engine.facts)
-        options = media_options(pages, engine.facts)
-
-        def opened(media: Media, plans: Sequence[RequestPlan]) -> None:
-            delivery.progress.expect((len(plans) - 1) * len(asked[0]))
-            for plan in plans:
-                run.show_plan(engine.facts, plan)
-
-        media = stack.enter_context(open_media(files[0], options)) if len(files) == 1 else None
-        form = _form(len(files) > 1, bool(questions), len(questions), media)
-        asked = (questions or [style.prompt.default_question], style)
-        delivery.write(
-            engine,
-            docvqa(engine, [media] if media else files, options, asked, opened),
-            len(files) * len(asked[0]),
-            form,
-        )
+    with Delivery(run) as delivery, run.reader() as reader:
+        template = run.template(run.prompt("docvqa" if questions else "transcribe", reader.facts), questions)
+        jobs = docvqa(reader.files, files, template, run.access())
+        form = partial(_form, len(files) > 1, len(questions))
+        delivery.write(reader, reader.stream(jobs), form)
 
 
-def _form(several: bool, asked: bool, questions: int, media: Media | None) -> Form:
+def _form(several: bool, questions: int, expected: int) -> Form:
     """How answers are told apart: by page, by the file and the question where there are several."""
-    from smolcli.cli._session import PLAIN, Form
+    from smolcli.cli._delivery import PLAIN, Form
 
     def where(answer: Answer) -> str:
-        place = answer.places[0]
-        if not several:
-            return place.label
-        return place.source.path if place.page is None else f"{place.source.path}#page={place.page}"
+        place = answer.job.places[0]
+        return place.uri if several else place.label
 
     def columns(answer: Answer) -> tuple[str, ...]:
         return (where(answer), answer.question) if questions > 1 else (where(answer),)
 
-    if media is not None and len(media.outlines) == 1 and questions < 2:
+    if expected == 1 and not several:
         return PLAIN
-    return Form(columns=columns, questions=max(1, questions)) if asked else Form(heading=where)
+    return Form(columns=columns, questions=max(1, questions)) if questions else Form(heading=where)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from smolcli.cli._session import Run
     from smolcli.datatypes import ImagePart
     from smolcli.media import Media
-    from smolcli.tasks.planning import RequestPlan
+    from smolcli.run import RequestPlan
 
 
 @with_options(model=ModelOptions, reading=ReadingOptions, pages=PageOptions, clips=ClipOptions, output=OutputOptions)
@@ -40,47 +40,48 @@ def command(
     from smolcli.cli._inputs import no_more_than_messages, split_optional_question
     from smolcli.cli._session import Run
 
-    run, options = Run(model, output), (reading, pages, clips)
+    run = Run(model, output, reading, pages, clips)
     if messages is not None:
         from smolcli.cli._conversations import plan_conversations
 
         no_more_than_messages(arguments, question, reading)
-        plan_conversations(run, messages, options, hashes)
+        plan_conversations(run, messages, hashes)
         return
-    _plan_inputs(run, split_optional_question(arguments or [], question or []), options, hashes)
+    _plan_inputs(run, split_optional_question(arguments or [], question or []), hashes)
 
 
-def _plan_inputs(
-    run: Run, given: tuple[list[str], list[str]], options: tuple[ReadingOptions, PageOptions, ClipOptions], hashes: bool
-) -> None:
-    """Print the plan of one request; given: its media and questions."""
-    from smolcli.cli._inputs import longest, open_inputs
+def _plan_inputs(run: Run, given: tuple[list[str], list[str]], hashes: bool) -> None:
+    """Print the plan of the request with the longest question; given: media and questions."""
     from smolcli.cli._plans import add_hashes, plan_lines, plan_record
-    from smolcli.cli._session import media_options, style_for, text_output
-    from smolcli.output import printable, to_json
+    from smolcli.cli._session import text_output
+    from smolcli.formats import printable, to_json
+    from smolcli.run import OpenFiles, plan_job
+    from smolcli.verbs import open_together
 
-    (paths, questions), (reading, pages, clips) = given, options
+    paths, questions = given
     with ExitStack() as stack:
         target = stack.enter_context(text_output(run.output))
         planner = stack.enter_context(run.planner())
-        asked = (longest(questions, planner), style_for("ask", reading, planner.facts))
-        media, plan = open_inputs(stack, paths, planner, asked, (media_options(pages, planner.facts), clips))
-        run.notes((*plan.notes, *(warning for medium in media for warning in medium.warnings)))
+        files = stack.enter_context(closing(OpenFiles(planner.facts, planner.context_tokens)))
+        template = run.template(run.prompt("ask", planner.facts), questions)
+        jobs = list(template.jobs(open_together(stack, files, paths, template.look, run.access())))
+        media = files.take(jobs[0])
+        plan = max((plan_job(planner, media, job) for job in jobs), key=lambda found: len(found.sequence.ids))
+        run.notes(list(dict.fromkeys((*plan.notes, *(odd for medium in media for odd in medium.warnings)))))
         speeds = run.speeds(planner.facts)
+        lines: Iterable[str] = plan_lines(planner.facts, plan, speeds)
         if run.output.json or hashes:
             record = plan_record(planner.facts, plan, speeds)
             if hashes:
                 add_hashes(record["media"], _pictures(media, plan))
-            lines: Iterable[str] = [to_json(record)]
-        else:
-            lines = plan_lines(planner.facts, plan, speeds)
+            lines = [to_json(record)]
         target.write("".join(f"{printable(line)}\n" for line in lines))
 
 
 def _pictures(media: Sequence[Media], plan: RequestPlan) -> Iterator[ImagePart]:
     """Every image and page of a request, cut; clips are left out."""
-    from smolcli.tasks.answering import load_pictures
+    from smolcli.run import cut_pictures
 
     for medium, planned in zip(media, plan.media, strict=True):
         if medium.video is None:
-            yield from load_pictures(medium, planned)[0]
+            yield from cut_pictures(medium, planned)[0]

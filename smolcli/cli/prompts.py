@@ -8,7 +8,7 @@ import typer
 
 from smolcli.cli._completion import prompt_names, style_names
 from smolcli.datatypes import ImagePart, TilePlan
-from smolcli.output import StandardOutput
+from smolcli.files import StandardOutput
 from smolcli.prompt import Clip, Medium, load_prompt, names, render, styles
 
 command = typer.Typer(
@@ -46,7 +46,7 @@ def show(
 
     prompt = load_prompt(name, prompt_style)
     media: list[Medium] = [Clip((_PICTURE,) * 3, (0.0, 1.0, 2.0), 3.0)] if name == "video" else [_PICTURE]
-    turns = render(prompt, media, prompt.default_question if question is None else question)
+    turns = render(prompt.asking(prompt.default_question if question is None else question), media)
     StandardOutput().write(
         f"# {name}, {prompt_style} style: {prompt.description}\n# source: {prompt.source}\n"
         f"# detail: {prompt.detail}; hints: {', '.join(prompt.hints) or 'none'}; {IMAGE} stands for one picture\n"

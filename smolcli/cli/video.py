@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
-from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
+from smolcli.cli._options import ClipOptions, ModelOptions, OutputOptions, ReadingOptions, with_options
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    from smolcli.cli._session import Delivery, Run
-    from smolcli.datatypes import Answer
-    from smolcli.engine import Engine
-    from smolcli.media import MediaOptions
-    from smolcli.tasks.answering import Event
-    from smolcli.tasks.planning import Style
+    from smolcli.cli._delivery import Form
+    from smolcli.jobs import Answer
 
 
 @with_options(model=ModelOptions, reading=ReadingOptions, clips=ClipOptions, output=OutputOptions)
@@ -39,53 +30,26 @@ def command(
 
     Example: smol video clip.mp4 "What happens?" --frames 16
     """
+    from smolcli.cli._delivery import Delivery
     from smolcli.cli._inputs import files_and_questions
-    from smolcli.cli._session import PLAIN, Delivery, Form, Run, media_options, style_for
+    from smolcli.cli._session import Run
+    from smolcli.verbs import video
 
-    run = Run(model, output)
+    run = Run(model, output, reading, clips=clips)
     files, questions = files_and_questions(arguments, question or [])
-    with ExitStack() as stack:
-        delivery = stack.enter_context(Delivery(run))
-        engine = stack.enter_context(run.engine())
-        style = style_for("video", reading, engine.facts)
-        asked = (questions or [style.prompt.default_question], style)
-        options = (replace(media_options(PageOptions(), engine.facts), moving=True), clips)
-        events = _answers(run, delivery, engine, files, (asked, options))
-
-        def columns(answer: Answer) -> tuple[str, ...]:
-            path = (answer.places[0].source.path,) if len(files) > 1 else ()
-            return (*path, answer.question) if len(questions) > 1 else path
-
-        form = Form(columns=columns, questions=len(asked[0])) if len(files) > 1 or len(questions) > 1 else PLAIN
-        delivery.write(engine, events, len(files) * len(asked[0]), form)
+    with Delivery(run) as delivery, run.reader() as reader:
+        template = run.template(run.prompt("video", reader.facts), questions)
+        jobs = video(reader.files, files, template, run.access())
+        form = _form(len(files) > 1, len(questions))
+        delivery.write(reader, reader.stream(jobs), lambda expected: form)
 
 
-def _answers(
-    run: Run,
-    delivery: Delivery,
-    engine: Engine,
-    files: list[str],
-    how: tuple[tuple[Sequence[str], Style], tuple[MediaOptions, ClipOptions]],
-) -> Generator[Event]:
-    """The answers about one clip after another; one that cannot be read is a Failure."""
-    from smolcli.cli._inputs import longest, open_inputs
-    from smolcli.errors import MediaError, SmolError
-    from smolcli.tasks.answering import failure
-    from smolcli.tasks.ask import ask
+def _form(several: bool, questions: int) -> Form:
+    """How answers are told apart: by the clip and the question where there are several."""
+    from smolcli.cli._delivery import PLAIN, Form
 
-    (questions, style), options = how
-    for file in files:
-        try:
-            with ExitStack() as stack:
-                asked = longest(questions, engine), style
-                media, plan = open_inputs(stack, [file], engine, asked, options)
-                if media[0].video is None:
-                    hint = f'For pictures and documents: smol ask {shlex.quote(file)} "…"'
-                    raise MediaError(f"{file!r} is not a clip.", hint)
-                delivery.notes(plan.notes)
-                run.show_plan(engine.facts, plan)
-                yield from ask(engine, media, plan, questions, style)
-        except SmolError as error:
-            if len(files) == 1:
-                raise
-            yield failure(file, error)
+    def columns(answer: Answer) -> tuple[str, ...]:
+        path = (answer.job.places[0].source.path,) if several else ()
+        return (*path, answer.question) if questions > 1 else path
+
+    return Form(columns=columns, questions=max(1, questions)) if several or questions > 1 else PLAIN

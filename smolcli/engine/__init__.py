@@ -68,6 +68,7 @@ class Engine(Planner, Protocol):
     """A planner that also reads."""
 
     load_s: float  # seconds spent on loading weights so far
+    parallel: int  # how many answers are written at the same time
 
     def add(self, request: Request) -> bool:
         """Take a request, or say that there is no room for it now.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class Arrival:
         """An answer to write."""
         request = self.request
         job = self._job(request.key, self.sequence.ids, facts, language)
-        job.sampling = replace(request.sampling, seed=request.sampling.seed + request.key)
+        job.sampling = request.sampling
         job.max_tokens = min(request.sampling.max_tokens or MOST_NEW_TOKENS, self.room)
         return job
 

@@ -44,6 +44,7 @@ class SmolVLM(Vocabulary):
         self._arrivals: deque[Arrival] = deque()
         self._cells = 0
         self._threads = options.threads or physical_cores()
+        self.parallel = options.parallel
         super().__init__(pair, options)
         self._memo = TileMemo((self.facts.tokens_per_tile, self.facts.width), kept)
         self.load_s = time.perf_counter() - start
@@ -93,7 +94,7 @@ class SmolVLM(Vocabulary):
         self._native()
         events, self._late = self._late, []
         try:
-            for _ in range(max(1, self._options.parallel // _ANSWERS_PER_TILE)):
+            for _ in range(max(1, self.parallel // _ANSWERS_PER_TILE)):
                 events += self._encode_next()
             while self._arrivals and self._arrivals[0].encoded and self._take(self._arrivals[0].job(*self._parts)):
                 self._arrivals.popleft()
@@ -117,7 +118,7 @@ class SmolVLM(Vocabulary):
 
     @property
     def _has_room(self) -> bool:
-        return len(self._arrivals) + len(self._scheduler or ()) < self._options.parallel
+        return len(self._arrivals) + len(self._scheduler or ()) < self.parallel
 
     def score(self, turns: Sequence[Turn], continuations: Sequence[Sequence[int]]) -> list[Floats]:
         """How likely each continuation (ids) of a conversation is, without writing anything.
@@ -203,15 +204,15 @@ class SmolVLM(Vocabulary):
     def _reserve(self, needed: int) -> Scheduler:
         """A KV cache of the size that requests like this one need: it costs 23 kB a row with the smallest model."""
         start = time.perf_counter()
-        wanted = needed * self._options.parallel + _SPARE_CELLS
+        wanted = needed * self.parallel + _SPARE_CELLS
         most = max(self.context_tokens, kv_cells(self._language_file))
         self._cells = min(-(-wanted // _CELL_STEP) * _CELL_STEP, most)
-        sequences = KVCells.sequences(self._options.parallel)
+        sequences = KVCells.sequences(self.parallel)
         size = ContextSize(self._cells, sequences, min(_BATCH_ROWS, self._cells), max(_OUTPUTS, sequences))
         self._native().call(self._model.open_context, size, self._threads, self.facts.width)
         self.load_s += time.perf_counter() - start
         decoder = _Decoder(self._native(), self._model, self._language_file)
-        return Scheduler(decoder, self._cells, self._options.parallel, size.batch_rows, size.outputs)
+        return Scheduler(decoder, self._cells, self.parallel, size.batch_rows, size.outputs)
 
     # ---- ends
 

@@ -6,10 +6,20 @@ from collections.abc import Callable
 from functools import partial
 
 from smolcli.media.base import Media, MediaOptions
+from smolcli.media.folders import FolderError, find_pictures
+from smolcli.media.listing import MEDIA_SUFFIXES
 from smolcli.media.reading import OPEN_PIPES, Input, open_input
 from smolcli.media.sniff import door
 
-__all__ = ["Media", "MediaOptions", "open_media", "open_media_briefly"]
+__all__ = [
+    "MEDIA_SUFFIXES",
+    "FolderError",
+    "Media",
+    "MediaOptions",
+    "find_pictures",
+    "open_media",
+    "open_media_briefly",
+]
 
 
 def open_media(path: str, options: MediaOptions) -> Media:

@@ -30,20 +30,27 @@ class AnimationMedia(Media):
         duration, total = sum(seconds), len(seconds)
         source = Source(given.path, "video", given.sha256)
         super().__init__(source, VideoFacts(size, total / duration, duration, total))
-        starts = [0.0, *accumulate(seconds)][:-1]
-        chosen = sample_moments(lambda time_s: bisect(starts, time_s) - 1, duration, options.fps, options.max_frames)
-        self._outlines = [Outline(Place(source, index, time_s=time_s), size) for index, time_s in chosen]
-        self._starts = starts
+        self._starts = [0.0, *accumulate(seconds)][:-1]
+        self._size, self._duration_s, self._rate = size, duration, options.fps
+        self._outlines = self.sampled(options.max_frames)
 
     @property
     def outlines(self) -> Sequence[Outline]:
         """The pictures that will be asked for."""
         return self._outlines
 
+    def sampled(self, most: int) -> Sequence[Outline]:
+        """At most so many pictures of the animation."""
+        chosen = sample_moments(self._index_at, self._duration_s, self._rate, most)
+        return [Outline(Place(self.source, index, time_s=time_s), self._size) for index, time_s in chosen]
+
+    def _index_at(self, time_s: float) -> int:
+        return bisect(self._starts, time_s) - 1
+
     def frame(self, place: Place) -> Frame:
         """Decode a picture, uint8 (H, W, 3)."""
         found = self._pictures.frame(Place(self._pictures.source, place.index))
-        if found.rgb.shape[:2] != self._outlines[0].size_px[::-1]:
+        if found.rgb.shape[:2] != self._size[::-1]:
             raise MediaError(f"{self.source.path} changes its picture size.", "Convert it to a clip first.")
         shown = Place(place.source, place.index, None, place.time_s, self._starts[place.index])
         return Frame(found.rgb, shown, warnings=found.warnings)

@@ -48,11 +48,26 @@ class Media(ABC):
         self.video = video
         self.warnings: list[str] = []
         self._quarters = rotate // 90 % 4  # clockwise
+        self._by_index: dict[int, Outline] | None = None
 
     @property
     @abstractmethod
     def outlines(self) -> Sequence[Outline]:
         """The frames to come, with their sizes, before any is rendered. A damaged clip may yield fewer."""
+
+    def outline(self, place: Place) -> Outline:
+        """The picture at a place of `outlines`, before it is decoded. Raises MediaError where there is none."""
+        if self._by_index is None:
+            self._by_index = {outline.place.index: outline for outline in self.outlines}
+        found = self._by_index.get(place.index)
+        if found is None:
+            raise MediaError(f"There is no {place.label} in {self.source.path!r}.", "Is it the file that was meant?")
+        return found
+
+    def sampled(self, most: int) -> Sequence[Outline]:
+        """Of a clip at most so many of its frames, spread as evenly as `outlines` are; of all else `outlines`."""
+        del most
+        return self.outlines
 
     @abstractmethod
     def frame(self, place: Place) -> Frame:
@@ -61,12 +76,12 @@ class Media(ABC):
         Raises MediaError when it cannot be decoded; the others still can.
         """
 
-    def frames(self) -> Iterator[Frame]:
-        """Decode one frame at a time, in the order of `outlines`; may be called again.
+    def frames(self, outlines: Sequence[Outline] | None = None) -> Iterator[Frame]:
+        """Decode one frame at a time, in the order of some outlines (None: `outlines`); may be called again.
 
         Raises MediaError when a frame cannot be decoded.
         """
-        for outline in self.outlines:
+        for outline in self.outlines if outlines is None else outlines:
             yield self.frame(outline.place)
 
     @abstractmethod

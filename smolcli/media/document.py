@@ -81,6 +81,12 @@ class DocumentMedia(Media):
         sizes = self._sizes
         return [Outline(Place(self.source, at, page=at + 1), self._turned_size(sizes[at])) for at in self._chosen]
 
+    def outline(self, place: Place) -> Outline:
+        """The page's size; other pages are not looked at. Raises MediaError."""
+        if place.index not in self._chosen:
+            return super().outline(place)
+        return Outline(place, self._turned_size(self._sizes[place.index]))
+
     @cached_property
     def _sizes(self) -> dict[int, Size]:
         """How large each chosen page is drawn, before it is turned as asked."""

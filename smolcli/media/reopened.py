@@ -37,10 +37,16 @@ class ReopenedMedia(Media):
             self._hear(media)
         return self._of_this(frame)
 
-    def frames(self) -> Iterator[Frame]:
+    def sampled(self, most: int) -> Sequence[Outline]:
+        """Open the file and choose fewer frames. Raises MediaError, also where the file has changed."""
+        with self._unchanged() as media:
+            found = media.sampled(most)
+        return [replace(outline, place=replace(outline.place, source=self.source)) for outline in found]
+
+    def frames(self, outlines: Sequence[Outline] | None = None) -> Iterator[Frame]:
         """Open the file once for all of its frames. Raises MediaError, also where the file has changed."""
         with self._unchanged() as media:
-            for frame in media.frames():
+            for frame in media.frames(outlines):
                 self._hear(media)
                 yield self._of_this(frame)
 

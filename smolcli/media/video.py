@@ -99,17 +99,24 @@ class VideoMedia(Media):
         self._clip = clip = Clip(str(given.local), given.name, options.max_pixels)
         facts = replace(clip.facts, size_px=clip.facts.size_px[::-1]) if options.rotate // 90 % 2 else clip.facts
         super().__init__(Source(given.path, "video", given.sha256), facts, options.rotate)
-        if clip.varies:
-            chosen = sample_moments(clip.index_at, facts.duration_s, options.fps, options.max_frames)
-        else:
-            indices = sample_indices(facts.total_frames, facts.fps, facts.duration_s, options.fps, options.max_frames)
-            chosen = [(index, index / facts.fps) for index in indices]
-        self._outlines = [Outline(Place(self.source, index, time_s=time_s), facts.size_px) for index, time_s in chosen]
+        self._rate = options.fps
+        self._outlines = self.sampled(options.max_frames)
 
     @property
     def outlines(self) -> Sequence[Outline]:
         """The frames that will be asked for."""
         return self._outlines
+
+    def sampled(self, most: int) -> Sequence[Outline]:
+        """At most so many frames of the clip; nothing is decoded."""
+        facts = self._clip.facts
+        if self._clip.varies:
+            chosen = sample_moments(self._clip.index_at, facts.duration_s, self._rate, most)
+        else:
+            indices = sample_indices(facts.total_frames, facts.fps, facts.duration_s, self._rate, most)
+            chosen = [(index, index / facts.fps) for index in indices]
+        size_px = self._turned_size(facts.size_px)
+        return [Outline(Place(self.source, index, time_s=time_s), size_px) for index, time_s in chosen]
 
     def frame(self, place: Place) -> Frame:
         """Decode one frame. Raises MediaError where the clip does not hold it."""
@@ -118,21 +125,22 @@ class VideoMedia(Media):
             raise MediaError(f"{self._name} ends before {place.label}.", CONVERT)
         return found
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, outlines: Sequence[Outline] | None = None) -> Iterator[Frame]:
         """Decode one frame at a time. Those that a damaged clip does not hold are left out, with a warning at the end.
 
         Raises MediaError when none came, or when what came are no pictures.
         """
+        asked = self._outlines if outlines is None else outlines
         came = 0
         different = set()
-        for outline in self._outlines:
+        for outline in asked:
             found = self._read(outline.place)
             if found is None:
                 continue
             came += 1
             different.add(found.rgb[:: max(1, found.rgb.shape[0] // 64)].tobytes())
             yield found
-        self._judge(came, len(different))
+        self._judge(came, len(asked), len(different))
 
     def close(self) -> None:
         """Close the clip."""
@@ -146,9 +154,8 @@ class VideoMedia(Media):
         rgb, stream_time_s = found
         return Frame(self._turned(rgb), Place(place.source, place.index, None, place.time_s, stream_time_s))
 
-    def _judge(self, came: int, different: int) -> None:
+    def _judge(self, came: int, wanted: int, different: int) -> None:
         """What is to be said once all frames were asked for."""
-        wanted = len(self._outlines)
         if not came:
             raise MediaError(f"{self._name} holds no frame that can be decoded.", CONVERT)
         self._clip.refuse_unfilled(different)

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from smolcli.atomic import write_text
 from smolcli.datatypes import ModelPair
 from smolcli.errors import ModelError, OutputError, UsageError
+from smolcli.files import write_text
 
 _NAME = re.compile(r"[\w][\w.+-]*", re.ASCII)
 

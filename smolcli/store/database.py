@@ -26,9 +26,13 @@ FRESH_S = 3600  # a use is noted once an hour: reading should not write
 _BLOCK = 1 << 20
 
 
-_OLDEST = """DELETE FROM tiles WHERE id IN (SELECT id FROM (
-    SELECT id, bytes, sum(bytes) OVER (ORDER BY used_s, id) AS so_far FROM tiles) WHERE so_far - bytes < ?)"""
-_ORPHANS = "DELETE FROM sources WHERE digest NOT IN (SELECT digest FROM tiles)"
+KINDS = {  # a table → the one that says of which files its entries are, and by what
+    "tiles": ("sources", "digest"),
+    "answers": ("answer_sources", "key"),
+}
+_OLDEST = """DELETE FROM {table} WHERE id IN (SELECT id FROM (
+    SELECT id, bytes, sum(bytes) OVER (ORDER BY used_s, id) AS so_far FROM {table}) WHERE so_far - bytes < ?)"""
+_ORPHANS = "DELETE FROM {sources} WHERE {by} NOT IN (SELECT {by} FROM {table})"
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
@@ -110,31 +114,41 @@ class Store:
 
     # ---- for `smol cache`
 
-    def totals(self) -> Totals:
-        """How much is kept."""
-        [(items, size)] = self.ask("SELECT count(*), total(bytes) FROM tiles") or [(0, 0)]
+    def totals(self, kind: str) -> Totals:
+        """How much of a kind is kept."""
+        [(items, size)] = self.ask(f"SELECT count(*), total(bytes) FROM {kind}") or [(0, 0)]
         return Totals(int(str(items)), int(float(str(size))))
 
-    def forget(self, sha256: str) -> int:
-        """Remove everything that was computed from a file with this hash (hex); how many entries that were."""
-        source = bytes.fromhex(sha256)
-        mine = "digest IN (SELECT digest FROM sources WHERE source = ?)"
-        [(items,)] = self.ask(f"SELECT count(*) FROM tiles WHERE {mine}", source) or [(0,)]
-        self.change((f"DELETE FROM tiles WHERE {mine}", (source,)), ("DELETE FROM sources WHERE source = ?", (source,)))
+    def forget(self, sha256: str) -> dict[str, int]:
+        """Remove everything that was computed from a file with this hash (hex); how many entries of each kind."""
+        source, found = bytes.fromhex(sha256), {}
+        for table, (sources, by) in KINDS.items():
+            mine = f"{by} IN (SELECT {by} FROM {sources} WHERE source = ?)"
+            [(items,)] = self.ask(f"SELECT count(*) FROM {table} WHERE {mine}", source) or [(0,)]
+            found[table] = int(str(items))
+            removed = f"DELETE FROM {table} WHERE {mine}", f"DELETE FROM {sources} WHERE source = ?"
+            self.change(*((statement, (source,)) for statement in removed))
         self._shrink()
-        return int(str(items))
+        return found
 
     # ---- the disk
 
     def _trim(self) -> None:
-        """Remove what was not used for longest, until the rest fits."""
-        self._grown, total = 0, self.totals().bytes
+        """Remove what was not used for longest, until the rest fits: tiles first, answers last."""
+        sizes = {kind: self.totals(kind).bytes for kind in KINDS}
+        self._grown, total = 0, sum(sizes.values())
         with self._tolerant():
             free = shutil.disk_usage(self._folder).free
             limit = min(self._limit_bytes, (free + total) // DISK_SHARE)
-            if total > limit:
-                self.change((_OLDEST, (total - limit * (1 - 1 / ROOM_SHARE),)), (_ORPHANS, ()))
-                self._shrink()
+            if total <= limit:
+                return
+            excess = total - limit * (1 - 1 / ROOM_SHARE)
+            for table, (sources, by) in KINDS.items():
+                if excess > 0:
+                    orphans = _ORPHANS.format(table=table, sources=sources, by=by)
+                    self.change((_OLDEST.format(table=table), (excess,)), (orphans, ()))
+                    excess -= sizes[table]
+            self._shrink()
 
     def _shrink(self) -> None:
         """Give free pages back to the disk, those in the write-ahead log too."""

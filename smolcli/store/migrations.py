@@ -33,4 +33,22 @@ STEPS = (
         PRIMARY KEY (device, inode)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE answers (        -- finished answers
+        id INTEGER PRIMARY KEY,
+        key BLOB NOT NULL,        -- of the job
+        rows BLOB NOT NULL,       -- the record, compressed
+        checksum BLOB NOT NULL,   -- blake2b-16 of rows
+        bytes INTEGER NOT NULL,
+        used_s INTEGER NOT NULL   -- seconds since 1970
+    );
+    CREATE UNIQUE INDEX answers_key ON answers (key);
+    CREATE INDEX answers_age ON answers (used_s, bytes);
+    CREATE TABLE answer_sources ( -- which files an answer is about: sha256 and key
+        source BLOB NOT NULL,
+        key BLOB NOT NULL,
+        PRIMARY KEY (source, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX answer_sources_key ON answer_sources (key);
+    """,
 )

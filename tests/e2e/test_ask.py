@@ -69,7 +69,7 @@ def test_a_record_has_every_documented_field(smol, drawn):
     record = smol("ask", drawn / "doc.pdf", SIGN, "--json", "--pages", "2").record
     assert list(record) == [
         *("schema", "model", "prompt", "media", "page", "question", "text"),
-        *("stop_reason", "mean_logprob", "counts", "seconds", "warnings"),
+        *("stop_reason", "mean_logprob", "counts", "seconds", "cached", "warnings"),
     ]
     assert record["schema"] == 1 and record["model"] == "smol-nano" and record["page"] == 2
     assert record["media"][0].keys() == {"kind", "source", "sha256", "page"} and len(record["media"][0]["sha256"]) == 64
@@ -149,8 +149,10 @@ def test_a_conversation_that_cannot_be_asked_costs_the_others_nothing(smol, draw
     long = {"messages": [{"role": "user", "content": "x" * 5000}]}
     file = tmp_path / "messages.json"
     file.write_text(json.dumps({"cases": [good, long]}))
-    done = smol("ask", "--messages", file)
-    assert done.code == 5 and done.out == "" and "2048" in done.sentence
+    done = smol("ask", "-q", "--messages", file)
+    assert done.code == 1 and done.out == "EXIT\n" and "2048" in done.err and "1 of 2" in done.err
+    file.write_text(json.dumps(long))
+    assert smol("ask", "-q", "--messages", file).code == 5
 
 
 def test_a_conversation_about_a_damaged_clip_says_which_frames_were_read(smol, tmp_path):

@@ -292,7 +292,7 @@ def test_term_and_hup_end_a_run_as_ctrl_c_does(many, tmp_path, name, code, answe
 
 
 def test_pictures_cannot_drive_the_terminal(smol, tmp_path):
-    from smolcli.output import escaped, printable
+    from smolcli.formats import escaped, printable
 
     assert printable("a\x1b[2Jb\x07\x9bc\r\nd\te") == "a[2Jbc\nd\te" and escaped("\x1b\x9b\r") == "\\x1b\\x9b\\r"
     name = tmp_path / "\x1b[2J.png"

@@ -5,8 +5,7 @@ import os
 import pytest
 from drawing import GOLDEN, draw_pdf
 
-from smolcli.batch import find_pictures
-from smolcli.datatypes import Failure
+from smolcli.media import FolderError, find_pictures
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def test_nothing_twice(here):
 
 def test_a_folder_without_pictures_is_a_failure_and_the_rest_go_on(here):
     failure, path = find_pictures(["empty", "in/b.png"], recursive=False)
-    assert isinstance(failure, Failure) and failure.exit_code == 3 and "--recursive" in failure.hint
+    assert isinstance(failure, FolderError) and failure.exit_code == 3 and "--recursive" in failure.hint
     assert path == "in/b.png"
 
 

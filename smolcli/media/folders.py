@@ -6,31 +6,33 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from smolcli.datatypes import Failure
 from smolcli.errors import MediaError
 from smolcli.media.listing import looks_like_picture
-from smolcli.tasks.answering import failure
 
 
-def find_pictures(paths: Iterable[str], recursive: bool) -> Iterator[str | Failure]:
+def find_pictures(paths: Iterable[str], recursive: bool) -> Iterator[str | FolderError]:
     """The files named, and the pictures in the folders named (sorted by name; hidden files are left out).
 
     A file that is named is never left out: if it is no picture, reading it will say so. A folder without pictures, or
-    one that cannot be read, is a Failure.
+    one that cannot be read, is a FolderError; the others go on. Nothing is opened before its turn.
     """
     seen: set[str] = set()
     for path in paths:
-        found: Iterable[str] = [path]
-        if path != "-" and _is_folder(path):
-            try:
-                found = list(_pictures_in(path, recursive))
-            except MediaError as error:
-                yield failure(path, error)
-                continue
-        for name in found:
-            if os.path.normpath(name) not in seen:
-                seen.add(os.path.normpath(name))
-                yield name
+        try:
+            for name in _pictures_in(path, recursive) if path != "-" and _is_folder(path) else [path]:
+                if os.path.normpath(name) not in seen:
+                    seen.add(os.path.normpath(name))
+                    yield name
+        except FolderError as error:
+            yield error
+
+
+class FolderError(MediaError):
+    """A folder that cannot be read, or that has nothing to read in it. folder: as it was named."""
+
+    def __init__(self, folder: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.folder = folder
 
 
 def _is_folder(path: str) -> bool:
@@ -41,9 +43,13 @@ def _is_folder(path: str) -> bool:
 
 
 def _pictures_in(folder: str, recursive: bool) -> Iterator[str]:
-    """Raises MediaError."""
+    """Raises FolderError."""
+
+    def unreadable(error: OSError) -> None:
+        raise FolderError(folder, f"The folder {error.filename!r} cannot be read: {error.strerror}.") from error
+
     empty = True
-    for root, folders, files in os.walk(folder, onerror=_unreadable):
+    for root, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
         for name in sorted(files):
             path = os.path.join(root, name)  # noqa: PTH118  pathlib would make of "./-" the name of standard input
@@ -52,8 +58,4 @@ def _pictures_in(folder: str, recursive: bool) -> Iterator[str]:
                 yield path
     if empty:
         hint = "" if recursive else "Add --recursive to look in its folders too."
-        raise MediaError(f"There are no pictures in {folder!r}.", hint)
-
-
-def _unreadable(error: OSError) -> None:
-    raise MediaError(f"The folder {error.filename!r} cannot be read: {error.strerror}.") from error
+        raise FolderError(folder, f"There are no pictures in {folder!r}.", hint)

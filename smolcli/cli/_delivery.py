@@ -1,0 +1,182 @@
+"""Events of a run in; answers out to stdout or a file, everything else to stderr; a sum at the end."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from smolcli.cli._console import Progress, interruptible, is_terminal, peak_rss_bytes, say
+from smolcli.cli._session import Run
+from smolcli.cli._stats import stats_lines
+from smolcli.datatypes import Encoded, Piece
+from smolcli.errors import SmolError, SomeInputsFailedError
+from smolcli.files import open_target
+from smolcli.formats import JsonWriter, LineWriter, TextWriter, Writer
+from smolcli.jobs import Answer, Expected, Failure
+from smolcli.reader import Reader
+from smolcli.run import Event, Planned
+from smolcli.settings import load_settings
+from smolcli.speeds import Took, remember
+
+
+class InterruptedRunError(SmolError):
+    """Ctrl-C, TERM or HUP: what was answered until then is written out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__("")
+        self.exit_code = 128 + number
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a command prints: a heading before each answer, or lines that begin with columns made of it; or plainly.
+
+    questions: how many are asked of each input.
+    """
+
+    heading: Callable[[Answer], str] | None = None
+    columns: Callable[[Answer], tuple[str, ...]] | None = None
+    questions: int = 1
+
+
+PLAIN = Form()
+
+
+class Delivery:
+    """Writes the answers of one run to stdout or a file as they come, and sums the run up."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._progress = Progress(run.output.quiet)
+        self._target = open_target(run.output.output, run.output.force)
+        on_stdout = run.output.output in (None, "-")
+        self._stream_pieces = on_stdout and is_terminal(sys.stdout) and run.parallel == 1
+        self._took = Took()
+        self._expected = self._failed = 0
+        self._first_code = 0  # the exit code of the first failure
+        self._last_failure = ""
+        self._said: set[str] = set()  # warnings
+        self._writer: Writer | None = None
+
+    def __enter__(self) -> Delivery:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Keep what was answered, even when the run broke off; leave nothing when nothing was."""
+        try:
+            if self._took.answers:
+                self._target.commit()
+        finally:
+            self._target.discard()
+
+    def write(self, reader: Reader, events: Generator[Event], form: Callable[[int], Form]) -> None:
+        """Write every answer. form: how, by how many answers are expected when the first one comes.
+
+        Raises SomeInputsFailedError.
+        """
+        start, ending = time.perf_counter(), False
+        try:
+            with closing(events), interruptible() as interrupt:  # closed before the engine is
+                for event in events:
+                    interrupt.answering |= not isinstance(event, Expected)
+                    self._take(event, reader, form)
+                    if isinstance(event, Answer | Failure) and interrupt.asked and not ending:
+                        ending = True  # thrown in there, so that answers which wait for their turn are kept
+                        self._take(events.throw(InterruptedRunError(interrupt.asked)), reader, form)
+        except BaseException:
+            if self._writer is not None:
+                self._writer.broke_off()
+            raise
+        finally:
+            self._progress.close()
+            self._sum_up(reader, time.perf_counter() - start)
+        self._raise_failures(form(self._expected).questions)
+
+    def _take(self, event: Event, reader: Reader, form: Callable[[int], Form]) -> None:
+        if isinstance(event, Expected):
+            self._expected += event.answers
+            self._progress.expect(event.answers)
+        elif isinstance(event, Planned):
+            self._notes(event.plan.notes)
+            self._run.show_plan(reader.facts, event.plan)
+        elif isinstance(event, Encoded):
+            self._progress.tile(event.done, event.total)
+        elif isinstance(event, Piece):
+            if self._stream_pieces:
+                self._writing(form).piece(event.text)
+        elif isinstance(event, Answer):
+            self._took.add(event.generation, event.cached)
+            self._writing(form).answer(event)
+            self._notes(event.warnings)
+            self._run.detail(_summary(event))
+            self._progress.advance()
+        else:
+            self._fail(event, self._writing(form))
+
+    def _fail(self, failure: Failure, writer: Writer) -> None:
+        """A sentence, once for all questions about the same place; a record where the format has them."""
+        self._progress.advance()
+        sentence = f"error: {_named(failure)} {failure.hint}".strip()
+        written = writer.failure(failure)
+        if sentence != self._last_failure:
+            self._failed += 1
+            if not written:
+                say(sentence)
+        self._last_failure = sentence
+        self._first_code = self._first_code or failure.exit_code
+
+    def _notes(self, notes: Sequence[str]) -> None:
+        """Sentences for the user, each said once."""
+        self._run.notes([note for note in notes if note not in self._said])
+        self._said.update(notes)
+
+    def _writing(self, form: Callable[[int], Form]) -> Writer:
+        if self._writer is None:
+            chosen = form(self._expected)
+            if self._run.output.json:
+                self._writer = JsonWriter(self._target)
+            elif chosen.columns is not None:
+                self._writer = LineWriter(self._target, chosen.columns)
+            else:
+                self._writer = TextWriter(self._target, chosen.heading)
+        return self._writer
+
+    def _sum_up(self, reader: Reader, wall_s: float) -> None:
+        if not self._took.answers:
+            return
+        engine = reader.engine
+        if self._run.output.stats:
+            times_s = engine.load_s, wall_s
+            for line in stats_lines(self._took, times_s, peak_rss_bytes(), reader.facts.tokens_per_tile):
+                say(line)
+        if self._run.parallel == 1:
+            remember(load_settings().state_dir, self._run.speed_key(reader.facts), engine.load_s, self._took)
+
+    def _raise_failures(self, questions: int) -> None:
+        if not self._failed:
+            return
+        inputs = self._failed + math.ceil(self._took.answers / questions)
+        error = SomeInputsFailedError(f"{self._failed} of {inputs} inputs failed." if inputs > 1 else "")
+        if not self._took.answers:
+            error.exit_code = self._first_code
+        raise error
+
+
+def _named(failure: Failure) -> str:
+    """Its sentence, which says of several files the one that it is about."""
+    name = "Standard input" if failure.source == "-" else repr(failure.source)
+    known = not failure.source or name.strip("'") in failure.message or failure.source in failure.message
+    return failure.message if known else f"{name}: {failure.message}"
+
+
+def _summary(answer: Answer) -> str:
+    made, what = answer.generation, ", ".join(dict.fromkeys(place.label for place in answer.places))
+    known = "known from an earlier run, " if answer.cached else ""
+    return (
+        f"answer about {what or 'no media'}: {known}{made.counts.prompt_tokens} tokens read, {made.counts.encodes} "
+        f"encodes, {made.counts.new_tokens} tokens written, stopped by {made.stop_reason}"
+    )

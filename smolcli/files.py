@@ -1,0 +1,164 @@
+"""Bytes out: standard output, and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Protocol
+
+from smolcli.errors import OutputError, ReaderGoneError
+from smolcli.printable import escaped
+
+
+class Target(Protocol):
+    """Where text goes: standard output, or a file."""
+
+    def write(self, text: str) -> None:
+        """Write and flush. Raises OutputError; ReaderGoneError of them when a pipe was closed."""
+
+    def commit(self) -> None:
+        """All is written. Raises OutputError."""
+
+    def discard(self) -> None:
+        """Leave nothing behind. A second call, or one after `commit`, does nothing."""
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file, making its folder if need be; a reader sees the old one or the new one. Raises OutputError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(temporary).unlink()
+            raise
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+@contextmanager
+def writing(name: str) -> Iterator[None]:
+    """A failed write becomes an OutputError, a closed pipe a ReaderGoneError."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+    except (OSError, ValueError) as error:  # ValueError: the stream has been closed
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputError(f"{name} cannot be written: {reason}.") from error
+
+
+class StandardOutput:
+    """Standard output as a target. Raises OutputError at once when it is closed."""
+
+    def __init__(self) -> None:
+        try:
+            descriptor = sys.stdout.fileno()
+        except (OSError, ValueError, AttributeError):  # a stream of Python's own: there is none to try
+            return
+        with writing("Standard output"):
+            os.write(descriptor, b"")
+
+    def write(self, text: str) -> None:
+        """Write and flush. Raises OutputError."""
+        with writing("Standard output"):
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    def commit(self) -> None:
+        """Nothing is left to do."""
+
+    def discard(self) -> None:
+        """What is written is written."""
+
+
+class OutputFile:
+    """A text file that is written beside its final name and gets it when it is complete.
+
+    Raises OutputError for what exists (unless `force`) and for what cannot be made. A pipe or a device is written as it
+    is.
+    """
+
+    def __init__(self, path: Path, force: bool) -> None:
+        self._path, self._force, self._open = path, force, True
+        self._name = f"The output {escaped(str(path))}"
+        self._temporary: Path | None = None
+        with writing(self._name):
+            if path.is_dir():
+                raise OutputError(f"{self._name} is a folder.", "Name a file in it.")
+            if path.exists() and not path.is_file():
+                self._stream: IO[str] = path.open("w", encoding="utf-8", errors="surrogateescape")
+                return
+        if os.path.lexists(path) and not force:
+            raise self._exists()
+        with writing(self._name):
+            descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+        self._temporary = Path(name)
+        self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape")
+
+    def write(self, text: str) -> None:
+        """Write and flush. Raises OutputError."""
+        with writing(self._name):
+            self._stream.write(text)
+            self._stream.flush()
+
+    def commit(self) -> None:
+        """Flush to disk and give the file its name. Raises OutputError."""
+        try:
+            with writing(self._name):
+                if self._temporary is not None:
+                    os.fsync(self._stream.fileno())
+                    self._temporary.chmod(0o666 & ~_umask())
+                self._stream.close()
+                if self._temporary is not None:
+                    self._rename(self._temporary)
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        if self._open:
+            self._open = False
+            with suppress(OSError):
+                self._stream.close()
+            if self._temporary is not None:
+                self._temporary.unlink(missing_ok=True)
+
+    def _rename(self, temporary: Path) -> None:
+        """Without --force, a file that has appeared meanwhile is not replaced: a link can only be new."""
+        if not self._force:
+            try:
+                os.link(temporary, self._path)
+                return
+            except FileExistsError as error:
+                self._temporary = None  # stays: it may hold the work of hours
+                raise OutputError(
+                    f"{self._name} has appeared meanwhile.", f"The answers are in {temporary}."
+                ) from error
+            except OSError:  # a file system without links
+                pass
+        temporary.replace(self._path)
+
+    def _exists(self) -> OutputError:
+        return OutputError(f"{self._name} exists.", "Add --force to replace it.")
+
+
+def open_target(path: str | None, force: bool) -> Target:
+    """Standard output (None or "-"), or a file. Raises OutputError."""
+    return StandardOutput() if path in (None, "-") else OutputFile(Path(str(path)), force)
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

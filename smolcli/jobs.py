@@ -1,0 +1,191 @@
+"""The nouns of one unit of work: what is asked of which places (Job), and what comes of it (Answer, Failure).
+
+They hold no pixels and no handles, can be hashed and pickled, and are about a kilobyte each: so a piece of work can be
+kept, resumed, read ahead and sent elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from smolcli.datatypes import Generation, Place, Sampling
+from smolcli.errors import SmolError
+
+READING = 1  # goes up when the same job would be read differently by our own code
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said around media. Braces are filled in: {question}; {image_count}; {frame_count} in words,
+    {frame_number} in digits, {video_duration} as H:MM:SS, {video_duration_exact} with microseconds, {timestamp} as
+    MM:SS.
+    """
+
+    question: str = "{question}"
+    system: str = ""
+    image_intro: str = ""
+    images_intro: str = ""  # for two or more; image_intro when empty
+    image_outro: str = ""
+    images_outro: str = ""
+    video_intro: str = ""
+    frame: str = ""
+    video_outro: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A job's place (by its number) in a message of a conversation.
+
+    longest_edge_px: instead of the model's own; split: whether the picture may be cut into tiles.
+    """
+
+    place: int
+    longest_edge_px: int | None = None
+    split: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation that was given whole: its role, and texts and pictures in order."""
+
+    role: str
+    parts: tuple[str | Shown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: a prompt's words and the text in them, `hint` after it; or `messages`, a conversation as it is.
+
+    name: of the prompt that the words are from. It is shown, and decides nothing.
+    """
+
+    words: Words
+    text: str
+    hint: str = ""
+    messages: tuple[Message, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How to look. detail: as --detail writes it; dpi: of pages, None for what the model can use; frames: at most so
+    many of a clip, None for the model's most; fps: so many a second; rotate: degrees clockwise.
+    """
+
+    detail: str = "auto"
+    dpi: int | None = None
+    frames: int | None = None
+    fps: float = 1.0
+    rotate: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request to be: places in the order in which they are shown, and what is asked of them.
+
+    A place is a picture or a page; of a clip, all of it.
+    """
+
+    places: tuple[Place, ...]
+    question: Question
+    look: Look
+    sampling: Sampling
+
+    def key(self, model: str) -> str:
+        """What decides the answer, as one name: a version and blake2b-16 (hex) of canonical JSON.
+
+        model: what stands for the two files and the context (reader.py). In it are the sources' content, the places,
+        the words, look and sampling; not in it are names, the order of options, threads, and the device: on another
+        one the same model gives the same answer but where two tokens are all but equally likely.
+        """
+        sampling = self.sampling
+        if sampling.temperature == 0:  # the likeliest token is taken: nothing is drawn
+            sampling = replace(sampling, seed=0, top_p=1.0)
+        question = {field.name: getattr(self.question, field.name) for field in fields(Question)}
+        record = {
+            "reading": READING,
+            "model": model,
+            "places": [place_record(place) for place in self.places],
+            "question": {**question, "words": asdict(self.question.words), "name": None}
+            | {"messages": [asdict(message) for message in self.question.messages]},
+            "look": asdict(self.look),
+            "sampling": asdict(sampling),
+        }
+        text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return f"{READING}:{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sha256 (hex) of each file that it is about, each once."""
+        return tuple(dict.fromkeys(place.source.sha256 for place in self.places))
+
+
+def place_record(place: Place) -> dict[str, Any]:
+    """Where a place is, without the name of its file."""
+    where = {"index": place.index, "time_s": place.time_s, "box": place.box}
+    return {"sha256": place.source.sha256, "kind": place.source.kind, **where}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the user gets: the job, the pictures that were shown for each of its places, and how it came about.
+
+    cached: it was computed by an earlier run. seed: with which it was drawn, None where nothing was.
+    """
+
+    job: Job
+    shown: tuple[tuple[Place, ...], ...]
+    model: str
+    generation: Generation
+    warnings: tuple[str, ...] = ()
+    cached: bool = False
+    seed: int | None = None
+    data: Mapping[str, Any] | None = None
+    evidence: tuple[Place, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The answer itself."""
+        return self.generation.text
+
+    @property
+    def question(self) -> str:
+        """What the user asked."""
+        return self.job.question.text
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Every picture that was shown, the frames of clips too."""
+        return tuple(place for group in self.shown for place in group)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One input that could not be read or answered; the others go on.
+
+    source: as the user named it; place: where in it, as a fragment behind the name.
+    """
+
+    source: str
+    place: str
+    error: str
+    message: str
+    hint: str
+    exit_code: int
+
+
+def failure(source: str, error: SmolError, place: Place | None = None) -> Failure:
+    """An error as a record beside the answers."""
+    where = place.uri if place is not None else source
+    return Failure(source, where, type(error).__name__, error.message, error.hint, error.exit_code)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """So many more answers are to come (or fewer, where negative) than was said before."""
+
+    answers: int

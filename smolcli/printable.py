@@ -1,0 +1,18 @@
+"""Texts of models and files → texts that a terminal and a line can hold."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """Without control characters other than tab and line break: a picture must not be able to drive a terminal."""
+    return "".join(c for c in text if c in "\n\t" or not _is_control(c))
+
+
+def escaped(text: str) -> str:
+    """A file name as one field of a line: tab, line break, backslash and other control characters as C writes them."""
+    named = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+    return "".join(named.get(c) or (f"\\x{ord(c):02x}" if _is_control(c) else c) for c in text)
+
+
+def _is_control(character: str) -> bool:
+    return ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0

@@ -1,0 +1,142 @@
+"""A model's name goes in, a Reader comes out: the model opened, with what it computed before. The library's front door.
+
+with smolcli.open("500m-video") as reader:
+    for answer in reader.ask("invoice.pdf", "What is the total?"):
+        print(answer.text)
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from smolcli.datatypes import ModelFacts, ModelPair, Sampling
+from smolcli.engine import Engine, EngineOptions, computes_with, load_engine
+from smolcli.jobs import Answer, Failure, Look
+from smolcli.prompt import Prompt, load_prompt, style_of
+from smolcli.run import Access, Event, Kept, OpenFiles, RunOptions, run
+from smolcli.store import KeptAnswers, KeptTiles, Store, open_store
+from smolcli.verbs import Item, Template, ask
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where what is computed is kept: a folder and the most bytes in it. fresh: nothing is taken, all is replaced.
+
+    note: hears about a store that cannot be used.
+    """
+
+    folder: Path
+    limit_bytes: int
+    fresh: bool = False
+    note: Note = lambda sentence: None
+
+
+class Reader:
+    """An opened model. Close it, or use it as a context manager; one thread at a time may read with it.
+
+    files: media that jobs are about, opened as they are needed.
+    """
+
+    def __init__(self, pair: ModelPair, options: EngineOptions, keeping: Keeping | None, running: RunOptions) -> None:
+        self._running = replace(running, seed=secrets.randbelow(1 << 31))
+        self._kept: Kept | None = None
+        with ExitStack() as stack:
+            tiles = store = None
+            if keeping is not None:
+                store = open_store(keeping.folder, keeping.limit_bytes, keeping.note)
+                stack.callback(store.close)
+                encoder = store.fingerprint(pair.projector) + computes_with(options).encode()
+                tiles = KeptTiles(store, encoder, keeping.fresh)
+            self.engine: Engine = stack.enter_context(load_engine(pair, options, tiles))
+            if keeping is not None and store is not None:
+                model = _model_key(store, pair, self.engine)
+                self._kept = Kept(KeptAnswers(store, keeping.fresh), model, self.engine.facts.name)
+            self.files = OpenFiles(self.engine.facts, self.engine.context_tokens)
+            stack.callback(self.files.close)
+            self._stack = stack.pop_all()
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What the model says of itself."""
+        return self.engine.facts
+
+    def template(
+        self,
+        verb: str,
+        questions: Sequence[str] = (),
+        look: Look | None = None,
+        sampling: Sampling | None = None,
+    ) -> Template:
+        """What a verb ("ask", "caption", "docvqa", "transcribe", "video") asks of every place, with its own prompt.
+
+        questions: none for the prompt's own. Raises UsageError.
+        """
+        prompt = load_prompt(verb, style_of(self.facts.family))
+        return make_template(prompt, questions, "", look, sampling)
+
+    def ask(self, media: str | Sequence[str], question: str, look: Look | None = None) -> Iterator[Answer | Failure]:
+        """One answer about files that are shown together, or the failure."""
+        paths = [media] if isinstance(media, str) else list(media)
+        return self.read(ask(self.files, paths, self.template("ask", [question], look), Access()))
+
+    def read(self, jobs: Iterable[Item]) -> Iterator[Answer | Failure]:
+        """The answer to each job, in order; a failure where there is none. Raises EngineError, ModelError."""
+        return (event for event in self.stream(jobs) if isinstance(event, Answer | Failure))
+
+    def stream(self, jobs: Iterable[Item], running: RunOptions | None = None) -> Generator[Event]:
+        """Everything that happens: plans, tiles that are encoded, pieces of answers, answers and failures."""
+        options = self._running if running is None else replace(running, seed=self._running.seed)
+        return run(jobs, self.engine, self.files, options, self._kept)
+
+    def close(self) -> None:
+        """Free everything; safe to call twice."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)  # who presses Ctrl-C twice does not wait for a tile
+
+
+def make_template(
+    prompt: Prompt, questions: Sequence[str], hint: str = "", look: Look | None = None, sampling: Sampling | None = None
+) -> Template:
+    """Questions in a prompt's words; none asks what the prompt asks by itself. Raises UsageError (no such hint)."""
+    asked = questions or [prompt.default_question]
+    look = look or Look(prompt.detail)
+    return Template(
+        tuple(prompt.asking(text, hint) for text in asked), look, sampling or Sampling(max_tokens=prompt.max_tokens)
+    )
+
+
+def open_reader(model: str | None = None, *, mmproj: str | None = None, store: bool = True, **options: Any) -> Reader:
+    """Open a model: a name (`smol models`), a GGUF file, a Hugging Face folder; None for the built-in one.
+
+    store: use and keep what is computed, in the user's own cache folder. options: those of EngineOptions (threads,
+    device, gpu_layers, context, parallel). Raises UsageError, ModelError, EngineError.
+    """
+    from smolcli.models import resolve
+    from smolcli.settings import load_settings
+
+    settings = load_settings()
+    keeping = Keeping(settings.store_dir, int(settings.values["store_size"]))
+    wanted = store and settings.values["store"]
+    pair = resolve(model, mmproj, settings)
+    return Reader(pair, EngineOptions(**options), keeping if wanted else None, RunOptions())
+
+
+def _model_key(store: Store, pair: ModelPair, engine: Engine) -> str:
+    """What stands for a model in keys: both files' bytes, how long its prompts may be, how many frames it reads."""
+    files = store.fingerprint(pair.language) + store.fingerprint(pair.projector)
+    return f"{files.hex()} {engine.context_tokens} {engine.facts.max_frames}"

@@ -1,0 +1,46 @@
+"""THE LOOP: jobs go in, events come out. Files are opened, decoded and cut ahead; answers are kept, then said.
+
+files = OpenFiles(engine.facts, engine.context_tokens)
+for event in run(jobs, engine, files, RunOptions()): ...
+"""
+
+from __future__ import annotations
+
+from smolcli.run.frames import FrameBudget, frame_budget
+from smolcli.run.here import Event, Planned, RunOptions, run
+from smolcli.run.kept import AnswerStore, Kept
+from smolcli.run.opened import Access, OpenFiles, pictures_of
+from smolcli.run.planning import (
+    Outlined,
+    PlannedMedium,
+    RequestPlan,
+    geometry,
+    plan_job,
+    plan_outlined,
+    planned_parts,
+)
+from smolcli.run.prepare import Loaded, cut_pictures, load
+
+__all__ = [
+    "Access",
+    "AnswerStore",
+    "Event",
+    "FrameBudget",
+    "Kept",
+    "Loaded",
+    "OpenFiles",
+    "Outlined",
+    "Planned",
+    "PlannedMedium",
+    "RequestPlan",
+    "RunOptions",
+    "cut_pictures",
+    "frame_budget",
+    "geometry",
+    "load",
+    "pictures_of",
+    "plan_job",
+    "plan_outlined",
+    "planned_parts",
+    "run",
+]

@@ -1,0 +1,298 @@
+"""Jobs in, events out, on this machine: the one loop of the program.
+
+1. A job that an earlier run answered is an answer at once.
+2. Any other is planned; its pictures are decoded and cut in threads, in order, bounded by bytes.
+3. The engine takes a request whenever it has room, else makes a step.
+4. An answer is kept, then said. What fails is a Failure, and the others go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from smolcli.datatypes import Encoded, EngineEvent, Generation, Piece, Refused, Request
+from smolcli.engine import Engine
+from smolcli.errors import SmolError, TookTooLongError
+from smolcli.jobs import Answer, Expected, Failure, Job, failure
+from smolcli.prompt import render
+from smolcli.run.ahead import Ahead, Task
+from smolcli.run.kept import Kept, drawn_seed
+from smolcli.run.opened import OpenFiles
+from smolcli.run.planning import PlannedMedium, RequestPlan, plan_job
+from smolcli.run.prepare import Loaded, load
+
+AHEAD_BYTES = 256_000_000
+WINDOW = 256  # answers that wait for an earlier one
+_BYTES_PER_PIXEL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """ordered: answers come in the order of their jobs. timeout_s: most seconds that one job may take. fail_fast: the
+    first failure ends the run. threads, ahead_bytes: what is decoded ahead, 0 threads for nothing. seed: what an unset
+    seed is in this run.
+    """
+
+    ordered: bool = True
+    timeout_s: float | None = None
+    fail_fast: bool = False
+    threads: int = 2
+    ahead_bytes: int = AHEAD_BYTES
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A job that will be computed, and how."""
+
+    job: Job
+    plan: RequestPlan
+
+
+Event = Expected | Planned | Encoded | Piece | Answer | Failure
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """A job under way: being decoded (`task`), or in the engine (`loaded`, `began_s` by time.monotonic()).
+
+    drawn: the job with the seed that its answer is drawn with. shared: another one had the same pictures decoded.
+    """
+
+    number: int
+    job: Job
+    drawn: Job
+    plan: RequestPlan
+    task: Task[Loaded]
+    shared: bool
+    loaded: Loaded | None = None
+    began_s: float = 0.0
+
+
+def run(
+    jobs: Iterable[Job | Failure | Expected],
+    engine: Engine,
+    files: OpenFiles,
+    options: RunOptions,
+    kept: Kept | None = None,
+) -> Generator[Event]:
+    """Answer jobs, which are pulled as they are needed; failures and expectations among them pass through in turn.
+
+    Where the run breaks off with a SmolError, raised by the engine or thrown in here, what is finished comes first.
+    Raises EngineError, ModelError.
+    """
+    return _Loop(engine, files, options, kept).events(iter(jobs))
+
+
+class _Loop:
+    def __init__(self, engine: Engine, files: OpenFiles, options: RunOptions, kept: Kept | None) -> None:
+        self._engine, self._files, self._options, self._kept = engine, files, options, kept
+        self._ahead = Ahead(options.threads, options.ahead_bytes)
+        self._decoding: deque[_Work] = deque()
+        self._reading: dict[int, _Work] = {}  # in the engine, by number
+        self._last: _Work | None = None
+        self._number = 0  # of the next job or failure
+        self._due = 0  # of the next that is said, where they are said in order
+        self._ready: dict[int, Answer | Failure] = {}
+        self._more = self._failed = True
+        self._failed = False
+
+    def events(self, jobs: Iterator[Job | Failure | Expected]) -> Generator[Event]:
+        try:
+            while self._more or self._decoding or self._reading:
+                yield from self._pull(jobs)
+                self._hand_over()
+                yield from self._step()
+                yield from self._said()
+                if self._failed and self._options.fail_fast:
+                    break
+            yield from self._finished()
+        except SmolError:
+            yield from self._finished()
+            raise
+        finally:
+            self._end(jobs)
+
+    # ---- 1 and 2: what is known, what is to be decoded
+
+    def _pull(self, jobs: Iterator[Job | Failure | Expected]) -> Iterator[Event]:
+        """Take the next job or two, where there is room for what they hold."""
+        for _ in range(1 + self._engine.parallel // 4):
+            if not (self._more and self._ahead.has_room and self._number - self._due < WINDOW):
+                return
+            item = next(jobs, None)
+            if item is None:
+                self._more = False
+            elif isinstance(item, Expected):
+                yield item
+            elif isinstance(item, Failure):
+                self._finish(self._next(), item)
+            else:
+                yield from self._begin(self._next(), item)
+
+    def _begin(self, number: int, job: Job) -> Iterator[Event]:
+        known = self._kept.find(job, number) if self._kept is not None else None
+        if known is not None:
+            self._finish(number, known)
+            return
+        try:
+            media = self._files.take(job)
+        except SmolError as error:
+            self._fail(number, job, error)
+            return
+        try:
+            plan = plan_job(self._engine, media, job)
+            plan.require_fit()
+        except SmolError as error:
+            self._files.give_back(job)
+            self._fail(number, job, error)
+            return
+        yield Planned(job, plan)
+        self._last = self._work(number, job, plan)
+        self._decoding.append(self._last)
+
+    def _work(self, number: int, job: Job, plan: RequestPlan) -> _Work:
+        """Have the job's pictures decoded, or share those of the job before: another question about them."""
+        last = self._last
+        if last is not None and (last.job.places, last.job.look, last.plan.media) == (job.places, job.look, plan.media):
+            last.task.users += 1
+            return _Work(number, job, self._with_seed(job), plan, last.task, shared=True)
+        task = self._ahead.give(lambda: load(self._files, job, plan.media), _bytes(plan.media))
+        return _Work(number, job, self._with_seed(job), plan, task, shared=False)
+
+    def _with_seed(self, job: Job) -> Job:
+        """The job with a seed: its own, or this run's."""
+        seed = job.sampling.seed
+        return replace(job, sampling=replace(job.sampling, seed=self._options.seed if seed is None else seed))
+
+    # ---- 3: the engine
+
+    def _hand_over(self) -> None:
+        """Give the engine what is decoded, in order, as long as it has room."""
+        while self._decoding:
+            work = self._decoding[0]
+            if not self._is_decoded(work):
+                return
+            held = work.loaded is None
+            try:
+                work.loaded = work.loaded or work.task.result()
+                turns = render(work.job.question, work.loaded.media)
+                sampling = replace(work.drawn.sampling, seed=request_seed(work.drawn))
+                if held:
+                    held = False
+                    self._files.give_back(work.job)
+                if not self._engine.add(Request(work.number, turns, sampling)):
+                    return
+                work.began_s = time.monotonic() - work.loaded.preprocess_s
+                self._reading[work.number] = work
+            except SmolError as error:
+                if held:
+                    self._files.give_back(work.job)
+                self._fail(work.number, work.job, error)
+            self._decoding.popleft()
+            self._ahead.drop(work.task)
+
+    def _is_decoded(self, work: _Work) -> bool:
+        """Whether the first job is decoded. While there is nothing else to do it is waited for, but not too long."""
+        task, limit_s = work.task, self._options.timeout_s
+        idle = not (self._engine.busy or (self._more and self._ahead.has_room and self._number - self._due < WINDOW))
+        left_s = None
+        if limit_s is not None:
+            left_s = limit_s if task.began_s is None else task.began_s + limit_s - time.monotonic()
+        if task.done or (idle and task.wait(left_s)):
+            return True
+        if left_s is not None and task.began_s is not None and time.monotonic() > task.began_s + (limit_s or 0):
+            self._decoding.popleft()  # its thread and its files are left as they are: the decoder holds them
+            self._ahead.abandon(task)
+            self._fail(work.number, work.job, _too_long(limit_s))
+        return False
+
+    def _step(self) -> Iterator[Event]:
+        if not self._engine.busy:
+            return
+        for event in self._engine.step():
+            yield from self._take(event)
+        limit_s = self._options.timeout_s
+        for work in list(self._reading.values()) if limit_s is not None else ():
+            if time.monotonic() - work.began_s > (limit_s or 0):
+                self._engine.cancel(work.number)
+                self._fail(work.number, self._reading.pop(work.number).job, _too_long(limit_s))
+
+    # ---- 4: answers and failures
+
+    def _take(self, event: EngineEvent) -> Iterator[Event]:
+        if isinstance(event, Generation):
+            answer = self._answer(self._reading.pop(event.key), event)
+            if self._kept is not None:
+                self._kept.keep(answer)
+            self._finish(event.key, answer)
+        elif isinstance(event, Refused):
+            self._fail(event.key, self._reading.pop(event.key).job, event.error)
+        else:
+            yield event
+
+    def _answer(self, work: _Work, made: Generation) -> Answer:
+        loaded = work.loaded
+        assert loaded is not None
+        warnings = (*work.plan.notes, *loaded.warnings)
+        if made.stop_reason == "repetition":
+            warnings = (*warnings, "the answer repeated itself without end and was cut.")
+        spent_s = 0.0 if work.shared else loaded.preprocess_s
+        made = replace(made, seconds=replace(made.seconds, preprocess=spent_s))
+        return Answer(work.job, loaded.shown, self._engine.facts.name, made, warnings, seed=drawn_seed(work.drawn))
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number - 1
+
+    def _fail(self, number: int, job: Job, error: SmolError) -> None:
+        place = job.places[0] if job.places else None
+        self._finish(number, failure(place.source.path if place else "", error, place))
+
+    def _finish(self, number: int, what: Answer | Failure) -> None:
+        self._ready[number] = what
+        self._failed = self._failed or isinstance(what, Failure)
+
+    def _said(self) -> Iterator[Event]:
+        """What is finished and whose turn it is."""
+        if not self._options.ordered:
+            yield from self._finished()
+        while self._due in self._ready:
+            self._due += 1
+            yield self._ready.pop(self._due - 1)
+
+    def _finished(self) -> Iterator[Event]:
+        """All that is finished, in order."""
+        self._due = self._number
+        for number in sorted(self._ready):
+            yield self._ready.pop(number)
+
+    def _end(self, jobs: Iterator[Job | Failure | Expected]) -> None:
+        """Nothing that was under way meets the next run."""
+        for number in self._reading:
+            self._engine.cancel(number)
+        self._ahead.close()
+        if isinstance(jobs, Generator):
+            jobs.close()
+
+
+def request_seed(job: Job) -> int:
+    """The seed of one request: of the job's own seed and of what it is, never of where it stands among others."""
+    drawn = hashlib.blake2b(f"{job.sampling.seed} {job.key('')}".encode(), digest_size=7).digest()
+    return int.from_bytes(drawn)
+
+
+def _bytes(media: Sequence[PlannedMedium]) -> int:
+    """What decoding and cutting hold at most: a picture as it is, and all tiles."""
+    pictures = [cut for medium in media for cut in medium.plans]
+    tiles = sum(cut.encodes * cut.tile_px**2 for cut in pictures)
+    largest = max((cut.source_px[0] * cut.source_px[1] for cut in pictures), default=0)
+    return _BYTES_PER_PIXEL * (tiles + largest)
+
+
+def _too_long(limit_s: float | None) -> TookTooLongError:
+    return TookTooLongError(f"It took longer than {limit_s:g} seconds.", "Allow more with --page-timeout.")

@@ -1,0 +1,150 @@
+"""The files of a run go in by name; each is open while something is asked of it, and read by one thread at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from smolcli.datatypes import ModelFacts, Place, Source
+from smolcli.errors import MediaError
+from smolcli.jobs import Job, Look
+from smolcli.media import Media, MediaOptions, open_media, open_media_briefly
+from smolcli.run.frames import most_frames
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How files are opened, which decides what their places are and nothing else.
+
+    pages: a selection such as "1-3,7,end". all_frames: every picture of an animation. moving: an animation is a clip.
+    several: other files are opened with the same options. briefly: closed between looks, where very many are needed.
+    """
+
+    pages: str | None = None
+    password: str | None = field(default=None, repr=False)
+    all_frames: bool = False
+    moving: bool = False
+    several: bool = False
+    briefly: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Opened:
+    media: Media
+    lock: threading.Lock
+    users: int = 0
+
+
+class OpenFiles:
+    """Opened media by source and look. A file is closed when nobody holds it any more."""
+
+    def __init__(self, facts: ModelFacts, context_tokens: int) -> None:
+        self._facts, self._context_tokens = facts, context_tokens
+        self._opened: dict[tuple[Source, Look], _Opened] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def hold(self, path: str, look: Look, access: Access) -> Iterator[Media]:
+        """Open a file and keep it open for a while. Raises MediaError, EncryptedError, UsageError (pages)."""
+        source = self._open(path, look, access)
+        try:
+            yield self._opened[source, look].media
+        finally:
+            self._let_go(source, look)
+
+    def take(self, job: Job) -> list[Media]:
+        """Keep the files of a job open until `give_back`; the media of its places. Raises MediaError."""
+        taken: list[Source] = []
+        try:
+            for place in job.places:
+                if not self._hold_again(place.source, job.look):
+                    self._open_again(place, job.look)
+                taken.append(place.source)
+        except BaseException:
+            for source in taken:
+                self._let_go(source, job.look)
+            raise
+        return [self._opened[source, job.look].media for source in taken]
+
+    def give_back(self, job: Job) -> None:
+        """The job needs its files no more."""
+        for place in job.places:
+            self._let_go(place.source, job.look)
+
+    @contextmanager
+    def alone(self, source: Source, look: Look) -> Iterator[Media]:
+        """The media that is held, for one thread at a time."""
+        opened = self._opened[source, look]
+        with opened.lock:
+            yield opened.media
+
+    def close(self) -> None:
+        """Close what is still open."""
+        with self._lock:
+            opened, self._opened = self._opened, {}
+        for each in opened.values():
+            each.media.close()
+
+    def _options(self, look: Look, access: Access) -> MediaOptions:
+        return MediaOptions(
+            longest_edge_px=self._facts.longest_edge_px,
+            dpi=look.dpi,
+            pages=access.pages,
+            password=access.password,
+            all_frames=access.all_frames,
+            max_frames=most_frames(self._facts, self._context_tokens, look.frames),
+            fps=look.fps,
+            rotate=look.rotate,
+            moving=access.moving,
+            several=access.several,
+        )
+
+    def _open(self, path: str, look: Look, access: Access) -> Source:
+        opener = open_media_briefly if access.briefly else open_media
+        media = opener(path, self._options(look, access))
+        with self._lock:
+            key = media.source, look
+            opened = self._opened.get(key)
+            if opened is None:
+                self._opened[key] = _Opened(media, threading.Lock(), 1)
+                return media.source
+            opened.users += 1
+        media.close()
+        return media.source
+
+    def _open_again(self, place: Place, look: Look) -> None:
+        """A job that was made elsewhere names a file that is not open."""
+        wanted = place.source
+        stills = wanted.kind == "image" and place.index > 0
+        found = self._open(wanted.path, look, Access(all_frames=stills, moving=wanted.kind == "video", several=True))
+        if found != wanted:
+            self._let_go(found, look)
+            raise MediaError(f"{wanted.path!r} is not the file that was meant.", "It has changed: ask again.")
+
+    def _hold_again(self, source: Source, look: Look) -> bool:
+        with self._lock:
+            opened = self._opened.get((source, look))
+            if opened is not None:
+                opened.users += 1
+            return opened is not None
+
+    def _let_go(self, source: Source, look: Look) -> None:
+        with self._lock:
+            opened = self._opened.get((source, look))
+            if opened is None:  # everything was closed
+                return
+            opened.users -= 1
+            if opened.users:
+                return
+            del self._opened[source, look]
+        with opened.lock:
+            opened.media.close()
+
+
+def pictures_of(media: Media) -> Sequence[Place]:
+    """The places to ask about of an opened file: a clip as a whole, else every picture."""
+    if media.video is not None:
+        return [Place(media.source)]
+    return [outline.place for outline in media.outlines]

@@ -1,0 +1,79 @@
+"""A planned job → its media: every picture decoded and cut."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from smolcli.datatypes import RGB, Frame, ImagePart, Outline, Place
+from smolcli.errors import MediaError
+from smolcli.jobs import Job
+from smolcli.media import Media
+from smolcli.prompt import Medium
+from smolcli.run.opened import OpenFiles
+from smolcli.run.planning import PlannedMedium, boxed, medium_parts
+from smolcli.tiles import cut
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Media of one job, decoded and cut; the pictures that are shown for each of its places; what is odd about them."""
+
+    media: tuple[Medium, ...]
+    shown: tuple[tuple[Place, ...], ...]
+    warnings: tuple[str, ...]
+    preprocess_s: float
+
+
+def load(files: OpenFiles, job: Job, planned: Sequence[PlannedMedium]) -> Loaded:
+    """Decode and cut every picture that was planned; the job's files are held. Safe in any thread.
+
+    Raises MediaError; a request never goes on without a picture.
+    """
+    start = time.perf_counter()
+    media: list[Medium] = []
+    shown: list[tuple[Place, ...]] = []
+    warnings: list[str] = []
+    for place, item in zip(job.places, planned, strict=True):
+        with files.alone(place.source, job.look) as medium:
+            parts, places, odd = cut_pictures(medium, item)
+        media += medium_parts(item.video, parts, places)
+        shown.append(tuple(places))
+        warnings += odd
+    return Loaded(tuple(media), tuple(shown), tuple(dict.fromkeys(warnings)), time.perf_counter() - start)
+
+
+def cut_pictures(medium: Media, planned: PlannedMedium) -> tuple[list[ImagePart], list[Place], list[str]]:
+    """Every picture of one place, cut; where it is; what is odd. Only a damaged clip may give fewer than planned.
+
+    Raises MediaError.
+    """
+    parts: list[ImagePart] = []
+    places: list[Place] = []
+    warnings: list[str] = []
+    for frame, plan in zip(_frames(medium, planned.outlines), planned.plans, strict=False):
+        parts.append(ImagePart(plan, cut(frame.rgb, plan), planned.source.sha256))
+        places.append(frame.place)
+        warnings += frame.warnings
+    if not parts or (planned.video is None and len(parts) < len(planned.plans)):
+        raise MediaError(
+            f"{planned.source.path} gave {len(parts)} of {len(planned.plans)} pictures.", "The file is damaged."
+        )
+    return parts, places, [*medium.warnings, *warnings]
+
+
+def _frames(medium: Media, outlines: Sequence[Outline]) -> Iterator[Frame]:
+    """The frames of a clip, or the one picture of a place, of which its box is left."""
+    if medium.video is not None:
+        yield from medium.frames(outlines)
+        return
+    for outline in outlines:
+        frame = medium.frame(replace(outline.place, box=None))
+        yield replace(frame, rgb=_boxed(frame.rgb, outline.place), place=replace(frame.place, box=outline.place.box))
+
+
+def _boxed(rgb: RGB, place: Place) -> RGB:
+    """uint8 (H, W, 3) → that part of it which is in the place's box."""
+    left, top, right, bottom = boxed((rgb.shape[1], rgb.shape[0]), place)
+    return rgb[top:bottom, left:right]

@@ -1,0 +1,17 @@
+"""What is done with media, one file a verb: names of files go in, Jobs come out, a file opened when its turn comes.
+
+    jobs = docvqa(files, ["report.pdf"], Template((question,), Look(), Sampling()))
+
+None of them knows a terminal, an engine or a writer.
+"""
+
+from __future__ import annotations
+
+from smolcli.verbs.ask import ask, open_together
+from smolcli.verbs.caption import caption
+from smolcli.verbs.conversations import converse
+from smolcli.verbs.docvqa import docvqa
+from smolcli.verbs.template import Item, Template
+from smolcli.verbs.video import video
+
+__all__ = ["Item", "Template", "ask", "caption", "converse", "docvqa", "open_together", "video"]

@@ -1,0 +1,25 @@
+"""What all jobs of a run have in common; with places, it makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from smolcli.datatypes import Place, Sampling
+from smolcli.jobs import Expected, Failure, Job, Look, Question
+
+Item = Job | Failure | Expected  # what a verb yields
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Everything of a job but its places: one job is made of each question."""
+
+    questions: tuple[Question, ...]
+    look: Look
+    sampling: Sampling
+
+    def jobs(self, places: Sequence[Place]) -> Iterator[Job]:
+        """A job about these places for each question."""
+        for question in self.questions:
+            yield Job(tuple(places), question, self.look, self.sampling)

@@ -1,0 +1,74 @@
+"""An engine that answers as it is told to: it stands below the Engine protocol, so that a run's order can be chosen."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from smolcli.datatypes import Counts, Encoded, Generation, ModelFacts, Piece, Refused, Request, Seconds
+from smolcli.engine.tokens import TokenSequence
+from smolcli.errors import DoesNotFitError, EngineError
+
+FACTS = ModelFacts("fake", "SmolVLM", 64, 1, 64, 6, 1000, 8, 1, 4)
+
+
+class FakeEngine:
+    """finish: the numbers of requests in the order in which their answers come, those not named in their own order.
+
+    refuse: numbers that are refused once taken; too_long: refused when they are given; stuck: never answered; fails_at:
+    the step that raises EngineError. seen: what was given, by number; cancelled: what was taken back.
+    """
+
+    facts, context_tokens, load_s = FACTS, 1000, 0.0
+
+    def __init__(self, parallel=1, finish=(), refuse=(), too_long=(), stuck=(), fails_at=None):
+        self.parallel, self.finish, self.refuse, self.too_long = parallel, deque(finish), set(refuse), set(too_long)
+        self.stuck, self.fails_at = set(stuck), fails_at
+        self.taken: dict[int, Request] = {}
+        self.seen: dict[int, Request] = {}
+        self.cancelled: list[int] = []
+        self.steps = 0
+
+    def tokens(self, turns, generate=True):
+        import numpy as np
+
+        return TokenSequence(np.zeros(3, np.int32), ())
+
+    def image_tokens(self, plan):
+        return plan.tokens
+
+    @property
+    def busy(self):
+        return bool(self.taken)
+
+    def add(self, request):
+        if request.key in self.too_long:
+            raise DoesNotFitError("It does not fit.")
+        if len(self.taken) >= self.parallel:
+            return False
+        self.taken[request.key] = self.seen[request.key] = request
+        return True
+
+    def step(self):
+        self.steps += 1
+        if self.steps == self.fails_at:
+            raise EngineError("llama.cpp failed (on purpose).")
+        free = [key for key in self.taken if key not in self.stuck]
+        if not free:
+            return []
+        key = free[0]
+        if self.finish and self.finish[0] in self.taken:
+            key = self.finish.popleft()
+        elif self.finish and len(self.taken) < self.parallel and self.finish[0] not in self.seen:
+            return []  # what is to come first may be on its way
+        request = self.taken.pop(key)
+        if key in self.refuse:
+            return [Refused(key, DoesNotFitError("It does not fit."))]
+        made = Generation(key, f"answer {key}", "end", Counts(3, 1, 2, 0, 1), Seconds(), -0.5)
+        return [Encoded(key, 1, 1), Piece(key, made.text), made] if request.turns else []
+
+    def cancel(self, key):
+        self.cancelled.append(key)
+        self.taken.pop(key, None)
+
+    def close(self):
+        self.taken.clear()

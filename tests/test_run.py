@@ -1,0 +1,233 @@
+"""The loop: order, failures, limits and interruptions, with an engine that answers as it is told and real files."""
+
+import threading
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from drawing import draw_pdf, draw_text
+from fakes.engine import FACTS, FakeEngine
+
+from smolcli.datatypes import Piece, Place, Sampling, Source
+from smolcli.errors import EngineError
+from smolcli.jobs import Answer, Expected, Failure, Job, Look, Question, Words
+from smolcli.run import Access, OpenFiles, Planned, RunOptions, run
+from smolcli.run.ahead import Ahead
+from smolcli.verbs import Template, ask, caption, docvqa
+
+SEEDLESS = Sampling(max_tokens=5)
+
+
+def template(*questions):
+    return Template(tuple(Question(Words(), text) for text in questions or ("What?",)), Look("low"), SEEDLESS)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    return [draw_text(folder / f"{n}.png", str(n), (40, 30), 20) and str(folder / f"{n}.png") for n in range(8)]
+
+
+@pytest.fixture
+def files():
+    with closing(OpenFiles(FACTS, 1000)) as opened:
+        yield opened
+
+
+def answers(events):
+    """What was said, as numbers of answers and classes of failures."""
+    return [
+        event.generation.key if isinstance(event, Answer) else event.error
+        for event in events
+        if isinstance(event, Answer | Failure)
+    ]
+
+
+def run_answers(*arguments):
+    return [event for event in run(*arguments) if isinstance(event, Answer)]
+
+
+def said(files, paths, engine, **options):
+    return answers(run(docvqa(files, paths, template(), Access()), engine, files, RunOptions(**options)))
+
+
+def test_answers_come_in_the_order_of_their_jobs_whichever_is_done_first(files, pictures):
+    engine = FakeEngine(parallel=4, finish=[2, 0, 3, 1])
+    assert said(files, pictures[:4], engine) == [0, 1, 2, 3]
+    assert said(files, pictures[:4], FakeEngine(parallel=4, finish=[2, 0, 3, 1]), ordered=False) == [2, 0, 3, 1]
+
+
+@pytest.mark.parametrize("engine", [{"refuse": [1]}, {"too_long": [1]}])
+def test_a_request_that_is_refused_holds_no_later_answer_back(files, pictures, engine):
+    assert said(files, pictures[:3], FakeEngine(parallel=2, **engine)) == [0, "DoesNotFitError", 2]
+
+
+@pytest.mark.parametrize("threads", [0, 1, 8])
+def test_a_file_that_cannot_be_read_is_a_failure_in_its_turn_with_any_number_of_threads(
+    files, pictures, tmp_path, threads
+):
+    (tmp_path / "bad.png").write_bytes(Path(pictures[0]).read_bytes()[:-60])
+    paths = [pictures[0], str(tmp_path / "bad.png"), str(tmp_path / "none.png"), pictures[1]]
+    found = said(files, paths, FakeEngine(parallel=2), threads=threads)
+    assert found == [0, "MediaError", "MediaError", 3]
+    assert not files._opened
+
+
+def test_what_is_finished_comes_out_when_the_engine_fails(files, pictures):
+    engine = FakeEngine(parallel=4, finish=[2, 1], stuck=[0, 3])
+    events, seen = run(docvqa(files, pictures[:4], template(), Access()), engine, files, RunOptions()), []
+    with pytest.raises(EngineError):
+        for event in events:
+            seen.append(event)
+            if not engine.finish and engine.fails_at is None:
+                engine.fails_at = engine.steps + 2
+    assert answers(seen) == [1, 2] and sorted(engine.cancelled) == [0, 3]
+
+
+def test_what_is_finished_comes_out_when_the_run_is_told_to_end(files, pictures):
+    engine = FakeEngine(parallel=4, finish=[3, 2, 0, 1])
+    events = run(docvqa(files, pictures[:4], template(), Access()), engine, files, RunOptions())
+    seen = [next(event for event in events if isinstance(event, Answer)), events.throw(EngineError("Ended."))]
+    with pytest.raises(EngineError, match="Ended"):
+        seen.extend(events)
+    assert answers(seen) == [0, 2, 3]
+
+
+def test_closing_a_run_takes_back_what_is_under_way_and_closes_every_file(files, pictures):
+    engine = FakeEngine(parallel=3, stuck=[0, 1, 2])
+    events = run(docvqa(files, pictures, template(), Access()), engine, files, RunOptions(ahead_bytes=1))
+    engine.step = lambda: (engine.taken.keys() >= {0, 1, 2} and [Piece(0, "x")]) or []
+    assert next(event for event in events if isinstance(event, Piece))
+    events.close()
+    assert sorted(engine.cancelled) == [0, 1, 2] and not engine.taken
+
+
+def test_the_first_failure_ends_the_run_where_that_is_asked_for(files, pictures, tmp_path):
+    paths = [pictures[0], str(tmp_path / "none.png"), *pictures[1:]]
+    found = said(files, paths, FakeEngine(), fail_fast=True)
+    assert found[-1] == "MediaError" and len(found) <= 2
+
+
+def test_a_job_that_takes_too_long_is_a_failure_and_the_others_go_on(files, pictures):
+    engine = FakeEngine(parallel=2, stuck=[1])
+    assert said(files, pictures[:4], engine, timeout_s=0.2) == [0, "TookTooLongError", 2, 3]
+    assert engine.cancelled == [1]
+
+
+def test_a_picture_that_never_is_decoded_is_a_failure_and_the_others_go_on(files, pictures, monkeypatch):
+    from smolcli.media.image import ImageMedia
+
+    usual, hang = ImageMedia.frame, threading.Event()
+    monkeypatch.setattr(
+        ImageMedia, "frame", lambda self, place: hang.wait(30) if "2.png" in self.source.path else usual(self, place)
+    )
+    try:
+        assert said(files, pictures[:4], FakeEngine(), timeout_s=0.3, threads=1) == [0, 1, "TookTooLongError", 3]
+    finally:
+        hang.set()
+
+
+def test_questions_about_the_same_page_decode_it_once(files, tmp_path, monkeypatch):
+    from smolcli.media.document import DocumentMedia
+
+    drawn, usual = [], DocumentMedia.frame
+    monkeypatch.setattr(DocumentMedia, "frame", lambda self, place: drawn.append(place.page) or usual(self, place))
+    pdf = str(draw_pdf(tmp_path / "a.pdf", [{"size": (200, 200)}] * 3))
+    jobs = docvqa(files, [pdf], template("a", "b", "c"), Access())
+    found = list(run(jobs, FakeEngine(parallel=2), files, RunOptions()))
+    assert answers(found) == list(range(9)) and drawn == [1, 2, 3]
+    spent = [event.generation.seconds.preprocess > 0 for event in found if isinstance(event, Answer)]
+    assert spent == [True, False, False] * 3
+
+
+def test_how_many_answers_are_to_come_is_known_when_a_file_is_opened(files, tmp_path, pictures):
+    pdf = str(draw_pdf(tmp_path / "a.pdf", [{"size": (200, 200)}] * 5))
+    events = list(
+        run(docvqa(files, [pdf, pictures[0]], template("a", "b"), Access()), FakeEngine(), files, RunOptions())
+    )
+    assert sum(event.answers for event in events if isinstance(event, Expected)) == len(answers(events)) == 12
+    first = next(n for n, event in enumerate(events) if isinstance(event, Planned))
+    assert sum(event.answers for event in events[:first] if isinstance(event, Expected)) == 12
+
+
+def test_files_of_a_folder_are_opened_in_their_turn_and_not_ahead(files, pictures, monkeypatch):
+    import smolcli.run.opened as opened
+
+    looked, usual = [], opened.open_media
+    monkeypatch.setattr(opened, "open_media", lambda path, options: looked.append(path) or usual(path, options))
+    folder = pictures[0].rsplit("/", 1)[0]
+    options = RunOptions(ahead_bytes=1, threads=1)
+    events = run(caption(files, [folder], template(), Access()), FakeEngine(), files, options)
+    next(event for event in events if isinstance(event, Answer))
+    assert len(looked) <= 3
+    events.close()
+
+
+def test_a_job_about_a_file_that_is_not_open_opens_it_and_refuses_another(files, pictures):
+    with files.hold(pictures[0], Look("low"), Access()) as media:
+        place = media.outlines[0].place
+    [job] = template().jobs([place])
+    assert answers(run([job], FakeEngine(), files, RunOptions())) == [0]
+    changed = replace(place, source=replace(place.source, sha256="0" * 64))
+    gone = Place(Source("none.png", "image", "0" * 64))
+    found = list(run([replace(job, places=(p,)) for p in (changed, gone)], FakeEngine(), files, RunOptions()))
+    assert answers(found) == ["MediaError"] * 2 and not files._opened
+
+
+def test_a_box_is_that_part_of_the_picture(files, tmp_path):
+    from PIL import Image
+
+    picture = Image.new("RGB", (40, 20), "red")
+    picture.paste("blue", (20, 0, 40, 20))
+    picture.save(tmp_path / "a.png")
+    with files.hold(str(tmp_path / "a.png"), Look("low"), Access()) as media:
+        place = replace(media.outlines[0].place, box=(0.5, 0.0, 0.5, 1.0))
+    assert place.uri == f"{tmp_path / 'a.png'}#xywh=percent:50,0,50,100"
+    engine = FakeEngine()
+    [job] = template().jobs([place])
+    [answer] = run_answers([job], engine, files, RunOptions())
+    [tile] = engine.seen[0].turns[0].parts[0].tiles.rgb
+    assert (tile == (0, 0, 255)).all() and answer.places == (place,)
+
+
+def test_a_seed_is_of_the_job_and_not_of_its_place_among_others(files, pictures):
+    drawn = replace(SEEDLESS, temperature=1.0, seed=7)
+    both = replace(template(), sampling=drawn)
+    engine, other = FakeEngine(), FakeEngine()
+    list(run(docvqa(files, pictures[:3], both, Access()), engine, files, RunOptions()))
+    list(run(docvqa(files, pictures[2::-1], both, Access()), other, files, RunOptions()))
+    seeds = [engine.seen[n].sampling.seed for n in range(3)]
+    assert len(set(seeds)) == 3 and seeds == [other.seen[n].sampling.seed for n in (2, 1, 0)]
+
+
+def test_a_seed_that_is_not_given_is_that_of_the_run_and_is_said(files, pictures):
+    unset = replace(template(), sampling=replace(SEEDLESS, temperature=1.0))
+    given = replace(unset, sampling=replace(unset.sampling, seed=11))
+    one, other = FakeEngine(), FakeEngine()
+    [first] = run_answers(ask(files, pictures[:1], unset, Access()), one, files, RunOptions(seed=11))
+    [second] = run_answers(ask(files, pictures[:1], given, Access()), other, files, RunOptions(seed=5))
+    assert first.seed == second.seed == 11 and one.seen[0].sampling == other.seen[0].sampling
+
+
+def test_work_ahead_is_bounded_by_bytes_and_never_stops_for_one_that_is_too_large():
+    ahead = Ahead(threads=2, most_bytes=100)
+    first = ahead.give(lambda: 1, 1000)
+    assert not ahead.has_room and first.wait(5) and first.result() == 1
+    ahead.drop(first)
+    tasks = []
+    while ahead.has_room:
+        tasks.append(ahead.give(time.monotonic, 30))
+    assert len(tasks) == 4 and all(task.wait(5) for task in tasks)
+    ahead.close()
+
+
+def test_jobs_can_be_sent_to_another_process(files, pictures):
+    import pickle
+
+    with files.hold(pictures[0], Look("low"), Access()) as media:
+        [job] = template().jobs([media.outlines[0].place])
+    data = pickle.dumps(job)
+    assert pickle.loads(data) == job and hash(pickle.loads(data)) == hash(job) and len(data) < 2000
+    assert isinstance(job, Job)
