@@ -55,14 +55,22 @@ class Media(ABC):
     def outlines(self) -> Sequence[Outline]:
         """The frames to come, with their sizes, before any is rendered. A damaged clip may yield fewer."""
 
+    @property
+    def places(self) -> Sequence[Place]:
+        """Where the frames are; pages that nobody asked about are not looked at."""
+        return [outline.place for outline in self.outlines]
+
     def outline(self, place: Place) -> Outline:
         """The picture at a place of `outlines`, before it is decoded. Raises MediaError where there is none."""
         if self._by_index is None:
             self._by_index = {outline.place.index: outline for outline in self.outlines}
         found = self._by_index.get(place.index)
         if found is None:
-            raise MediaError(f"There is no {place.label} in {self.source.path!r}.", "Is it the file that was meant?")
+            raise self._no_such(place)
         return found
+
+    def _no_such(self, place: Place) -> MediaError:
+        return MediaError(f"There is no {place.label} in {self.source.path!r}.", "Is it the file that was meant?")
 
     def sampled(self, most: int) -> Sequence[Outline]:
         """Of a clip at most so many of its frames, spread as evenly as `outlines` are; of all else `outlines`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -16,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from smolcli.datatypes import Frame, Outline, Place, Size, Source
-from smolcli.errors import EncryptedError, MediaError, UsageError
+from smolcli.errors import EncryptedError, MediaError, SmolError, UsageError
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.reading import HEAD_BYTES, Input
 from smolcli.media.selection import parse_pages
 
+_MUPDF = threading.RLock()  # it is not made for threads, and what it complains about it says in one place for all
 LARGEST = 4  # a page at an explicit dpi is at most so many longest edges long
 POINTS_PER_INCH = 72
 STANDARD_JUNK = 1024  # bytes before the header that ISO 32000 allows
@@ -39,21 +41,35 @@ def open_document(given: Input, options: MediaOptions) -> Media:
     """Open a PDF. Raises MediaError (damaged, no pages), EncryptedError, UsageError (pages, dpi)."""
     if options.dpi is not None and options.dpi < 1:
         raise UsageError(f"A resolution of {options.dpi} dpi cannot be drawn.", "Use --dpi 150, or leave it out.")
-    mupdf = _silent_mupdf()
     try:
-        document = mupdf.open(stream=_from_header(given.read_all()), filetype="pdf")
+        with _MUPDF:
+            document = _open(given)
+    except SmolError:
+        raise
     except Exception as error:  # MuPDF's classes have no common base of their own
         if "encrypt" in str(error).lower():
             hint = "Open it in a viewer and print it to PDF."
             raise EncryptedError(f"{given.name} is encrypted in a way that is not supported.", hint) from error
         raise MediaError(f"{given.name} is no readable PDF.", "Open it in a viewer and print it to PDF.") from error
     finally:
-        given.close()  # it is in memory now
+        given.close()  # MuPDF has it open by name, or in memory
     try:
-        return DocumentMedia(given, document, options)
+        with _MUPDF:
+            return DocumentMedia(given, document, options)
     except BaseException:
-        document.close()
+        with _MUPDF:
+            document.close()
         raise
+
+
+def _open(given: Input) -> Any:
+    """By name, so that only what is looked at is read; in memory what has no name, or one that is no UTF-8, and a file
+    whose header comes too late for MuPDF.
+    """
+    mupdf, late = _silent_mupdf(), given.head.find(b"%PDF-") >= STANDARD_JUNK
+    if given.local is None or late or not given.local.isprintable():
+        return mupdf.open(stream=_from_header(given.read_all()), filetype="pdf")
+    return mupdf.open(given.local, filetype="pdf")
 
 
 class DocumentMedia(Media):
@@ -71,31 +87,34 @@ class DocumentMedia(Media):
         if count < 1:
             raise MediaError(f"{given.name} has no pages.", "The PDF is damaged or empty.")
         self._repaired = False
+        self._sizes: dict[int, tuple[Size, tuple[str, ...]]] = {}
         self._note_repair(repaired)
         self.warnings += _not_drawn(document, given.name)
         self._chosen = parse_pages(options.pages, count)
 
     @cached_property
+    def places(self) -> Sequence[Place]:
+        """The chosen pages; none of them is looked at."""
+        return [Place(self.source, index, page=index + 1) for index in self._chosen]
+
+    @property
     def outlines(self) -> Sequence[Outline]:
         """Sizes from the page boxes (crop box, turned as the page asks); nothing is drawn."""
-        sizes = self._sizes
-        return [Outline(Place(self.source, at, page=at + 1), self._turned_size(sizes[at])) for at in self._chosen]
+        return [self.outline(place) for place in self.places]
 
     def outline(self, place: Place) -> Outline:
         """The page's size; other pages are not looked at. Raises MediaError."""
         if place.index not in self._chosen:
-            return super().outline(place)
-        return Outline(place, self._turned_size(self._sizes[place.index]))
+            raise self._no_such(place)
+        return Outline(place, self._turned_size(self._size(place.index)[0]))
 
-    @cached_property
-    def _sizes(self) -> dict[int, Size]:
-        """How large each chosen page is drawn, before it is turned as asked."""
-        found = {}
-        for index in self._chosen:
+    def _size(self, index: int) -> tuple[Size, tuple[str, ...]]:
+        """How large a page is drawn, before it is turned as asked, and what is to be said of that."""
+        if index not in self._sizes:
             with self._decoding(index):
                 rect = self._document[index].rect
-            found[index] = self._size_px(rect, index)
-        return found
+            self._sizes[index] = self._size_px(rect, index)
+        return self._sizes[index]
 
     def frame(self, place: Place) -> Frame:
         """Draw a page, uint8 (H, W, 3), with its text layer. What could not be drawn is a warning.
@@ -106,7 +125,7 @@ class DocumentMedia(Media):
         with self._decoding(index):
             mupdf.TOOLS.reset_mupdf_warnings()
             page = self._document[index]
-            width, height = self._sizes[index]
+            (width, height), odd = self._size(index)
             zoom = mupdf.Matrix(width / page.rect.width, height / page.rect.height)
             drawn = page.get_pixmap(matrix=zoom, colorspace=mupdf.csRGB, alpha=False)
             rgb = np.frombuffer(drawn.samples, np.uint8).reshape(height, width, 3)  # another size: ValueError
@@ -117,7 +136,8 @@ class DocumentMedia(Media):
         what = f"Page {index + 1} of {self._name}"
         if complaints and blank:  # one colour all over: nothing of what it holds was drawn
             raise MediaError(f"{what} could not be drawn ({complaints[0]}).", "The PDF is damaged: get it again.")
-        warnings = [
+        warnings = [*odd]
+        warnings += [
             f"A part of page {index + 1} of {self._name} could not be drawn ({each})." for each in complaints[:3]
         ]
         if unread:
@@ -126,15 +146,17 @@ class DocumentMedia(Media):
 
     def close(self) -> None:
         """Close the document."""
-        if not self._document.is_closed:
-            self._document.close()
+        with _MUPDF:
+            if not self._document.is_closed:
+                self._document.close()
 
-    def _size_px(self, rect: Any, index: int) -> Size:
-        """The page's size in pixels, each side at least 1."""
+    def _size_px(self, rect: Any, index: int) -> tuple[Size, tuple[str, ...]]:
+        """The page's size in pixels, each side at least 1, and what is to be said of it."""
         width, height = float(rect.width), float(rect.height)
         if not (math.isfinite(width * height) and width > 0 and height > 0):
             raise MediaError(f"Page {index + 1} of {self._name} has no area.", "Choose other pages with --pages.")
         longest, edge = max(width, height), self._options.longest_edge_px
+        odd: tuple[str, ...] = ()
         if self._options.dpi is None:
             scale = edge / longest
         else:
@@ -142,8 +164,8 @@ class DocumentMedia(Media):
             scale = min(asked, LARGEST * edge / longest, math.sqrt(self._options.max_pixels / width / height))
             if scale < asked:
                 dpi = scale * POINTS_PER_INCH
-                self.warnings.append(f"Page {index + 1} of {self._name} is too large: drawn at {dpi:.0f} dpi.")
-        return max(1, round(width * scale)), max(1, round(height * scale))
+                odd = (f"Page {index + 1} of {self._name} is too large: drawn at {dpi:.0f} dpi.",)
+        return (max(1, round(width * scale)), max(1, round(height * scale))), odd
 
     def _note_repair(self, repaired: bool) -> None:
         if repaired and not self._repaired:
@@ -153,10 +175,13 @@ class DocumentMedia(Media):
     @contextlib.contextmanager
     def _decoding(self, index: int | None = None) -> Iterator[None]:
         """MuPDF's exceptions become a MediaError that names the page."""
-        if self._document.is_closed:
-            raise MediaError(f"{self._name} has been closed.")
         try:
-            yield
+            with _MUPDF:
+                if self._document.is_closed:
+                    raise MediaError(f"{self._name} has been closed.")
+                yield
+        except SmolError:
+            raise
         except Exception as error:  # MuPDF's classes have no common base of their own
             where = self._name if index is None else f"Page {index + 1} of {self._name}"
             raise MediaError(f"{where} cannot be read: the PDF is damaged.", "Print it to PDF again.") from error

@@ -11,6 +11,7 @@ import importlib
 import os
 import shlex
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -29,6 +30,9 @@ ANIMATIONS = frozenset({"GIF", "PNG", "WEBP", "AVIF"})  # formats whose further 
 DOCUMENTS = frozenset({"TIFF"})  # formats whose further pictures are pages
 STILL_S = 0.1  # a picture without a duration, as browsers show it
 REFUSED = frozenset({"EPS", "WMF", "MPEG"})  # Pillow opens these but needs Ghostscript or Windows to draw them
+
+_HEADERS, _STDERR = threading.Lock(), threading.RLock()  # what Pillow and the process have once for all threads
+warnings.filterwarnings("ignore", module=r"PIL\b")  # what matters of them is raised, or seen on the picture
 
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _BITS_PER_SAMPLE, _COMPRESSION, _PLANAR = 254, 255, 258, 259, 284  # TIFF 6.0
 _SUB_IFDS, _DNG_VERSION = 330, 50706  # TIFF technical note 1; DNG 1.6
@@ -101,6 +105,7 @@ class ImageMedia(Media):
             self._image = None  # until it was decoded without an error
             size = self._seek(image, place.index)
             image.load()
+            check_pixels(image.size, self._limit, self._given.name)
             rgb, odd = self._pixels(image)
             rgb = self._turned(upright(square(rgb, pixel_shape(image)), orientation(image)))
             if rgb.shape[:2] != size[::-1]:
@@ -130,9 +135,12 @@ class ImageMedia(Media):
         if is_still(self._given.head):
             _register_heif(self._given)
         self._given.file.seek(0)
-        Image.MAX_IMAGE_PIXELS = None
-        image = Image.open(self._given.file)
-        Image.MAX_IMAGE_PIXELS = self._limit  # for pictures inside the picture, as in an icon
+        with _HEADERS:  # Pillow's own limit has no say here; it holds for pictures inside a picture, as in an icon
+            usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                image = Image.open(self._given.file)
+            finally:
+                Image.MAX_IMAGE_PIXELS = usual
         if image.format in REFUSED:
             raise UnidentifiedImageError(image.format)
         check_pixels(image.size, self._limit, self._given.name)
@@ -156,24 +164,20 @@ class ImageMedia(Media):
     @contextlib.contextmanager
     def _decoding(self) -> Iterator[None]:
         """Keep Pillow quiet; its exceptions, of any class on a hostile file, become a MediaError."""
-        name, usual_limit = self._given.name, Image.MAX_IMAGE_PIXELS
+        name = self._given.name
         try:
-            with _muted_libtiff(self._given.head), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with _muted_libtiff(self._given.head):
                 yield
         except SmolError:
             raise
         except UnidentifiedImageError as error:
             kind, hint = describe(self._given.head)
             raise MediaError(f"{name} is no image, PDF or clip: it is {kind}.", hint) from error
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        except Image.DecompressionBombError as error:
             raise MediaError(f"{name} holds a picture beyond the limit: {_reason(error)}.", "Scale it down.") from error
         except Exception as error:
             hint = "Open it in a picture viewer and save it again, or get it again."
             raise MediaError(f"{name} is a damaged or unfinished image: {_reason(error)}.", hint) from error
-        finally:
-            Image.MAX_IMAGE_PIXELS = usual_limit
 
 
 def _pictures(image: Image.Image, all_frames: bool, name: str) -> list[int]:
@@ -237,22 +241,27 @@ def _register_heif(given: Input) -> None:
 
 @contextlib.contextmanager
 def _muted_libtiff(head: bytes) -> Iterator[None]:
-    """While a TIFF is read, file descriptor 2 leads nowhere: libtiff writes there what Pillow then raises anyway."""
-    try:
-        stderr = os.dup(2) if head[:2] in (b"II", b"MM") else None
-    except OSError:  # the process has no stderr
-        stderr = None
-    if stderr is None:
+    """While a TIFF is read, file descriptor 2 leads nowhere: libtiff writes there what Pillow then raises anyway.
+
+    One at a time: there is one descriptor for all threads.
+    """
+    if head[:2] not in (b"II", b"MM"):
         yield
         return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
+    with _STDERR:
+        try:
+            stderr = os.dup(2)
+        except OSError:  # the process has no stderr
+            yield
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            os.close(nowhere)
 
 
 def _reason(error: BaseException) -> str:

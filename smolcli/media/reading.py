@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import stat
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +16,9 @@ from smolcli.errors import MediaError, UsageError
 
 HEAD_BYTES = 4096
 MEMORY_BYTES = 2**31 - 1  # the most that is read into memory: a document, or anything that comes through a pipe
+REMEMBERED = 4096  # hashes of files
+_HASHES: dict[tuple[int, int, int, int], str] = {}
+_LOCK = threading.Lock()
 Stream = io.BufferedReader | io.BytesIO
 OPEN_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # a shell's <(command) and < file
 
@@ -64,7 +69,7 @@ def open_input(path: str) -> Input:
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         raise _unreadable(path, error) from error
     try:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = _sha256(file)
         file.seek(0)
         head = file.read(HEAD_BYTES)
         file.seek(0)
@@ -76,6 +81,23 @@ def open_input(path: str) -> Input:
         shown = "Standard input" if path == "-" else quoted(path)
         raise MediaError(f"{shown} is empty.", "Check where it came from; a download may have failed.")
     return Input(path, file, local, digest, head)
+
+
+def _sha256(file: Stream) -> str:
+    """The hash of all bytes (hex). A file is hashed once in a process, until its inode, size or time have changed."""
+    if isinstance(file, io.BytesIO):
+        return hashlib.file_digest(file, "sha256").hexdigest()
+    facts = os.fstat(file.fileno())
+    key = facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
+    with _LOCK:
+        known = _HASHES.get(key)
+    if known is None:
+        known = hashlib.file_digest(file, "sha256").hexdigest()
+        with _LOCK:
+            _HASHES[key] = known
+            while len(_HASHES) > REMEMBERED:
+                _HASHES.pop(next(iter(_HASHES)))
+    return known
 
 
 def _open(path: str) -> tuple[Stream, str | None]:

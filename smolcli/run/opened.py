@@ -147,4 +147,4 @@ def pictures_of(media: Media) -> Sequence[Place]:
     """The places to ask about of an opened file: a clip as a whole, else every picture."""
     if media.video is not None:
         return [Place(media.source)]
-    return [outline.place for outline in media.outlines]
+    return media.places

@@ -171,7 +171,7 @@ def _path(spec: Mapping[str, Any], name: str) -> str:
 
 
 def _require_one(media: Media, spec: Mapping[str, Any], name: str) -> None:
-    if (media.video is not None) != (spec["type"] == "video") or (media.video is None and len(media.outlines) != 1):
+    if (media.video is not None) != (spec["type"] == "video") or (media.video is None and len(media.places) != 1):
         raise _wrong(name, f"{spec['path']} is not one {spec['type']}")
 
 

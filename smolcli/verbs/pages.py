@@ -23,9 +23,9 @@ def each_picture(
             with files.hold(path, template.look, access) as media:
                 if media.video is not None:
                     raise MediaError(f"{path} is a clip, not pages.", f"Try: smol video {shlex.quote(path)}")
-                if len(media.outlines) != 1:
-                    yield Expected((len(media.outlines) - 1) * len(template.questions))
-                for outline in media.outlines:
-                    yield from template.jobs([outline.place])
+                if len(media.places) != 1:
+                    yield Expected((len(media.places) - 1) * len(template.questions))
+                for place in media.places:
+                    yield from template.jobs([place])
         except SmolError as error:
             yield failure(path, error)
