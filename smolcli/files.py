@@ -58,6 +58,25 @@ def writing(name: str) -> Iterator[None]:
         raise OutputError(f"{name} cannot be written: {reason}.") from error
 
 
+def protect_stdout() -> None:
+    """From now on descriptor 1 is standard error, for good; only `sys.stdout` leads to the real standard output.
+
+    So nothing that a native library prints, in whatever thread, gets among the data. For a program's start: a process
+    that this is not the program of keeps its descriptors.
+    """
+    stream = sys.stdout
+    try:
+        if stream.fileno() != 1:
+            return
+        stream.flush()
+        real = os.dup(1)
+        os.dup2(2, 1)
+    except (OSError, ValueError, AttributeError):  # a stream of Python's own, or none
+        return
+    encoding, errors = stream.encoding, stream.errors
+    sys.stdout = os.fdopen(real, "w", encoding=encoding, errors=errors, newline="\n" if os.name != "nt" else None)
+
+
 class StandardOutput:
     """Standard output as a target. Raises OutputError at once when it is closed."""
 

@@ -238,14 +238,20 @@ def test_logs_go_to_stderr_when_they_are_wanted(capfd):
 
 PRINTS = """
 import ctypes, os, sys, threading
-from smolcli.engine.llama.library import NativeThread, stdout_guard
+from smolcli.engine.llama.library import NativeThread
+from smolcli.files import protect_stdout
+protect_stdout()
 thread = NativeThread()
 thread.call(lambda: os.write(1, b"native "))
 others = [threading.Thread(target=lambda: [thread.call(os.write, 1, b"n ") for _ in range(200)]) for _ in range(4)]
 [other.start() for other in others]
-[other.join() for other in others]
-thread.close(lambda: None)
 print("data")
+[other.join() for other in others]
+ctypes.CDLL(None).puts(b"of C")
+thread.close(lambda: None)
+print("more")
+protect_stdout()  # a second time changes nothing
+print("and more")
 """
 
 
@@ -257,8 +263,8 @@ def python(code):
 
 def test_what_native_code_writes_to_descriptor_1_comes_out_on_stderr():
     run = python(PRINTS)
-    assert run.stdout == "data\n"
-    assert run.stderr.count("n ") == 800
+    assert run.stdout == "data\nmore\nand more\n"
+    assert run.stderr.count("n ") == 800 and "of C" in run.stderr
 
 
 def test_a_closed_stdout_is_no_obstacle():

@@ -15,7 +15,7 @@ import typer
 from smolcli import __version__
 from smolcli.cli._console import SIGNALLED, ended_code, ending_signals, report, say
 from smolcli.errors import BROKEN_PIPE, EngineError, OutputError, SmolError, UsageError
-from smolcli.files import writing
+from smolcli.files import protect_stdout, writing
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may meet
 KEYBOARD_INTERRUPT = 130  # what the library makes of any signal that unwinds
@@ -90,6 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def entry() -> None:
     """The console script `smol`. Leaves without waiting for a native call that Ctrl-C left behind."""
+    _prepare_streams()
+    protect_stdout()
     code = main()
     for stream in (sys.stdout, sys.stderr):
         try:
