@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import Engine, EngineOptions, computes_with, load_engine
+from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Failure, Look
 from smolcli.prompt import Prompt, load_prompt, style_of
 from smolcli.run import Access, Event, Kept, OpenFiles, RunOptions, run
@@ -48,6 +49,7 @@ class Reader:
     def __init__(self, pair: ModelPair, options: EngineOptions, keeping: Keeping | None, running: RunOptions) -> None:
         self._running = replace(running, seed=secrets.randbelow(1 << 31))
         self._kept: Kept | None = None
+        self._closed = False
         with ExitStack() as stack:
             tiles = store = None
             if keeping is not None:
@@ -92,12 +94,18 @@ class Reader:
         return (event for event in self.stream(jobs) if isinstance(event, Answer | Failure))
 
     def stream(self, jobs: Iterable[Item], running: RunOptions | None = None) -> Generator[Event]:
-        """Everything that happens: plans, tiles that are encoded, pieces of answers, answers and failures."""
+        """Everything that happens: plans, tiles that are encoded, pieces of answers, answers and failures.
+
+        Raises EngineError, ModelError, which end the run.
+        """
+        if self._closed:
+            raise EngineError("The reader is closed.", "Open another one.")
         options = self._running if running is None else replace(running, seed=self._running.seed)
         return run(jobs, self.engine, self.files, options, self._kept)
 
     def close(self) -> None:
         """Free everything; safe to call twice."""
+        self._closed = True
         self._stack.close()
 
     def __enter__(self) -> Self:
@@ -106,6 +114,7 @@ class Reader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._closed = True
         self._stack.__exit__(kind, error, traceback)  # who presses Ctrl-C twice does not wait for a tile
 
 
