@@ -27,25 +27,6 @@ class Target(Protocol):
         """Leave nothing behind. A second call, or one after `commit`, does nothing."""
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replace a file, making its folder if need be; a reader sees the old one or the new one. Raises OutputError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(temporary).unlink()
-            raise
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
-
-
 @contextmanager
 def writing(name: str) -> Iterator[None]:
     """A failed write becomes an OutputError, a closed pipe a ReaderGoneError."""
@@ -181,3 +162,15 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file, making its folder if need be; a reader sees the old one or the new one. Raises OutputError."""
+    with writing(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    file = OutputFile(path, force=True)
+    try:
+        file.write(text)
+        file.commit()
+    finally:
+        file.discard()
