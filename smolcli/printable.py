@@ -16,3 +16,14 @@ def escaped(text: str) -> str:
 
 def _is_control(character: str) -> bool:
     return ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0
+
+
+def megabytes(count: int) -> str:
+    """ "437 MB", "1.9 GB"."""
+    return (
+        f"{count / 1e9:.1f} GB"
+        if count >= 1e9
+        else f"{count / 1e6:.0f} MB"
+        if count >= 1e6
+        else f"{count / 1e3:.0f} kB"
+    )

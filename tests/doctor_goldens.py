@@ -33,7 +33,7 @@ def build() -> dict[str, Any]:
 
 def builtin_tokens() -> dict[str, Any]:
     """What the shipped model makes of two conversations: a record of its vocabulary, not of a reference."""
-    from smolcli.cli._doctor_model import conversation
+    from smolcli.checks.model import conversation
     from smolcli.cli._plans import run_lengths
     from smolcli.engine import EngineOptions, load_planner
     from smolcli.models import builtin

@@ -5,9 +5,9 @@ import re
 import pytest
 
 from smolcli.models.catalog import catalog, find
+from smolcli.models.installed import Store
 from smolcli.models.naming import file_type, is_projector, stem
 from smolcli.models.pull import parse_wish
-from smolcli.models.store import Store
 
 NAMES = ["256m", "500m", "2.2b", "256m-video", "500m-video", "2.2b-video", "smoldocling", "granite-docling"]
 

@@ -9,7 +9,8 @@ import pytest
 from models import MEMBERS, golden_pair, member_pair
 
 from smolcli import cache
-from smolcli.cli import _doctor, _doctor_model, _doctor_system
+from smolcli.checks import Check, model, system
+from smolcli.cli import _doctor
 from smolcli.engine import EngineOptions
 from smolcli.models import builtin
 
@@ -65,7 +66,7 @@ def test_lines_are_for_people_and_the_report_is_markdown(smol, monkeypatch, tmp_
 )
 def test_the_report_shortens_the_home_folder_and_nothing_else(monkeypatch, home, cell, shown):
     monkeypatch.setenv("HOME", home)
-    assert f"| {shown} |" in list(_doctor.report_lines([_doctor.Check("x", "ok", cell)]))[-1]
+    assert f"| {shown} |" in list(_doctor.report_lines([Check("x", "ok", cell)]))[-1]
 
 
 def test_a_damaged_record_has_failed_and_a_given_projector_is_looked_at(smol, tmp_path):
@@ -96,35 +97,35 @@ def test_the_goldens_that_ship_are_picked_from_the_reference():
 
 @pytest.mark.parametrize("family", MEMBERS)
 def test_every_member_with_goldens_has_its_ids(family):
-    check = _doctor_model._tokens(member_pair(MEMBERS[family]), EngineOptions())
+    check = model._tokens(member_pair(MEMBERS[family]), EngineOptions())
     assert (check.status, check.fix) == ("ok", "")
 
 
 def test_a_family_without_goldens_is_a_warning(monkeypatch):
-    monkeypatch.setattr(_doctor_model, "_goldens", lambda: {"tokens": []})
-    assert _doctor_model._tokens(golden_pair("f16"), EngineOptions()).status == "warning"
+    monkeypatch.setattr(model, "_goldens", lambda: {"tokens": []})
+    assert model._tokens(golden_pair("f16"), EngineOptions()).status == "warning"
 
 
 def test_tokens_that_differ_from_the_familys_have_failed(monkeypatch):
     goldens = json.loads(doctor_goldens.OUT.read_text())
     goldens["tokens"][0]["cases"][0]["ids"][3] += 1
-    monkeypatch.setattr(_doctor_model, "_goldens", lambda: goldens)
-    check = _doctor_model._tokens(member_pair("SmolVLM-256M-Instruct"), EngineOptions())
+    monkeypatch.setattr(model, "_goldens", lambda: goldens)
+    check = model._tokens(member_pair("SmolVLM-256M-Instruct"), EngineOptions())
     assert check.status == "failed"
     assert "1 of 6 conversations" in check.detail and "image-first" in check.detail
 
 
 def test_tiles_that_come_out_differently_have_failed(monkeypatch):
-    real = _doctor_model.cut
-    monkeypatch.setattr(_doctor_model, "cut", lambda rgb, plan: real(rgb[:, ::-1], plan))
-    check = _doctor_model._tiles()
+    real = model.cut
+    monkeypatch.setattr(model, "cut", lambda rgb, plan: real(rgb[:, ::-1], plan))
+    check = model._tiles()
     assert check.status == "failed"
     assert "vga" in check.detail
 
 
 def test_a_wrong_answer_has_failed(monkeypatch):
-    monkeypatch.setattr(_doctor_model, "ANSWER", "SHUT")
-    assert _doctor_model._known_answer(EngineOptions()).status == "failed"
+    monkeypatch.setattr(model, "ANSWER", "SHUT")
+    assert model._known_answer(EngineOptions()).status == "failed"
 
 
 def test_a_model_that_is_not_there_is_a_line_with_its_pull_command(smol):
@@ -181,8 +182,8 @@ def test_a_folder_that_cannot_be_made_has_failed_with_the_variable_that_moves_it
 
 
 def test_a_folder_that_may_not_be_written_has_failed(tmp_path, monkeypatch):
-    monkeypatch.setattr(_doctor_system.os, "access", lambda path, mode: False)  # root may write anywhere
-    assert _doctor_system._folder("data folder", tmp_path, "move it").status == "failed"
+    monkeypatch.setattr(system.os, "access", lambda path, mode: False)  # root may write anywhere
+    assert system._folder("data folder", tmp_path, "move it").status == "failed"
 
 
 def test_a_cache_beyond_its_limit_and_a_model_beyond_memory_are_warnings(smol, tmp_path, monkeypatch):
@@ -191,6 +192,6 @@ def test_a_cache_beyond_its_limit_and_a_model_beyond_memory_are_warnings(smol, t
     monkeypatch.setenv("SMOL_CACHE_SIZE", "1 kB")
     (room / "b.gguf").write_bytes(bytes(1000))
     assert checks(smol("doctor", "--json"))["cache"]["status"] == "warning"
-    monkeypatch.setattr(_doctor_system, "_available_bytes", lambda: 10**9)
-    assert _doctor_system.memory_check(2 * 10**9).status == "warning"
-    assert _doctor_system.memory_check(10**8).status == "ok"
+    monkeypatch.setattr(system, "_available_bytes", lambda: 10**9)
+    assert system.memory_check(2 * 10**9).status == "warning"
+    assert system.memory_check(10**8).status == "ok"

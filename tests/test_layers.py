@@ -31,14 +31,15 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "run": NOUNS | READ,
     "verbs": NOUNS | READ | {"run"},
     "reader": NOUNS | READ | {"run", "verbs", "store", "models", "settings"},
+    "checks": NOUNS | READ | {"run", "models", "cache", "settings"},
     "cli": NOUNS
     | READ
-    | {"settings", "cache", "run", "verbs", "reader", "models", "formats", "speeds", "store", "files"},
+    | {"checks", "settings", "cache", "run", "verbs", "reader", "models", "formats", "speeds", "store", "files"},
     "__init__": {"datatypes", "errors", "jobs", "reader"},
     "__main__": {"cli"},
 }
 # Which of the files and folders of smolcli may see gguf_convert: the commands about model files, and models/.
-MAY_CONVERT = ("cli/convert", "cli/inspect", "cli/repair", "cli/_gguf", "cli/_measure", "models/")
+MAY_CONVERT = ("cli/convert", "cli/inspect", "cli/repair", "cli/_gguf", "checks/measure", "models/")
 DOORS = {  # a library → the only files that import it
     "cv2": ("smolcli/media/capture.py",),
     "pymupdf": ("smolcli/media/document.py",),

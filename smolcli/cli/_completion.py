@@ -41,7 +41,7 @@ def catalog_names(incomplete: str) -> list[str]:
 def local_names(incomplete: str) -> list[str]:
     """Pairs of this machine."""
     from smolcli.errors import SmolError
-    from smolcli.models.store import Store
+    from smolcli.models.installed import Store
     from smolcli.settings import load_settings
 
     try:

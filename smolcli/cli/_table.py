@@ -7,6 +7,9 @@ from typing import Any
 
 from smolcli.files import StandardOutput
 from smolcli.formats import printable, to_json
+from smolcli.printable import megabytes
+
+__all__ = ["megabytes", "show_json", "show_lines", "show_table"]
 
 
 def show_lines(lines: Iterable[str]) -> None:
@@ -25,14 +28,3 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[column]) for row in table) for column in range(len(header) - 1)]
     padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=False)] for row in table)
     show_lines("  ".join([*cells, row[-1]]).rstrip() for cells, row in zip(padded, table, strict=True))
-
-
-def megabytes(count: int) -> str:
-    """ "437 MB", "1.9 GB"."""
-    return (
-        f"{count / 1e9:.1f} GB"
-        if count >= 1e9
-        else f"{count / 1e6:.0f} MB"
-        if count >= 1e6
-        else f"{count / 1e3:.0f} kB"
-    )

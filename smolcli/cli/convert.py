@@ -48,9 +48,9 @@ def command(source: Annotated[str, typer.Argument(metavar="SRC", show_default=Fa
     """
     from gguf_convert.convert import ConversionResult, convert
     from gguf_convert.describe import conversion_lines, conversion_table
+    from smolcli.checks import load_and_check, measure, report_table
     from smolcli.cli._console import say
     from smolcli.cli._gguf import ByteBar, print_result, translated
-    from smolcli.cli._measure import load_and_check, measure, report_table, show_report
 
     options = _options(_folder(source, wishes.quiet), wishes)
     loaded: list[str] = []
@@ -66,11 +66,13 @@ def command(source: Annotated[str, typer.Argument(metavar="SRC", show_default=Fa
     table, lines = conversion_table(result), [*conversion_lines(result), *loaded]
     table["loaded"] = bool(loaded)
     if wishes.report:
-        with translated():
-            measured = measure(result, options, wishes.quiet)
+        with translated(), ByteBar(wishes.quiet) as bar:
+            measured = measure(result, options, bar)
         table["report"] = report_table(measured)
     print_result(wishes.json, table, lines)
     if wishes.report and not wishes.json:
+        from smolcli.cli._report import show_report
+
         show_report(measured)
 
 

@@ -31,7 +31,8 @@ def command(
 
     Example: smol doctor -m 500m-video
     """
-    from smolcli.cli._doctor import all_checks, check_lines, checks_record, failures, report_lines
+    from smolcli.checks import all_checks, failures
+    from smolcli.cli._doctor import check_lines, checks_record, report_lines
     from smolcli.cli._table import show_json, show_lines
     from smolcli.errors import SomeInputsFailedError
 

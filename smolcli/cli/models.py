@@ -27,9 +27,9 @@ def listing(
     """
     if context.invoked_subcommand is not None:
         return
-    from smolcli.cli._models import HEADER, builtin_record, builtin_row, default_name, pair_record, pair_row
     from smolcli.cli._table import show_json, show_table
-    from smolcli.models.store import Store
+    from smolcli.models.installed import Store
+    from smolcli.models.records import HEADER, builtin_record, builtin_row, default_name, pair_record, pair_row
     from smolcli.settings import load_settings
 
     if available:
@@ -80,12 +80,12 @@ def add(
 
     Example: smol models add invoices invoices-q8_0.gguf mmproj-invoices-f16.gguf
     """
+    from smolcli.checks import EngineExaminer
     from smolcli.cli._console import say
-    from smolcli.cli._examine import EngineExaminer
-    from smolcli.cli._models import default_name, pair_record
     from smolcli.cli._table import show_json
     from smolcli.models.adopt import Adoption
     from smolcli.models.pull import add as add_pair
+    from smolcli.models.records import default_name, pair_record
     from smolcli.settings import load_settings
 
     settings = load_settings()
@@ -111,10 +111,10 @@ def verify(
 
     Example: smol models verify 500m-video
     """
-    from smolcli.cli._models import file_state
     from smolcli.cli._table import show_json, show_lines
     from smolcli.errors import SomeInputsFailedError
-    from smolcli.models.store import Store
+    from smolcli.models.installed import Store
+    from smolcli.models.records import file_state
     from smolcli.settings import load_settings
 
     store = Store(load_settings().data_dir)

@@ -30,12 +30,12 @@ def command(
 
     Example: smol pull 500m-video
     """
+    from smolcli.checks import EngineExaminer
     from smolcli.cli._console import say
-    from smolcli.cli._examine import EngineExaminer
-    from smolcli.cli._models import default_name, pair_record
     from smolcli.cli._table import megabytes, show_json, show_lines
     from smolcli.models.adopt import Adoption
     from smolcli.models.pull import parse_wish, pull
+    from smolcli.models.records import default_name, pair_record
     from smolcli.settings import load_settings
 
     settings = load_settings()

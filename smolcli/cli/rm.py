@@ -22,11 +22,11 @@ def command(
     Example: smol rm 500m-video
     """
     from smolcli.cli._console import say
-    from smolcli.cli._models import is_default
     from smolcli.cli._table import megabytes
     from smolcli.errors import OutputError
     from smolcli.models import hub
-    from smolcli.models.store import Store
+    from smolcli.models.installed import Store
+    from smolcli.models.records import is_default
     from smolcli.settings import change, load_settings
 
     settings = load_settings()

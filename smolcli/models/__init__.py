@@ -19,7 +19,7 @@ from smolcli.models.naming import stem
 from smolcli.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from smolcli.models.store import LocalPair
+    from smolcli.models.installed import LocalPair
 
 BUILTIN = "builtin"
 _BUILTIN = Path(__file__).parent / "builtin"
@@ -87,7 +87,7 @@ def find_projector(language: Path) -> Path:
 def known_names(settings: Settings) -> list[str]:
     """Every name that -m understands: the built-in model, pairs of this machine, the catalog. Cheap."""
     from smolcli.models.catalog import names
-    from smolcli.models.store import Store
+    from smolcli.models.installed import Store
 
     return list(dict.fromkeys([BUILTIN, *(pair.name for pair in Store(settings.data_dir).all()), *names()]))
 
@@ -95,7 +95,7 @@ def known_names(settings: Settings) -> list[str]:
 def find_local(model: str, settings: Settings) -> LocalPair | None:
     """The recorded pair that a name means; of several types the catalog's first. Raises UsageError, ModelError."""
     from smolcli.models import catalog
-    from smolcli.models.store import Store
+    from smolcli.models.installed import Store
 
     entry = catalog.find(model.partition(":")[0])
     preferred = entry.language[0].quant if entry is not None and entry.language else ""

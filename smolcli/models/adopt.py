@@ -17,7 +17,7 @@ from gguf_convert.vision import PREPROC_KEY
 from smolcli.cache import room, trim, used
 from smolcli.datatypes import ModelPair
 from smolcli.errors import EngineError, ModelError, OutputError, UsageError
-from smolcli.models.store import LocalFile, record_file
+from smolcli.models.installed import LocalFile, record_file
 from smolcli.settings import Settings
 
 COMPUTE_BYTES = 250 << 20  # what llama.cpp computes in, beside weights and KV cache

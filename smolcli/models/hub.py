@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from smolcli.errors import EngineError, ModelError, OutputError, SmolError
-from smolcli.models.store import LocalFile, record_file
+from smolcli.models.installed import LocalFile, record_file
 
 HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*", re.ASCII)
 CHECKPOINT_FILES = ("*.json", "*.safetensors", "*.jinja", "merges.txt")  # what gguf_convert reads

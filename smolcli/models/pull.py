@@ -12,8 +12,8 @@ from smolcli.models import catalog, hub, is_builtin
 from smolcli.models.adopt import Adoption, as_smol_errors, own_projector, survey
 from smolcli.models.catalog import Entry, PublishedFile
 from smolcli.models.hub import RemoteFile, Repository
+from smolcli.models.installed import LocalPair, Store, record_file
 from smolcli.models.naming import file_type, is_projector, stem
-from smolcli.models.store import LocalPair, Store, record_file
 
 LANGUAGE_ORDER = ("q8_0", "f16", "bf16", "q6_k", "q5_k_m", "q4_k_m", "q4_0", "f32")
 PROJECTOR_ORDER = ("f16", "bf16", "f32", "q8_0")  # F16 is the fastest on most processors, and can be re-typed

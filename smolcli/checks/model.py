@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from smolcli import models
-from smolcli.cli._checks import Check, guarded
-from smolcli.cli._doctor_system import memory_check
-from smolcli.cli._table import megabytes
+from smolcli.checks.check import Check, guarded
+from smolcli.checks.system import memory_check
 from smolcli.datatypes import (
     RGB,
     Generation,
@@ -32,7 +31,8 @@ from smolcli.datatypes import (
 from smolcli.engine import Engine, EngineOptions, Planner, load_engine, load_planner
 from smolcli.errors import SmolError
 from smolcli.media import MediaOptions, open_media
-from smolcli.models.store import Store, record_file
+from smolcli.models.installed import Store, record_file
+from smolcli.printable import megabytes
 from smolcli.run import geometry
 from smolcli.settings import Settings
 from smolcli.tiles import Geometry, cut, parse_detail, plan

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from smolcli import __version__
 from smolcli.cache import ROOMS, items
-from smolcli.cli._checks import Check, guarded
-from smolcli.cli._table import megabytes
+from smolcli.checks.check import Check, guarded
 from smolcli.models.adopt import COMPUTE_BYTES
-from smolcli.models.store import Store
+from smolcli.models.installed import Store
+from smolcli.printable import megabytes
 from smolcli.settings import CONFIG_VARIABLE, Settings
 
 PACKAGES = ("numpy", "pillow", "pymupdf", "opencv-python-headless", "gguf", "huggingface_hub", "jinja2", "typer")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from gguf_convert.bpe import BytePairEncoder
-from gguf_convert.convert import ConversionResult, ConvertOptions, WrittenFile, convert
+from gguf_convert.convert import ConversionResult, ConvertOptions, Progress, WrittenFile, convert
 from gguf_convert.read import read_gguf
 from gguf_convert.verify import FIXTURE, encodable
-from smolcli.cli._gguf import ByteBar
 from smolcli.datatypes import RGB, Floats, ImagePart, ModelFacts, ModelPair, TextPart, Turn
 from smolcli.engine import Engine, EngineOptions, load_engine
 from smolcli.errors import ModelError
@@ -69,11 +67,14 @@ def load_and_check(result: ConversionResult) -> list[str]:
     return [_check(lm, mmproj, sound=not result.nonfinite) for lm, mmproj in pairs]
 
 
-def measure(result: ConversionResult, options: ConvertOptions, quiet: bool) -> list[Cost]:
-    """Every written type against a float32 pair, which is made for the purpose and removed again."""
-    with tempfile.TemporaryDirectory(prefix=".smol-report-", dir=options.out) as folder, ByteBar(quiet) as bar:
+def measure(result: ConversionResult, options: ConvertOptions, progress: Progress) -> list[Cost]:
+    """Every written type against a float32 pair, which is made for the purpose and removed again.
+
+    progress: hears the step, bytes done and bytes in all.
+    """
+    with tempfile.TemporaryDirectory(prefix=".smol-report-", dir=options.out) as folder:
         exact = replace(options, out=Path(folder), lm=(REFERENCE,), mmproj=(REFERENCE,), verify=False, name="reference")
-        made = convert(exact, bar)
+        made = convert(exact, progress)
         lm, mmproj = made.files
         reference = _read(lm, mmproj, None)
         costs = []
@@ -91,21 +92,6 @@ def report_table(costs: list[Cost]) -> dict[str, Any]:
         "steps": STEPS,
         "types": [asdict(cost) for cost in costs],
     }
-
-
-def show_report(costs: list[Cost]) -> None:
-    """The table, on stdout."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"Against {REFERENCE}, on {len(PICTURES)} drawn pictures (KL in nats)", title_justify="left")
-    for heading in ("part", "type", "MB", "cosine", "rel. error", "KL", "most KL", "top 1"):
-        table.add_column(heading, no_wrap=True, justify="left" if heading in ("part", "type") else "right")
-    for cost in costs:
-        embedding = ("", "") if cost.cosine is None else (f"{cost.cosine:.6f}", f"{cost.relative_error:.2e}")
-        numbers = (f"{cost.kl:.2e}", f"{cost.kl_most:.2e}", f"{cost.agreement:.0%}")
-        table.add_row(cost.part, cost.type, f"{cost.bytes / 1e6:,.1f}", *embedding, *numbers)
-    Console(file=sys.stdout).print(table)
 
 
 def pictures(facts: ModelFacts) -> list[RGB]:

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from smolcli.cli._table import megabytes
 from smolcli.errors import ModelError, UsageError
 from smolcli.models import BUILTIN, builtin, find_local, is_builtin
 from smolcli.models.adopt import survey
 from smolcli.models.catalog import find
+from smolcli.models.installed import LocalFile, LocalPair, record_file
 from smolcli.models.naming import file_type
-from smolcli.models.store import LocalFile, LocalPair, record_file
+from smolcli.printable import megabytes
 from smolcli.settings import Settings
 
 HEADER = ("NAME", "TYPE", "DISK", "RAM", "DEFAULT", "WHERE", "GOOD AND BAD AT")

@@ -14,7 +14,7 @@ from gguf_convert.convert import ConvertOptions, convert
 from smolcli.datatypes import ModelPair
 from smolcli.models import adopt, known_names
 from smolcli.models.adopt import Adoption, own_projector, survey
-from smolcli.models.store import LocalFile, LocalPair, Store, record_file
+from smolcli.models.installed import LocalFile, LocalPair, Store, record_file
 from smolcli.settings import load_settings
 
 
