@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from smolcli.datatypes import Generation, Place, Sampling
@@ -167,7 +168,8 @@ class Answer:
 class Failure:
     """One input that could not be read or answered; the others go on.
 
-    source: as the user named it; place: where in it, as a fragment behind the name.
+    source: as the user named it; place: where in it, as a fragment behind the name. traceback: where SMOL_DEBUG=1 asks
+    for it.
     """
 
     source: str
@@ -176,12 +178,18 @@ class Failure:
     message: str
     hint: str
     exit_code: int
+    traceback: str = field(default="", compare=False, repr=False)
 
 
 def failure(source: str, error: SmolError, place: Place | None = None) -> Failure:
     """An error as a record beside the answers."""
     where = place.uri if place is not None else source
-    return Failure(source, where, type(error).__name__, error.message, error.hint, error.exit_code)
+    shown = ""
+    if os.environ.get("SMOL_DEBUG", "") not in ("", "0"):  # not from the settings: they may be what is wrong
+        import traceback
+
+        shown = "".join(traceback.format_exception(error))
+    return Failure(source, where, type(error).__name__, error.message, error.hint, error.exit_code, shown)
 
 
 @dataclass(frozen=True, slots=True)

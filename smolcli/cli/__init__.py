@@ -14,7 +14,7 @@ import typer
 
 from smolcli import __version__
 from smolcli.cli._console import SIGNALLED, ended_code, ending_signals, report, say
-from smolcli.errors import BROKEN_PIPE, EngineError, OutputError, SmolError, UsageError
+from smolcli.errors import BROKEN_PIPE, EngineError, OutputError, SmolError, SomeInputsFailedError, UsageError
 from smolcli.files import protect_stdout, writing
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may meet
@@ -149,7 +149,8 @@ def _wrong_usage(error: typer.TyperException) -> int:
 
 
 def _fail(error: SmolError) -> int:
-    _raise_in_debug(error)
+    if not isinstance(error, SomeInputsFailedError):  # each was said, with its traceback, when it failed
+        _raise_in_debug(error)
     report(error)
     return error.exit_code
 

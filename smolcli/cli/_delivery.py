@@ -122,6 +122,7 @@ class Delivery:
         self._progress.advance()
         sentence = f"error: {_named(failure)} {failure.hint}".strip()
         written = writer.failure(failure)
+        sys.stderr.write(failure.traceback)
         if sentence != self._last_failure:
             self._failed += 1
             if not written:

@@ -45,7 +45,8 @@ def answer_record(answer: Answer) -> dict[str, Any]:
 
 def failure_record(failure: Failure) -> dict[str, Any]:
     """A failure as plain JSON data."""
-    return {"schema": SCHEMA, "failure": asdict(failure)}
+    shown = {name: value for name, value in asdict(failure).items() if name != "traceback"}
+    return {"schema": SCHEMA, "failure": shown}
 
 
 def media_records(shown: tuple[Place, ...]) -> Iterator[dict[str, Any]]:

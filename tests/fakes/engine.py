@@ -14,19 +14,18 @@ FACTS = ModelFacts("fake", "SmolVLM", 64, 1, 64, 6, 1000, 8, 1, 4)
 class FakeEngine:
     """finish: the numbers of requests in the order in which their answers come, those not named in their own order.
 
-    refuse: numbers that are refused once taken; too_long: refused when they are given; stuck: never answered; fails_at:
-    the step that raises EngineError. seen: what was given, by number; cancelled: what was taken back.
+    refuse: numbers that are refused once taken; too_long: refused when they are given; stuck: never answered;
+    fails_once_stuck: EngineError when only those are left. seen: what was given, by number; cancelled: what was taken back.
     """
 
     facts, context_tokens, load_s = FACTS, 1000, 0.0
 
-    def __init__(self, parallel=1, finish=(), refuse=(), too_long=(), stuck=(), fails_at=None):
+    def __init__(self, parallel=1, finish=(), refuse=(), too_long=(), stuck=(), fails_once_stuck=False):
         self.parallel, self.finish, self.refuse, self.too_long = parallel, deque(finish), set(refuse), set(too_long)
-        self.stuck, self.fails_at = set(stuck), fails_at
+        self.stuck, self.fails_once_stuck = set(stuck), fails_once_stuck
         self.taken: dict[int, Request] = {}
         self.seen: dict[int, Request] = {}
         self.cancelled: list[int] = []
-        self.steps = 0
 
     def tokens(self, turns, generate=True):
         import numpy as np
@@ -49,10 +48,9 @@ class FakeEngine:
         return True
 
     def step(self):
-        self.steps += 1
-        if self.steps == self.fails_at:
-            raise EngineError("llama.cpp failed (on purpose).")
         free = [key for key in self.taken if key not in self.stuck]
+        if self.fails_once_stuck and self.taken.keys() == self.stuck:
+            raise EngineError("llama.cpp failed (on purpose).")
         if not free:
             return []
         key = free[0]
