@@ -190,6 +190,17 @@ def test_an_entry_that_is_damaged_is_dropped_and_made_again(store, tmp_path):
     assert tiles.get(b"x", FILE_A) == ROWS
 
 
+def test_an_entry_whose_type_or_time_is_damaged_costs_at_most_itself(store):
+    tiles = KeptTiles(store, b"model")
+    tiles.keep(b"x", FILE_A, ROWS)
+    store.change(("UPDATE tiles SET used_s = 'yesterday'", ()))
+    assert tiles.get(b"x", FILE_A) == ROWS
+    store.change(("UPDATE tiles SET rows = rows || x'ff'", ()))  # text now, and not UTF-8
+    assert tiles.get(b"x", FILE_A) is None
+    tiles.keep(b"x", FILE_A, ROWS)
+    assert tiles.get(b"x", FILE_A) == ROWS
+
+
 def test_what_was_not_used_for_longest_goes_first(tmp_path):
     store = open_store(tmp_path / "store", 10 * len(ROWS), quiet)
     tiles = KeptTiles(store, b"model")
@@ -216,7 +227,7 @@ def test_a_long_run_is_trimmed_on_its_way_and_the_file_shrinks_with_what_is_forg
         assert store.totals().bytes <= 56 * len(ROWS)
     store.forget(FILE_A)
     assert store.totals().items == 0
-    assert sum(path.stat().st_size for path in files(tmp_path / "store")) < 20 * len(ROWS)
+    assert sum(path.stat().st_size for path in files(tmp_path / "store")) < 25 * len(ROWS)  # the empty tables take 21
     store.close()
 
 
@@ -224,7 +235,7 @@ def test_a_tile_of_two_files_goes_with_either(store):
     tiles = KeptTiles(store, b"model")
     tiles.keep(b"x", FILE_A, ROWS)
     assert tiles.get(b"x", FILE_B) == ROWS
-    assert store.forget(FILE_B) == 1
+    assert store.forget(FILE_B).tiles.items == 1
     assert tiles.get(b"x", FILE_A) is None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from smolcli.store.database import FRESH_S, Store, now_s
+from smolcli.store.database import Store, is_due, now_s
 
 VERSION = b"tiles 1"  # goes up when the same pixels would be encoded differently by our own code
 
@@ -35,7 +35,7 @@ class KeptTiles:
         if not isinstance(rows, bytes) or _checksum(rows) != checksum:
             self._store.change(("DELETE FROM tiles WHERE model = ? AND digest = ?", (self._model, digest)))
             return None
-        if now_s() - int(str(used_s)) > FRESH_S or not self._known_source(digest, source):
+        if is_due(used_s) or not self._known_source(digest, source):
             used = "UPDATE tiles SET used_s = ? WHERE model = ? AND digest = ?"
             self._store.change((used, (now_s(), self._model, digest)), *_source(digest, source))
         return rows
