@@ -1,11 +1,14 @@
 """The cache: what it holds, that it stays small, and that it never touches what is not its own."""
 
+import hashlib
 import os
 import time
+from contextlib import closing
 
 import pytest
 
 from smolcli import cache
+from smolcli.store import KeptAnswers, KeptTiles, files, open_store
 
 
 @pytest.fixture
@@ -88,3 +91,30 @@ def test_a_cache_that_cannot_be_made_is_a_sentence(smol, tmp_path, monkeypatch, 
     result = smol("plan", "-m", model, drawn / "exit.png", "What?")
     assert result.code == 6
     assert "SMOL_CACHE_DIR" in result.err
+
+
+def test_the_cache_tells_tiles_and_answers_apart_forgets_both_and_clears_both(smol, folder, drawn):
+    picture = drawn / "exit.png"
+    source = hashlib.sha256(picture.read_bytes()).hexdigest()
+
+    encoded = bytes(4096)
+
+    def fill():
+        with closing(open_store(folder / "store", 1 << 30, pytest.fail)) as store:
+            for number in range(3):
+                KeptAnswers(store).keep(bytes([number]), [source if number else "bb" * 32], b"record")
+            KeptTiles(store, b"model").keep(b"x", source, encoded)
+
+    fill()
+    found = smol("cache", "info", "--json").record["store"]
+    assert found["items"] == 4
+    assert found["tiles"] == {"items": 1, "bytes": len(encoded)}
+    assert found["answers"]["items"] == 3 and 0 < found["answers"]["bytes"] < len(encoded)
+    rows = {line.split()[0]: line.split()[1] for line in smol("cache", "info").out.splitlines()}
+    assert (rows["tiles"], rows["answers"]) == ("1", "3")
+    assert "1 tile and 2 answers of" in smol("cache", "forget", picture).err
+    after = smol("cache", "info", "--json").record["store"]
+    assert (after["tiles"]["items"], after["answers"]["items"]) == (0, 1)
+    fill()
+    assert smol("cache", "clear").code == 0
+    assert files(folder / "store") == []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from smolcli.store import StoreTotals
 
 command = typer.Typer(
     help="What smol keeps because it was expensive to make: look at it, or clear it.\n\nExample: smol cache info",
@@ -33,15 +36,16 @@ def info(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] 
     kept, kept_bytes = _in_store(settings.store_dir), sum(path.stat().st_size for path in files(settings.store_dir))
     if json:
         sizes = {name: {"items": len(found), "bytes": sum(i.bytes for i in found)} for name, found in rooms.items()}
-        store = {"items": sum(kept.values()), **kept, "bytes": kept_bytes, "limit_bytes": store_limit}
+        store = {"items": kept.items, "bytes": kept_bytes, "limit_bytes": store_limit, **asdict(kept)}
         record = {"path": str(settings.cache_dir), "bytes": total, "limit_bytes": limit, "rooms": sizes, "store": store}
         show_json(record)
         return
     rows = [(n, str(len(f)), megabytes(sum(i.bytes for i in f)), ROOMS[n]) for n, f in rooms.items()]
-    what = f"{_things(kept)} that were computed, at most {megabytes(store_limit)}"
-    rows.append(("store", str(sum(kept.values())), megabytes(kept_bytes), what))
+    rows.append(("tiles", str(kept.tiles.items), megabytes(kept.tiles.bytes), "tiles that were encoded (store)"))
+    rows.append(("answers", str(kept.answers.items), megabytes(kept.answers.bytes), "finished answers (store)"))
     show_table(("ROOM", "ITEMS", "SIZE", "WHAT"), rows)
-    show_lines([f"{megabytes(total)} of {megabytes(limit)} beside the store in {settings.cache_dir}"])
+    beside = f"{megabytes(total)} of {megabytes(limit)} beside the store in {settings.cache_dir}"
+    show_lines([beside, f"{megabytes(kept_bytes)} of {megabytes(store_limit)} in the store in {settings.store_dir}"])
 
 
 @command.command()
@@ -89,29 +93,25 @@ def forget(
     from smolcli.cli._console import say
     from smolcli.media.reading import open_input
     from smolcli.settings import load_settings
-    from smolcli.store import KINDS, files, open_store
+    from smolcli.store import StoreTotals, files, open_store
 
     given = open_input(file)
     given.close()
-    settings, items = load_settings(), dict.fromkeys(KINDS, 0)
+    settings, gone = load_settings(), StoreTotals()
     if files(settings.store_dir):
         with closing(open_store(settings.store_dir, int(settings.values["store_size"]), say)) as store:
-            items = store.forget(given.sha256)
+            gone = store.forget(given.sha256)
     if not quiet:
-        say(f"{_things(items)} of {file} forgotten")
+        tiles, answers = gone.tiles.items, gone.answers.items
+        say(f"{tiles} tile{'s' * (tiles != 1)} and {answers} answer{'s' * (answers != 1)} of {file} forgotten")
 
 
-def _things(kept: Mapping[str, int]) -> str:
-    """ "3 tiles and 1 answer"."""
-    return " and ".join(f"{count} {kind.removesuffix('s') if count == 1 else kind}" for kind, count in kept.items())
-
-
-def _in_store(folder: Path) -> dict[str, int]:
-    """How many entries of each kind are kept; a store that is not there is not made."""
+def _in_store(folder: Path) -> StoreTotals:
+    """How much is kept; a store that is not there is not made."""
     from smolcli.cli._console import say
-    from smolcli.store import KINDS, files, open_store
+    from smolcli.store import StoreTotals, files, open_store
 
     if not files(folder):
-        return dict.fromkeys(KINDS, 0)
+        return StoreTotals()
     with closing(open_store(folder, 1 << 62, say)) as store:
-        return {kind: store.totals(kind).items for kind in KINDS}
+        return store.totals()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smolcli.errors import OutputError
+from smolcli.store.kinds import ANSWERS, KINDS, TILES, Kind
 from smolcli.store.migrations import STEPS
 
 NAME = "store.sqlite"
@@ -24,25 +25,34 @@ DISK_SHARE = 10  # the store takes at most this part of the disk's free space
 ROOM_SHARE = 10  # trimmed to so much below the limit, so that not every run trims
 FRESH_S = 3600  # a use is noted once an hour: reading should not write
 _BLOCK = 1 << 20
-
-
-KINDS = {  # a table → the one that says of which files its entries are, and by what
-    "tiles": ("sources", "digest"),
-    "answers": ("answer_sources", "key"),
-}
-_OLDEST = """DELETE FROM {table} WHERE id IN (SELECT id FROM (
-    SELECT id, bytes, sum(bytes) OVER (ORDER BY used_s, id) AS so_far FROM {table}) WHERE so_far - bytes < ?)"""
-_ORPHANS = "DELETE FROM {sources} WHERE {by} NOT IN (SELECT {by} FROM {table})"
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
+    """How much is kept of one kind."""
+
+    items: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTotals:
     """How much is kept."""
 
-    items: int
-    bytes: int
+    tiles: Totals = Totals()
+    answers: Totals = Totals()
+
+    @property
+    def items(self) -> int:
+        """How many entries, of all kinds."""
+        return self.tiles.items + self.answers.items
+
+    @property
+    def bytes(self) -> int:
+        """Their bytes; the file holds some more."""
+        return self.tiles.bytes + self.answers.bytes
 
 
 class Store:
@@ -64,10 +74,11 @@ class Store:
 
     def close(self) -> None:
         """Trim to the limit and close; safe to call twice."""
-        self._trim()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        with self._lock:
+            self._trim()
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
 
     # ---- rows, for the tables' own files
 
@@ -89,9 +100,10 @@ class Store:
 
     def grew(self, size: int) -> None:
         """So many bytes were kept; a long run is trimmed on its way."""
-        self._grown += size
-        if self._grown > self._limit_bytes // (2 * ROOM_SHARE):
-            self._trim()
+        with self._lock:
+            self._grown += size
+            if self._grown > self._limit_bytes // (2 * ROOM_SHARE):
+                self._trim()
 
     # ---- model files
 
@@ -114,41 +126,36 @@ class Store:
 
     # ---- for `smol cache`
 
-    def totals(self, kind: str) -> Totals:
-        """How much of a kind is kept."""
-        [(items, size)] = self.ask(f"SELECT count(*), total(bytes) FROM {kind}") or [(0, 0)]
-        return Totals(int(str(items)), int(float(str(size))))
+    def totals(self) -> StoreTotals:
+        """How much is kept, of each kind."""
+        return StoreTotals(self._totals(TILES.totals), self._totals(ANSWERS.totals))
 
-    def forget(self, sha256: str) -> dict[str, int]:
-        """Remove everything that was computed from a file with this hash (hex); how many entries of each kind."""
-        source, found = bytes.fromhex(sha256), {}
-        for table, (sources, by) in KINDS.items():
-            mine = f"{by} IN (SELECT {by} FROM {sources} WHERE source = ?)"
-            [(items,)] = self.ask(f"SELECT count(*) FROM {table} WHERE {mine}", source) or [(0,)]
-            found[table] = int(str(items))
-            removed = f"DELETE FROM {table} WHERE {mine}", f"DELETE FROM {sources} WHERE source = ?"
-            self.change(*((statement, (source,)) for statement in removed))
-        self._shrink()
-        return found
+    def forget(self, sha256: str) -> StoreTotals:
+        """Remove everything that was computed from a file with this hash (hex); how much that was."""
+        source = bytes.fromhex(sha256)
+        with self._lock:
+            tiles, answers = (self._totals(f"{kind.totals} WHERE {kind.of_file}", source) for kind in (TILES, ANSWERS))
+            self.change(*(step for kind in KINDS for step in _forgetting(kind, source)))
+            self._shrink()
+        return StoreTotals(tiles, answers)
+
+    def _totals(self, query: str, *values: object) -> Totals:
+        [(items, size)] = self.ask(query, *values) or [(0, 0)]
+        return Totals(int(str(items)), int(float(str(size))))
 
     # ---- the disk
 
     def _trim(self) -> None:
-        """Remove what was not used for longest, until the rest fits: tiles first, answers last."""
-        sizes = {kind: self.totals(kind).bytes for kind in KINDS}
-        self._grown, total = 0, sum(sizes.values())
+        """Remove what was not used for longest, until the rest fits: tiles, and answers once no tile is left."""
+        self._grown, total = 0, self.totals().bytes
         with self._tolerant():
+            if self._connection is None:
+                return
             free = shutil.disk_usage(self._folder).free
             limit = min(self._limit_bytes, (free + total) // DISK_SHARE)
-            if total <= limit:
-                return
-            excess = total - limit * (1 - 1 / ROOM_SHARE)
-            for table, (sources, by) in KINDS.items():
-                if excess > 0:
-                    orphans = _ORPHANS.format(table=table, sources=sources, by=by)
-                    self.change((_OLDEST.format(table=table), (excess,)), (orphans, ()))
-                    excess -= sizes[table]
-            self._shrink()
+            if total > limit:
+                self.change(*(step for kind in KINDS for step in _trimming(kind, limit * (1 - 1 / ROOM_SHARE))))
+                self._shrink()
 
     def _shrink(self) -> None:
         """Give free pages back to the disk, those in the write-ahead log too."""
@@ -159,20 +166,23 @@ class Store:
     @contextmanager
     def _tolerant(self) -> Iterator[None]:
         """A store that fails is left; a damaged one is thrown away, and the next run makes another."""
-        try:
-            with self._lock:
+        with self._lock:  # until it is left: no other thread meets the connection that failed
+            try:
                 yield
-        except (sqlite3.Error, OSError, OutputError) as error:
-            connection, self._connection = self._connection, None
-            with suppress(sqlite3.Error):
-                if connection is not None:
-                    connection.close()
-            damaged = _is_damage(error)
-            if damaged:
-                with suppress(OutputError):
-                    remove(self._folder)
-            what = "was damaged and is made anew" if damaged else f"cannot be used ({error})"
-            self._note(f"the store in {self._folder} {what}: nothing is kept in this run. --no-store does without.")
+            except (sqlite3.Error, OSError, OutputError) as error:
+                self._leave(error)
+
+    def _leave(self, error: Exception) -> None:
+        connection, self._connection = self._connection, None
+        with suppress(sqlite3.Error):
+            if connection is not None:
+                connection.close()
+        damaged = _is_damage(error)
+        if damaged:
+            with suppress(OutputError):
+                remove(self._folder)
+        what = "was damaged and is made anew" if damaged else f"cannot be used ({error})"
+        self._note(f"the store in {self._folder} {what}: nothing is kept in this run. --no-store does without.")
 
 
 def open_store(folder: Path, limit_bytes: int, note: Callable[[str], None]) -> Store:
@@ -199,6 +209,19 @@ def now_s() -> int:
     return int(time.time())
 
 
+def is_due(used_s: object) -> bool:
+    """Whether a use is to be noted again. What is no time in the last hour (a clock was set, a row is damaged) is."""
+    return not isinstance(used_s, int) or not 0 <= now_s() - used_s <= FRESH_S
+
+
+def _forgetting(kind: Kind, source: bytes) -> list[tuple[str, tuple[object, ...]]]:
+    return [(kind.forget, (source,)), (kind.forget_source, (source,)), (kind.drop_orphans, ())]
+
+
+def _trimming(kind: Kind, target_bytes: float) -> list[tuple[str, tuple[object, ...]]]:
+    return [(kind.drop_oldest, (target_bytes,)), (kind.drop_orphans, ())]
+
+
 def _connect(folder: Path) -> sqlite3.Connection | None:
     """Open and migrate. None for a store of a newer version, which is left alone.
 
@@ -218,6 +241,7 @@ def _connect(folder: Path) -> sqlite3.Connection | None:
 def _open(path: Path) -> sqlite3.Connection | None:
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
+        connection.text_factory = bytes  # we keep none; a blob that turned to text by damage need not be UTF-8
         if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != 2:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
         connection.execute("PRAGMA journal_mode = WAL")

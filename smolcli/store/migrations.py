@@ -36,15 +36,14 @@ STEPS = (
     """
     CREATE TABLE answers (        -- finished answers
         id INTEGER PRIMARY KEY,
-        key BLOB NOT NULL,        -- of the job
-        rows BLOB NOT NULL,       -- the record, compressed
-        checksum BLOB NOT NULL,   -- blake2b-16 of rows
-        bytes INTEGER NOT NULL,
+        key BLOB NOT NULL UNIQUE, -- digest of what decides the answer
+        record BLOB NOT NULL,     -- how it is packed (1 byte), and the answer
+        checksum BLOB NOT NULL,   -- blake2b-16 of key and record
+        bytes INTEGER NOT NULL,   -- of this row and its sources, with their indexes
         used_s INTEGER NOT NULL   -- seconds since 1970
     );
-    CREATE UNIQUE INDEX answers_key ON answers (key);
     CREATE INDEX answers_age ON answers (used_s, bytes);
-    CREATE TABLE answer_sources ( -- which files an answer is about: sha256 and key
+    CREATE TABLE answer_sources ( -- which files an answer is of: digest of the file, key of the answer
         source BLOB NOT NULL,
         key BLOB NOT NULL,
         PRIMARY KEY (source, key)

@@ -135,7 +135,7 @@ def test_a_run_that_was_killed_is_gone_on_with(smol, media, tmp_path, monkeypatc
         kept_tiles = 0
         if files(store):
             with closing(open_store(store, 1 << 30, print)) as opened:
-                kept_tiles = opened.totals("tiles").items
+                kept_tiles = opened.totals().tiles.items
         after = smol(*words)
         assert list(map(plain, after.records)) == list(map(plain, whole.records))
         assert all(record["cached"] for record in after.records[: len(said)])

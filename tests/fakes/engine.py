@@ -15,7 +15,7 @@ class FakeEngine:
     """finish: the numbers of requests in the order in which their answers come, those not named in their own order.
 
     refuse: numbers that are refused once taken; too_long: refused when they are given; stuck: never answered;
-    fails_once_stuck: EngineError when only those are left. seen: what was given, by number; cancelled: what was taken back.
+    fails_once_stuck: EngineError when only those are left. seen: what was given; cancelled: what was taken back.
     """
 
     facts, context_tokens, load_s = FACTS, 1000, 0.0
