@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import stat
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from smolcli.errors import MediaError, UsageError
 HEAD_BYTES = 4096
 MEMORY_BYTES = 2**31 - 1  # the most that is read into memory: a document, or anything that comes through a pipe
 Stream = io.BufferedReader | io.BytesIO
+Stamp = tuple[int, int, int, int]  # device, inode, bytes, time of the last change in ns: another one is another content
 OPEN_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # a shell's <(command) and < file
 
 
@@ -22,7 +24,8 @@ OPEN_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # a shell's <(command
 class Input:
     """One input, opened. path: as given. file: at position 0. local: the absolute path, None where there is no file.
 
-    sha256: of all bytes, hex. head: the first HEAD_BYTES.
+    sha256: of all bytes, hex. head: the first HEAD_BYTES. stamp: of the file when it was hashed, None where there is
+    none.
     """
 
     path: str
@@ -30,6 +33,7 @@ class Input:
     local: str | None
     sha256: str
     head: bytes
+    stamp: Stamp | None = None
 
     @property
     def name(self) -> str:
@@ -41,6 +45,20 @@ class Input:
         self.file.seek(0)
         return _read_limited(self.file, self.name)
 
+    def check_unchanged(self, by_name: bool = False) -> None:
+        """Raise MediaError where the open file is no longer what was hashed: a decoder would read something else.
+
+        by_name: also where its name no longer leads to it.
+        """
+        if self.stamp is None or self.file.closed:
+            return
+        try:
+            found = Path(str(self.local)).stat() if by_name else os.fstat(self.file.fileno())
+        except OSError as error:
+            raise changed(self.name) from error
+        if stamp_of(found) != self.stamp:
+            raise changed(self.name)
+
     def close(self) -> None:
         """Close the file."""
         self.file.close()
@@ -49,6 +67,16 @@ class Input:
 def quoted(path: str) -> str:
     """The path for a message: control characters, bidi marks and undecodable bytes are escaped."""
     return repr(path)
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """What tells a file, and its content, from others."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def changed(name: str) -> MediaError:
+    """The error about a file that does not hold any more what it held when it was opened."""
+    return MediaError(f"{name} has changed while it was being read.", "Ask again.")
 
 
 def open_input(path: str) -> Input:
@@ -64,6 +92,7 @@ def open_input(path: str) -> Input:
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         raise _unreadable(path, error) from error
     try:
+        stamp = None if local is None else stamp_of(os.fstat(file.fileno()))
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
         head = file.read(HEAD_BYTES)
@@ -75,7 +104,7 @@ def open_input(path: str) -> Input:
         file.close()
         shown = "Standard input" if path == "-" else quoted(path)
         raise MediaError(f"{shown} is empty.", "Check where it came from; a download may have failed.")
-    return Input(path, file, local, digest, head)
+    return Input(path, file, local, digest, head, stamp)
 
 
 def _open(path: str) -> tuple[Stream, str | None]:
