@@ -52,7 +52,7 @@ DOORS = {  # a library → the only files that import it
     "cv2": ("smolcli/media/capture.py",),
     "pymupdf": ("smolcli/media/document.py",),
     "fitz": (),  # PyMuPDF's old name
-    "PIL": ("smolcli/media/image.py", "smolcli/media/pixels.py", "smolcli/tiles.py"),
+    "PIL": ("smolcli/media/image.py", "smolcli/media/pillow.py", "smolcli/media/pixels.py", "smolcli/tiles.py"),
     "pillow_heif": ("smolcli/media/image.py",),
     "llama_cpp": ("smolcli/engine/llama/library.py", "gguf_convert/quantize.py"),
     "gguf": ("smolcli/engine/metadata.py", "gguf_convert/"),

@@ -179,6 +179,14 @@ def test_a_closed_document_is_an_error_and_no_crash(tmp_path):
         next(media.frames())
 
 
+def test_what_mupdf_quotes_of_a_page_cannot_steer_the_terminal(tmp_path):
+    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>"]
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 50 50]/Contents 4 0 R>>"
+    (tmp_path / "a.pdf").write_bytes(pdf_of([*objects, page, b"<</Length 6>>\nstream\n1\xba\x1b[2J\nendstream"]))
+    message = refused(tmp_path / "a.pdf").message
+    assert "could not be drawn" in message and message.isprintable()
+
+
 def test_only_the_pages_that_are_asked_about_are_loaded(tmp_path, monkeypatch):
     import pymupdf
 

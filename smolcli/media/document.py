@@ -21,7 +21,7 @@ import numpy as np
 from smolcli.datatypes import RGB, Frame, Outline, Place, Size, Source
 from smolcli.errors import EncryptedError, MediaError, SmolError, UsageError
 from smolcli.media.base import Media, MediaOptions
-from smolcli.media.reading import HEAD_BYTES, Input
+from smolcli.media.reading import HEAD_BYTES, Input, shown
 from smolcli.media.selection import parse_pages
 
 LARGEST = 4  # a page at an explicit dpi is at most so many longest edges long
@@ -241,7 +241,7 @@ def _drawn(document: Any, index: int, size_px: Size) -> tuple[RGB, list[str], st
 def damage(said: str) -> list[str]:
     """MuPDF's complaints about a page that mean that something of it is missing, each once, the first first."""
     lines = [_REPEATED.sub("", line.strip()) for line in said.splitlines()]
-    return list(dict.fromkeys(line for line in lines if line and not _HARMLESS.search(line)))
+    return list(dict.fromkeys(shown(line) for line in lines if line and not _HARMLESS.search(line)))
 
 
 def _from_header(data: bytes) -> bytes:

@@ -69,6 +69,11 @@ def quoted(path: str) -> str:
     return repr(path)
 
 
+def shown(words: str) -> str:
+    """What a decoder says, which may quote the file, for a message: as `quoted`, but without quotation marks."""
+    return words if words.isprintable() else repr(words)[1:-1]
+
+
 def stamp_of(status: os.stat_result) -> Stamp:
     """What tells a file, and its content, from others."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
@@ -102,8 +107,8 @@ def open_input(path: str) -> Input:
         raise _unreadable(path, error) from error
     if not head:
         file.close()
-        shown = "Standard input" if path == "-" else quoted(path)
-        raise MediaError(f"{shown} is empty.", "Check where it came from; a download may have failed.")
+        name = "Standard input" if path == "-" else quoted(path)
+        raise MediaError(f"{name} is empty.", "Check where it came from; a download may have failed.")
     return Input(path, file, local, digest, head, stamp)
 
 
@@ -144,12 +149,12 @@ def _read_limited(stream: BinaryIO, name: str) -> bytes:
 
 
 def _unreadable(path: str, error: Exception) -> MediaError:
-    shown = "Standard input" if path == "-" else quoted(path)
+    name = "Standard input" if path == "-" else quoted(path)
     if isinstance(error, FileNotFoundError):
         if "://" in path:
-            return MediaError(f"{shown} is an address, not a file.", "Download it first: nothing is fetched.")
-        return MediaError(f"{shown} does not exist.", "Check the spelling and the folder you are in.")
+            return MediaError(f"{name} is an address, not a file.", "Download it first: nothing is fetched.")
+        return MediaError(f"{name} does not exist.", "Check the spelling and the folder you are in.")
     if isinstance(error, PermissionError):
-        return MediaError(f"{shown} may not be read.", "Check its permissions.")
+        return MediaError(f"{name} may not be read.", "Check its permissions.")
     reason = getattr(error, "strerror", None) or str(error)
-    return MediaError(f"{shown} cannot be read: {reason}.", "Check the path.")
+    return MediaError(f"{name} cannot be read: {reason}.", "Check the path.")
