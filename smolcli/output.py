@@ -22,6 +22,7 @@ from smolcli.datatypes import Answer, Place
 from smolcli.errors import OutputError, ReaderGoneError
 
 SCHEMA = 1
+STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")  # by number it is no longer the answers' (streams.py)
 
 
 def answer_record(answer: Answer) -> dict[str, Any]:
@@ -271,8 +272,8 @@ class OutputFile:
 
 
 def open_target(path: str | None, force: bool) -> Target:
-    """Standard output (None or "-"), or a file. Raises OutputError."""
-    return StandardOutput() if path in (None, "-") else OutputFile(Path(str(path)), force)
+    """Standard output (None, or a name in STDOUT), or a file. Raises OutputError."""
+    return StandardOutput() if path is None or path in STDOUT else OutputFile(Path(str(path)), force)
 
 
 def _umask() -> int:

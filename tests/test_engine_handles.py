@@ -238,7 +238,10 @@ def test_logs_go_to_stderr_when_they_are_wanted(capfd):
 
 PRINTS = """
 import ctypes, os, sys, threading
-from smolcli.engine.llama.library import NativeThread, stdout_guard
+from smolcli.engine.llama.library import NativeThread
+from smolcli.streams import protect_stdout
+print("before", flush=False)
+protect_stdout()
 thread = NativeThread()
 thread.call(lambda: os.write(1, b"native "))
 others = [threading.Thread(target=lambda: [thread.call(os.write, 1, b"n ") for _ in range(200)]) for _ in range(4)]
@@ -257,7 +260,7 @@ def python(code):
 
 def test_what_native_code_writes_to_descriptor_1_comes_out_on_stderr():
     run = python(PRINTS)
-    assert run.stdout == "data\n"
+    assert run.stdout == "before\ndata\n"
     assert run.stderr.count("n ") == 800
 
 

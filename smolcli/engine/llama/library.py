@@ -13,9 +13,8 @@ import queue
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -56,8 +55,7 @@ def bindings() -> tuple[Any, Any]:
         raise EngineError(f"llama-cpp-python cannot be loaded ({error}).", f"Build it again: {REBUILD}") from error
     for set_log in (llama.llama_log_set, mtmd.mtmd_log_set, mtmd.mtmd_helper_log_set):
         set_log(_log_callback(), ctypes.c_void_p(0))
-    with stdout_guard():
-        llama.llama_backend_init()
+    llama.llama_backend_init()
     return llama, mtmd
 
 
@@ -89,49 +87,6 @@ def last_error() -> str:
     return f" llama.cpp says: {text}" if text else ""
 
 
-class _Guard:
-    """Descriptor 1 points to stderr while anyone is inside; engines in several threads share it."""
-
-    def __init__(self) -> None:
-        self._lock, self._inside, self._saved = threading.Lock(), 0, -1
-
-    def enter(self) -> None:
-        with self._lock:
-            if not self._inside:
-                try:
-                    sys.stdout.flush()
-                    self._saved = os.dup(1)
-                    os.dup2(2, 1)
-                except (OSError, ValueError, AttributeError):  # stdout is closed: nothing to guard
-                    self._leave()
-            self._inside += 1
-
-    def leave(self) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                self._leave()
-
-    def _leave(self) -> None:
-        saved, self._saved = self._saved, -1
-        if saved >= 0:
-            os.dup2(saved, 1)
-            os.close(saved)
-
-
-_guard = _Guard()
-
-
-@contextmanager
-def stdout_guard() -> Iterator[None]:
-    """While native code runs, descriptor 1 points to stderr: whatever it prints cannot reach the user's data."""
-    _guard.enter()
-    try:
-        yield
-    finally:
-        _guard.leave()
-
-
 class NativeThread:
     """One thread in which every native call of an engine is made, one after the other."""
 
@@ -144,15 +99,14 @@ class NativeThread:
         self._thread.start()
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Run `function` in the thread and wait; descriptor 1 is guarded meanwhile. Raises what it raises."""
+        """Run `function` in the thread and wait. Raises what it raises."""
         if os.getpid() != self._process:
             raise EngineError("An engine cannot be used in a forked child.", "Load another one there.")
         if not self._open:
             raise EngineError("The engine is closed.")
         future: Future[T] = Future()
-        with stdout_guard():
-            self._calls.put((future, function, arguments))
-            return future.result()
+        self._calls.put((future, function, arguments))
+        return future.result()
 
     def post(self, function: Callable[..., None], *arguments: Any) -> None:
         """Run `function` in its turn, without waiting for it; nothing happens where there is nothing left to do."""
