@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from smolcli.errors import MediaError, UsageError
+from smolcli.media.hashing import Stamp, sha256_of, stamp_of
 
 HEAD_BYTES = 4096
 MEMORY_BYTES = 2**31 - 1  # the most that is read into memory: a document, or anything that comes through a pipe
 Stream = io.BufferedReader | io.BytesIO
-Stamp = tuple[int, int, int, int]  # device, inode, bytes, time of the last change in ns: another one is another content
 OPEN_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # a shell's <(command) and < file
 
 
@@ -74,11 +74,6 @@ def shown(words: str) -> str:
     return words if words.isprintable() else repr(words)[1:-1]
 
 
-def stamp_of(status: os.stat_result) -> Stamp:
-    """What tells a file, and its content, from others."""
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
 def changed(name: str) -> MediaError:
     """The error about a file that does not hold any more what it held when it was opened."""
     return MediaError(f"{name} has changed while it was being read.", "Ask again.")
@@ -97,8 +92,10 @@ def open_input(path: str) -> Input:
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         raise _unreadable(path, error) from error
     try:
-        stamp = None if local is None else stamp_of(os.fstat(file.fileno()))
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if isinstance(file, io.BytesIO):
+            stamp, digest = None, hashlib.sha256(file.getbuffer()).hexdigest()
+        else:
+            stamp, digest = stamp_of(os.fstat(file.fileno())), sha256_of(file)
         file.seek(0)
         head = file.read(HEAD_BYTES)
         file.seek(0)
