@@ -13,6 +13,8 @@ from typing import IO, Protocol
 from smolcli.errors import OutputError, ReaderGoneError
 from smolcli.printable import escaped
 
+STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")  # by number it is no longer the answers' (streams.py)
+
 
 class Target(Protocol):
     """Where text goes: standard output, or a file."""
@@ -37,25 +39,6 @@ def writing(name: str) -> Iterator[None]:
     except (OSError, ValueError) as error:  # ValueError: the stream has been closed
         reason = getattr(error, "strerror", None) or str(error)
         raise OutputError(f"{name} cannot be written: {reason}.") from error
-
-
-def protect_stdout() -> None:
-    """From now on descriptor 1 is standard error, for good; only `sys.stdout` leads to the real standard output.
-
-    So nothing that a native library prints, in whatever thread, gets among the data. For a program's start: a process
-    that this is not the program of keeps its descriptors.
-    """
-    stream = sys.stdout
-    try:
-        if stream.fileno() != 1:
-            return
-        stream.flush()
-        real = os.dup(1)
-        os.dup2(2, 1)
-    except (OSError, ValueError, AttributeError):  # a stream of Python's own, or none
-        return
-    encoding, errors = stream.encoding, stream.errors
-    sys.stdout = os.fdopen(real, "w", encoding=encoding, errors=errors, newline="\n" if os.name != "nt" else None)
 
 
 class StandardOutput:
@@ -154,8 +137,8 @@ class OutputFile:
 
 
 def open_target(path: str | None, force: bool) -> Target:
-    """Standard output (None or "-"), or a file. Raises OutputError."""
-    return StandardOutput() if path in (None, "-") else OutputFile(Path(str(path)), force)
+    """Standard output (None, or a name in STDOUT), or a file. Raises OutputError."""
+    return StandardOutput() if path is None or path in STDOUT else OutputFile(Path(str(path)), force)
 
 
 def _umask() -> int:

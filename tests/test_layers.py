@@ -23,6 +23,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "prompt": NOUNS,
     "engine": NOUNS,
     "files": NOUNS,
+    "streams": set(),
     "store": NOUNS,
     "cache": NOUNS | {"settings", "files"},
     "models": NOUNS | {"settings", "files", "cache"},
@@ -34,7 +35,20 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "checks": NOUNS | READ | {"run", "models", "cache", "settings"},
     "cli": NOUNS
     | READ
-    | {"checks", "settings", "cache", "run", "verbs", "reader", "models", "formats", "speeds", "store", "files"},
+    | {
+        "checks",
+        "settings",
+        "cache",
+        "run",
+        "verbs",
+        "reader",
+        "models",
+        "formats",
+        "speeds",
+        "store",
+        "files",
+        "streams",
+    },
     "__init__": {"datatypes", "errors", "jobs", "reader"},
     "__main__": {"cli"},
 }
@@ -44,7 +58,7 @@ DOORS = {  # a library → the only files that import it
     "cv2": ("smolcli/media/capture.py",),
     "pymupdf": ("smolcli/media/document.py",),
     "fitz": (),  # PyMuPDF's old name
-    "PIL": ("smolcli/media/image.py", "smolcli/media/pixels.py", "smolcli/tiles.py"),
+    "PIL": ("smolcli/media/image.py", "smolcli/media/pillow.py", "smolcli/media/pixels.py", "smolcli/tiles.py"),
     "pillow_heif": ("smolcli/media/image.py",),
     "llama_cpp": ("smolcli/engine/llama/library.py", "gguf_convert/quantize.py"),
     "gguf": ("smolcli/engine/metadata.py", "gguf_convert/"),

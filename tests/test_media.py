@@ -170,15 +170,22 @@ def test_importing_the_room_loads_no_decoder():
     assert done.stdout == "set()\n"
 
 
+def damaged_tiff(path: Path) -> str:
+    """A picture about which libtiff complains."""
+    data = io.BytesIO()
+    Image.fromarray(synth(90, 60, 1)).save(data, "TIFF", compression="tiff_lzw")
+    whole = data.getvalue()
+    path.write_bytes(whole[:400] + bytes(1000) + whole[1400:])
+    return str(path)
+
+
 def test_decoders_write_nothing_to_stdout_or_stderr(tmp_path):
     damaged_pdf = Path(draw_pdf(tmp_path / "a.pdf", [{"text": "hello"}])).read_bytes()[:-300]
     (tmp_path / "b.pdf").write_bytes(damaged_pdf)
     clip = Path(draw_clip(tmp_path / "a.mp4", 60)).read_bytes()
     (tmp_path / "b.mp4").write_bytes(clip[:3000] + bytes(3000) + clip[6000:])
     (tmp_path / "c.mp4").write_bytes(clip[: len(clip) // 2])
-    Image.fromarray(synth(90, 60, 1)).save(tmp_path / "tiff", "TIFF", compression="tiff_deflate")
-    tiff = (tmp_path / "tiff").read_bytes()
-    (tmp_path / "d.tiff").write_bytes(tiff[:400] + bytes(1000) + tiff[1400:])
+    damaged_tiff(tmp_path / "d.tiff")
     recording = Path(draw_clip(tmp_path / "a.mkv", 60, fourcc="FFV1")).read_bytes()
     (tmp_path / "e.mkv").write_bytes(recording[: len(recording) // 2])
     code = (
@@ -188,6 +195,38 @@ def test_decoders_write_nothing_to_stdout_or_stderr(tmp_path):
     paths = [str(tmp_path / name) for name in ("b.pdf", "b.mp4", "c.mp4", "d.tiff", "e.mkv")]
     done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+READ_TIFF = """
+import os, sys, threading
+from smolcli.media import MediaOptions, open_media, pillow
+def read():
+    try: list(open_media(sys.argv[1], MediaOptions()).frames())
+    except Exception as error: return str(error)
+"""
+
+
+@pytest.mark.parametrize("told", ["pillow._silence_libtiff = lambda: False", "pass"])
+def test_a_libtiff_that_cannot_be_told_to_be_quiet_is_quiet_too(tmp_path, told):
+    """A control: one that nobody told is heard."""
+    path = damaged_tiff(tmp_path / "a.tiff")
+    for code, heard in ((told, False), ("pillow._silence_libtiff = lambda: True", True)):
+        code = f"{READ_TIFF}\n{code}\nprint(read())"
+        done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+        assert "damaged" in done.stdout and bool(done.stderr) == heard
+
+
+def test_what_is_said_while_a_tiff_is_read_is_not_lost(tmp_path):
+    code = READ_TIFF + (
+        "if not pillow._silence_libtiff(): sys.exit('this libtiff cannot be told')\n"
+        "reader = threading.Thread(target=lambda: [read() for _ in range(100)])\nreader.start()\nwritten = 0\n"
+        "while reader.is_alive(): written += os.write(2, b'.')\nprint(written)"
+    )
+    run = [sys.executable, "-c", code, damaged_tiff(tmp_path / "a.tiff")]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    if "cannot be told" in done.stderr:
+        pytest.skip("Pillow's libtiff is inside Pillow's own file")
+    assert done.stderr == "." * int(done.stdout)
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_media import refused
 
-from smolcli.errors import EncryptedError, UsageError
+from smolcli.errors import EncryptedError, MediaError, UsageError
 from smolcli.media import MediaOptions, open_media
+from smolcli.media.reading import Input
 
 RED, BLUE = (1, 0, 0), (0, 0, 1)
 CORNERS = [((0, 0, 50, 50), RED), ((150, 50, 200, 100), BLUE)]  # of a page of 200 x 100 points
@@ -175,3 +177,108 @@ def test_a_closed_document_is_an_error_and_no_crash(tmp_path):
     assert outlines
     with pytest.raises(Exception, match="has been closed"):
         next(media.frames())
+
+
+def test_what_mupdf_quotes_of_a_page_cannot_steer_the_terminal(tmp_path):
+    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>"]
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 50 50]/Contents 4 0 R>>"
+    (tmp_path / "a.pdf").write_bytes(pdf_of([*objects, page, b"<</Length 6>>\nstream\n1\xba\x1b[2J\nendstream"]))
+    message = refused(tmp_path / "a.pdf").message
+    assert "could not be drawn" in message and message.isprintable()
+
+
+def test_only_the_pages_that_are_asked_about_are_loaded(tmp_path, monkeypatch):
+    import pymupdf
+
+    path = draw_pdf(tmp_path / "a.pdf", [{"size": (200, 100 + number)} for number in range(1000)])
+    loaded, load = [], pymupdf.Document.load_page
+    monkeypatch.setattr(pymupdf.Document, "load_page", lambda document, at: (loaded.append(at), load(document, at))[1])
+    with open_media(path, MediaOptions(longest_edge_px=100)) as media:
+        assert len(media.outlines) == 1000 and loaded == []
+        assert next(media.frames()).place == media.outlines[0].place and set(loaded) == {0}
+        assert media.outlines[-1].size_px == (18, 100) and set(loaded) == {0, 999}
+        assert [outline.place.page for outline in media.outlines[10:40:10]] == [11, 21, 31]
+        with pytest.raises(IndexError):
+            media.outlines[1000]
+        assert len(list(media.outlines)) == 1000 == len(set(loaded))
+
+
+def test_what_is_said_of_a_page_s_size_is_said_once(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(one_page(b"0 0 14400 7200"))
+    with open_media(str(tmp_path / "a.pdf"), MediaOptions(dpi=600, longest_edge_px=200)) as media:
+        for _ in range(3):
+            assert media.outlines[0].size_px == (800, 400)
+            assert len(media.frame(media.places[0]).warnings) == 1
+        assert not media.warnings
+
+
+def test_a_document_on_disk_is_not_read_into_memory(tmp_path, monkeypatch):
+    path = draw_pdf(tmp_path / "a.pdf", [{"text": "one"}])
+    monkeypatch.setattr(Input, "read_all", lambda _: pytest.fail("it was read into memory"))
+    (page,), _ = read(path, longest_edge_px=50)
+    assert page.text == "one"
+
+
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [("a.pdf", b"% a letter\n" * 200), ("a.SVG", b""), (os.fsdecode(b"caf\xe9.pdf"), b"")],
+    ids=ascii,
+)
+def test_a_document_that_mupdf_cannot_open_by_name_is_read_all_the_same(tmp_path, name, before):
+    data = Path(draw_pdf(tmp_path / "plain", [{"text": "one"}, {"text": "two"}])).read_bytes()
+    try:
+        (tmp_path / name).write_bytes(before + data)
+    except OSError:
+        pytest.skip("this file system keeps names in UTF-8")
+    pages, warnings = read(tmp_path / name, longest_edge_px=50)
+    assert [page.text for page in pages] == ["one", "two"]
+    assert all("repaired" in warning for warning in warnings)
+
+
+def test_a_document_that_changes_while_it_is_read_is_an_error_and_no_guess(tmp_path):
+    path = Path(draw_pdf(tmp_path / "a.pdf", [{"text": "one"}, {"text": "two"}]))
+    for change in (
+        lambda: path.write_bytes(b"%PDF-1.7"),
+        lambda: path.write_bytes(b""),
+        lambda: os.utime(path, (1, 1)),
+    ):
+        draw_pdf(path, [{"text": "one"}, {"text": "two"}])
+        with open_media(str(path), MediaOptions(longest_edge_px=50)) as media:
+            assert next(media.frames()).text == "one"
+            change()
+            with pytest.raises(MediaError, match="has changed while it was being read"):
+                media.frame(media.outlines[1].place)
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced", "cut"])
+def test_a_document_that_changes_before_it_is_opened_is_an_error(tmp_path, monkeypatch, how):
+    import pymupdf
+
+    path = Path(draw_pdf(tmp_path / "a.pdf", [{"text": "one"}]))
+    other = Path(draw_pdf(tmp_path / "b.pdf", [{"text": "two"}]))
+    change = {"removed": path.unlink, "replaced": lambda: other.replace(path), "cut": lambda: path.write_bytes(b"%PDF")}
+    opened = pymupdf.open
+    monkeypatch.setattr(pymupdf, "open", lambda **source: (change[how](), opened(**source))[1])
+    assert "has changed" in refused(path).message
+
+
+@pytest.mark.skipif(os.name != "posix", reason="an open file can be removed where names are not files")
+def test_a_document_that_is_removed_while_it_is_open_is_read_to_its_end(tmp_path):
+    path = Path(draw_pdf(tmp_path / "a.pdf", [{"text": "one"}, {"text": "two"}]))
+    with open_media(str(path), MediaOptions(longest_edge_px=50)) as media:
+        path.unlink()
+        assert [page.text for page in media.frames()] == ["one", "two"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Linux tells which files are open")
+def test_a_closed_or_refused_document_leaves_no_file_open(tmp_path):
+    path = draw_pdf(tmp_path / "a.pdf", [{"text": "one"}], password="x")
+
+    def held():
+        links = [link for link in Path("/proc/self/fd").iterdir() if link.exists()]
+        return [link for link in links if link.resolve() == Path(path).resolve()]
+
+    refused(path, error=EncryptedError)
+    with open_media(path, MediaOptions(password="x", longest_edge_px=50)) as media:
+        assert len(list(media.frames())) == 1 and held()
+    assert held() == []

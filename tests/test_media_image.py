@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import io
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -180,6 +182,42 @@ def test_a_large_picture_hidden_in_an_icon_is_refused(tmp_path):
     header = b"\0\0\1\0\1\0" + bytes([16, 16, 0, 0, 1, 0, 32, 0]) + len(png).to_bytes(4, "little") + b"\x16\0\0\0"
     (tmp_path / "a.ico").write_bytes(header + png)
     assert "limit" in refused(tmp_path / "a.ico", MediaOptions(max_pixels=1_000_000)).message
+
+
+def test_a_picture_that_grows_in_an_animation_is_refused(tmp_path):
+    colours = [Image.new("P", (20, 10), index) for index in (0, 1)]
+    path = saved(tmp_path, colours[0], format="GIF", save_all=True, append_images=colours[1:], disposal=2)
+    data = bytearray(path.read_bytes())
+    second = data.rindex(b"\x2c\0\0\0\0")  # the image descriptor: left, top, width, height
+    data[second + 5 : second + 9] = b"\xff" * 4
+    path.write_bytes(data)
+    assert "65535 x 65535 pixels" in refused(path, MediaOptions(all_frames=True)).message
+
+
+def test_another_user_of_pillow_in_this_process_keeps_its_own_limit(tmp_path, monkeypatch):
+    path = saved(tmp_path, Image.new("1", (100, 100)), format="PNG")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    assert len(frames_of(path)) == 1
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(path)
+
+
+def test_what_pillow_warns_of_is_neither_shown_nor_an_error_and_others_are_warned_as_before(tmp_path):
+    path = saved(tmp_path, Image.new("L", (8, 8)), format="PNG")
+    data = path.read_bytes()
+    chunk = b"acTL" + bytes(8)  # an animation of no pictures
+    path.write_bytes(data[:33] + b"\0\0\0\x08" + chunk + zlib.crc32(chunk).to_bytes(4, "big") + data[33:])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Image.open(path).load()
+        assert [str(warning.message)[:12] for warning in caught] == ["Invalid APNG"]
+    for action in ("always", "error"):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter(action)
+            assert len(frames_of(path)) == 1 and caught == []
+            with pytest.raises(UserWarning) if action == "error" else contextlib.nullcontext():
+                warnings.warn("mine", stacklevel=1)
+            assert len(caught) == (action == "always")
 
 
 @pytest.mark.parametrize("name", ["rgb420.jpg", "rgb.png", "rgb.webp", "anim.gif", "rgb.bmp", "rgb.tiff"])

@@ -15,7 +15,8 @@ import typer
 from smolcli import __version__
 from smolcli.cli._console import SIGNALLED, ended_code, ending_signals, report, say
 from smolcli.errors import BROKEN_PIPE, EngineError, OutputError, SmolError, SomeInputsFailedError, UsageError
-from smolcli.files import protect_stdout, writing
+from smolcli.files import writing
+from smolcli.streams import protect_stdout
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may meet
 KEYBOARD_INTERRUPT = 130  # what the library makes of any signal that unwinds
@@ -82,7 +83,7 @@ def _root(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (None: sys.argv) and return its exit code (smolcli/errors.py).
 
-    May be called again and again.
+    May be called again and again. The first call takes descriptor 1 for itself (smolcli/streams.py).
     """
     _prepare_streams()
     return _guarded(list(sys.argv[1:] if argv is None else argv))
@@ -90,8 +91,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def entry() -> None:
     """The console script `smol`. Leaves without waiting for a native call that Ctrl-C left behind."""
-    _prepare_streams()
-    protect_stdout()
     code = main()
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -163,7 +162,7 @@ def _raise_in_debug(error: Exception) -> None:
 
 
 def _prepare_streams() -> None:
-    """File names that are not UTF-8 come out as the bytes they were; no text can break the output.
+    """File names that are not UTF-8 come out as the bytes they were; no text and no library can break the output.
 
     A closed standard stream (`>&-`) is filled with one that cannot be used: else the next file to be opened would get
     its number, and be written to.
@@ -176,6 +175,7 @@ def _prepare_streams() -> None:
                 os.open(os.devnull, mode)  # takes the lowest number that is free
         sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
         sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    protect_stdout()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -14,7 +14,7 @@ from smolcli.cli._session import Run
 from smolcli.cli._stats import stats_lines
 from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
-from smolcli.files import open_target
+from smolcli.files import STDOUT, open_target
 from smolcli.formats import JsonWriter, LineWriter, TextWriter, Writer
 from smolcli.jobs import Answer, Expected, Failure
 from smolcli.reader import Reader
@@ -53,7 +53,7 @@ class Delivery:
         self._run = run
         self._progress = Progress(run.output.quiet)
         self._target = open_target(run.output.output, run.output.force)
-        on_stdout = run.output.output in (None, "-")
+        on_stdout = run.output.output is None or run.output.output in STDOUT
         self._stream_pieces = on_stdout and is_terminal(sys.stdout) and run.parallel == 1
         self._took = Took()
         self._expected = self._failed = 0

@@ -2,6 +2,9 @@
 
 A page is drawn so that its longer side is the model's longest edge. With an explicit dpi it is drawn at that, but its
 longer side never exceeds LARGEST x that edge (the reference scales it down again anyway), nor the page max_pixels.
+
+PyMuPDF runs MuPDF with one context and no locks of its own, and keeps what it complains of in one global list: every
+call into it is made under one lock, in which the list is emptied, the page drawn and the complaints read.
 """
 
 from __future__ import annotations
@@ -10,22 +13,21 @@ import contextlib
 import math
 import re
 import threading
-from collections.abc import Iterator, Sequence
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, overload
 
 import numpy as np
 
-from smolcli.datatypes import Frame, Outline, Place, Size, Source
+from smolcli.datatypes import RGB, Frame, Outline, Place, Size, Source
 from smolcli.errors import EncryptedError, MediaError, SmolError, UsageError
 from smolcli.media.base import Media, MediaOptions
-from smolcli.media.reading import HEAD_BYTES, Input
+from smolcli.media.reading import HEAD_BYTES, Input, shown
 from smolcli.media.selection import parse_pages
 
-_MUPDF = threading.RLock()  # it is not made for threads, and what it complains about it says in one place for all
 LARGEST = 4  # a page at an explicit dpi is at most so many longest edges long
 POINTS_PER_INCH = 72
 STANDARD_JUNK = 1024  # bytes before the header that ISO 32000 allows
+_MUPDF = threading.RLock()
 # What MuPDF says of pages that are drawn all the same: lengths that it counts itself, fonts that it replaces, colours
 # that it approximates. Everything else means that something is missing.
 _HARMLESS = re.compile(
@@ -41,35 +43,37 @@ def open_document(given: Input, options: MediaOptions) -> Media:
     """Open a PDF. Raises MediaError (damaged, no pages), EncryptedError, UsageError (pages, dpi)."""
     if options.dpi is not None and options.dpi < 1:
         raise UsageError(f"A resolution of {options.dpi} dpi cannot be drawn.", "Use --dpi 150, or leave it out.")
-    try:
-        with _MUPDF:
-            document = _open(given)
-    except SmolError:
-        raise
-    except Exception as error:  # MuPDF's classes have no common base of their own
-        if "encrypt" in str(error).lower():
-            hint = "Open it in a viewer and print it to PDF."
-            raise EncryptedError(f"{given.name} is encrypted in a way that is not supported.", hint) from error
-        raise MediaError(f"{given.name} is no readable PDF.", "Open it in a viewer and print it to PDF.") from error
-    finally:
-        given.close()  # MuPDF has it open by name, or in memory
-    try:
-        with _MUPDF:
+    with _MUPDF:
+        document = _opened(given)
+        try:
             return DocumentMedia(given, document, options)
-    except BaseException:
-        with _MUPDF:
+        except BaseException:
             document.close()
-        raise
+            raise
 
 
-def _open(given: Input) -> Any:
-    """By name, so that only what is looked at is read; in memory what has no name, or one that is no UTF-8, and a file
-    whose header comes too late for MuPDF.
+class PageOutlines(Sequence[Outline]):
+    """The outlines of chosen pages (0-based). A page's size is found when it is asked for: a document may have many.
+
+    Raises MediaError for a page that has none.
     """
-    mupdf, late = _silent_mupdf(), given.head.find(b"%PDF-") >= STANDARD_JUNK
-    if given.local is None or late or not given.local.isprintable():
-        return mupdf.open(stream=_from_header(given.read_all()), filetype="pdf")
-    return mupdf.open(given.local, filetype="pdf")
+
+    def __init__(self, outline: Callable[[int], Outline], chosen: Sequence[int]) -> None:
+        self._outline, self._chosen = outline, chosen
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    @overload
+    def __getitem__(self, at: int) -> Outline: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Outline]: ...
+
+    def __getitem__(self, at: int | slice) -> Outline | Sequence[Outline]:
+        if isinstance(at, slice):
+            return PageOutlines(self._outline, self._chosen[at])
+        return self._outline(self._chosen[at])
 
 
 class DocumentMedia(Media):
@@ -77,9 +81,13 @@ class DocumentMedia(Media):
 
     def __init__(self, given: Input, document: Any, options: MediaOptions) -> None:
         super().__init__(Source(given.path, "page", given.sha256), rotate=options.rotate)
+        self._given = given
         self._name = given.name
         self._document = document
         self._options = options
+        self._sizes: dict[
+            int, tuple[Size, tuple[str, ...]]
+        ] = {}  # of the pages that were asked about, before they are turned as asked
         _unlock(document, options.password, given.name)
         with self._decoding():
             count = int(document.page_count)
@@ -87,68 +95,70 @@ class DocumentMedia(Media):
         if count < 1:
             raise MediaError(f"{given.name} has no pages.", "The PDF is damaged or empty.")
         self._repaired = False
-        self._sizes: dict[int, tuple[Size, tuple[str, ...]]] = {}
         self._note_repair(repaired)
-        self.warnings += _not_drawn(document, given.name)
+        with self._decoding():
+            self.warnings += _not_drawn(document, given.name)
         self._chosen = parse_pages(options.pages, count)
-
-    @cached_property
-    def places(self) -> Sequence[Place]:
-        """The chosen pages; none of them is looked at."""
-        return [Place(self.source, index, page=index + 1) for index in self._chosen]
+        self._known = frozenset(self._chosen)
 
     @property
-    def outlines(self) -> Sequence[Outline]:
-        """Sizes from the page boxes (crop box, turned as the page asks); nothing is drawn."""
-        return [self.outline(place) for place in self.places]
+    def places(self) -> Sequence[Place]:
+        """The chosen pages; none of them is looked at."""
+        return [self._place(index) for index in self._chosen]
 
     def outline(self, place: Place) -> Outline:
         """The page's size; other pages are not looked at. Raises MediaError."""
-        if place.index not in self._chosen:
+        if place.index not in self._known:
             raise self._no_such(place)
-        return Outline(place, self._turned_size(self._size(place.index)[0]))
+        return self._outline(place.index)
 
-    def _size(self, index: int) -> tuple[Size, tuple[str, ...]]:
-        """How large a page is drawn, before it is turned as asked, and what is to be said of that."""
-        if index not in self._sizes:
-            with self._decoding(index):
-                rect = self._document[index].rect
-            self._sizes[index] = self._size_px(rect, index)
-        return self._sizes[index]
+    @property
+    def outlines(self) -> Sequence[Outline]:
+        """Sizes from the page boxes (crop box, turned as the page asks), when they are asked for; nothing is drawn."""
+        return PageOutlines(self._outline, self._chosen)
 
     def frame(self, place: Place) -> Frame:
         """Draw a page, uint8 (H, W, 3), with its text layer. What could not be drawn is a warning.
 
         Raises MediaError when nothing of it could be drawn.
         """
-        mupdf, index = _silent_mupdf(), place.index
+        index = place.index
         with self._decoding(index):
-            mupdf.TOOLS.reset_mupdf_warnings()
-            page = self._document[index]
-            (width, height), odd = self._size(index)
-            zoom = mupdf.Matrix(width / page.rect.width, height / page.rect.height)
-            drawn = page.get_pixmap(matrix=zoom, colorspace=mupdf.csRGB, alpha=False)
-            rgb = np.frombuffer(drawn.samples, np.uint8).reshape(height, width, 3)  # another size: ValueError
-            complaints = damage(mupdf.TOOLS.mupdf_warnings())
-            blank = bool(complaints) and bool((rgb == rgb[0, 0]).all())  # MuPDF's is_unicolor takes 9 s for a page
-            text, unread = _text(page)
+            size, odd = self._size(index)
+            rgb, complaints, text = _drawn(self._document, index, size)
             self._note_repair(bool(self._document.is_repaired))
         what = f"Page {index + 1} of {self._name}"
-        if complaints and blank:  # one colour all over: nothing of what it holds was drawn
+        # MuPDF's is_unicolor takes 9 s for a page
+        if complaints and bool((rgb == rgb[0, 0]).all()):  # one colour all over: nothing of what it holds was drawn
             raise MediaError(f"{what} could not be drawn ({complaints[0]}).", "The PDF is damaged: get it again.")
         warnings = [*odd]
         warnings += [
             f"A part of page {index + 1} of {self._name} could not be drawn ({each})." for each in complaints[:3]
         ]
-        if unread:
+        if text is None:
             warnings.append(f"The text layer of page {index + 1} of {self._name} is damaged.")
-        return Frame(self._turned(rgb), place, text, tuple(warnings))
+        return Frame(self._turned(rgb), place, text or "", tuple(warnings))
 
     def close(self) -> None:
         """Close the document."""
         with _MUPDF:
             if not self._document.is_closed:
                 self._document.close()
+        self._given.close()
+
+    def _outline(self, index: int) -> Outline:
+        with self._decoding(index):
+            size, _ = self._size(index)
+        return Outline(self._place(index), self._turned_size(size))
+
+    def _place(self, index: int) -> Place:
+        return Place(self.source, index, page=index + 1)
+
+    def _size(self, index: int) -> tuple[Size, tuple[str, ...]]:
+        """How large a page is drawn, before it is turned as asked, and what is to be said of that."""
+        if index not in self._sizes:
+            self._sizes[index] = self._size_px(self._document[index].rect, index)
+        return self._sizes[index]
 
     def _size_px(self, rect: Any, index: int) -> tuple[Size, tuple[str, ...]]:
         """The page's size in pixels, each side at least 1, and what is to be said of it."""
@@ -174,17 +184,52 @@ class DocumentMedia(Media):
 
     @contextlib.contextmanager
     def _decoding(self, index: int | None = None) -> Iterator[None]:
-        """MuPDF's exceptions become a MediaError that names the page."""
-        try:
-            with _MUPDF:
-                if self._document.is_closed:
-                    raise MediaError(f"{self._name} has been closed.")
+        """MuPDF is this thread's; its exceptions become a MediaError that names the page, or the change of the file."""
+        with _MUPDF:
+            if self._document.is_closed:
+                raise MediaError(f"{self._name} has been closed.")
+            try:
                 yield
-        except SmolError:
-            raise
-        except Exception as error:  # MuPDF's classes have no common base of their own
-            where = self._name if index is None else f"Page {index + 1} of {self._name}"
-            raise MediaError(f"{where} cannot be read: the PDF is damaged.", "Print it to PDF again.") from error
+            except SmolError:
+                raise
+            except Exception as error:  # MuPDF's classes have no common base of their own
+                self._given.check_unchanged()
+                where = self._name if index is None else f"Page {index + 1} of {self._name}"
+                raise MediaError(f"{where} cannot be read: the PDF is damaged.", "Print it to PDF again.") from error
+            self._given.check_unchanged()
+
+
+def _opened(given: Input) -> Any:
+    """MuPDF's document: a file is opened by its name, and read as pages are asked for."""
+    mupdf, by_name = _silent_mupdf(), _may_be_opened_by_name(given)
+    source = {"filename": given.local} if by_name else {"stream": _from_header(given.read_all())}
+    try:
+        document = mupdf.open(**source, filetype="pdf")
+    except Exception as error:  # MuPDF's classes have no common base of their own
+        given.check_unchanged(by_name)
+        if "encrypt" in str(error).lower():
+            hint = "Open it in a viewer and print it to PDF."
+            raise EncryptedError(f"{given.name} is encrypted in a way that is not supported.", hint) from error
+        raise MediaError(f"{given.name} is no readable PDF.", "Open it in a viewer and print it to PDF.") from error
+    try:
+        given.check_unchanged(by_name)
+    except MediaError:
+        document.close()
+        raise
+    if not by_name:
+        given.close()  # it is in memory now
+    return document
+
+
+def _may_be_opened_by_name(given: Input) -> bool:
+    """Not where MuPDF would not find the header, cannot spell the name, or PyMuPDF draws all pages to test an SVG."""
+    if given.local is None or given.head.find(b"%PDF-") >= STANDARD_JUNK or given.local.lower().endswith("svg"):
+        return False
+    try:
+        given.local.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unlock(document: Any, password: str | None, name: str) -> None:
@@ -197,18 +242,26 @@ def _unlock(document: Any, password: str | None, name: str) -> None:
         raise EncryptedError(f"The password does not open {name}.", "Check --password.")
 
 
-def _text(page: Any) -> tuple[str, bool]:
-    """The page's text layer, "" where there is none, and whether it is damaged."""
+def _drawn(document: Any, index: int, size_px: Size) -> tuple[RGB, list[str], str | None]:
+    """A page as uint8 (H, W, 3), what is missing of it, and its text layer, None where that is damaged."""
+    mupdf = _silent_mupdf()
+    mupdf.TOOLS.reset_mupdf_warnings()
+    page = document[index]
+    width, height = size_px
+    zoom = mupdf.Matrix(width / page.rect.width, height / page.rect.height)
+    drawn = page.get_pixmap(matrix=zoom, colorspace=mupdf.csRGB, alpha=False)
+    rgb = np.frombuffer(drawn.samples, np.uint8).reshape(height, width, 3)  # another size: ValueError
+    complaints = damage(mupdf.TOOLS.mupdf_warnings())
     try:
-        return str(page.get_text("text")).strip(), False
+        return rgb, complaints, str(page.get_text("text")).strip()
     except Exception:  # MuPDF's classes have no common base; the page has been drawn, its text is a help beside it
-        return "", True
+        return rgb, complaints, None
 
 
 def damage(said: str) -> list[str]:
     """MuPDF's complaints about a page that mean that something of it is missing, each once, the first first."""
     lines = [_REPEATED.sub("", line.strip()) for line in said.splitlines()]
-    return list(dict.fromkeys(line for line in lines if line and not _HARMLESS.search(line)))
+    return list(dict.fromkeys(shown(line) for line in lines if line and not _HARMLESS.search(line)))
 
 
 def _from_header(data: bytes) -> bytes:
@@ -227,8 +280,8 @@ def _not_drawn(document: Any, name: str) -> list[str]:
             f"{name} is a dynamic XFA form: what Adobe Reader shows is not drawn, only its placeholder page is "
             "read. Print it to PDF there."
         )
-    files = int(document.embfile_count())
-    if files and document.xref_get_key(root, "Collection")[0] != "null":
+    files = int(document.embfile_count()) if document.xref_get_key(root, "Collection")[0] != "null" else 0
+    if files:
         those = "its 1 embedded file is" if files == 1 else f"its {files} embedded files are"
         found.append(f"{name} is a portfolio: {those} not read, only its cover. Save them out first.")
     return found

@@ -1,4 +1,4 @@
-"""A picture file goes in, upright RGB Frames come out. With pixels.py, the only file here that knows Pillow.
+"""A picture file goes in, upright RGB Frames come out. With pixels.py and pillow.py, the only file that knows Pillow.
 
 Colour rules (golden/decode.json): transparency is shown on white, 16-bit greys keep their upper byte, mode I and F are
 stretched over their own range. An animation gives its first picture, a TIFF all its pages.
@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import os
 import shlex
 import sys
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
@@ -21,8 +19,9 @@ from PIL import Image, UnidentifiedImageError, features
 from smolcli.datatypes import RGB, Frame, Outline, Place, Size, Source
 from smolcli.errors import MediaError, SmolError
 from smolcli.media.base import Media, MediaOptions, check_pixels
+from smolcli.media.pillow import TooManyPixelsError, limited
 from smolcli.media.pixels import narrow_range, orientation, pixel_shape, square, square_size, to_rgb, upright
-from smolcli.media.reading import Input
+from smolcli.media.reading import Input, shown
 from smolcli.media.selection import parse_pages
 from smolcli.media.sniff import describe, is_still
 
@@ -30,9 +29,6 @@ ANIMATIONS = frozenset({"GIF", "PNG", "WEBP", "AVIF"})  # formats whose further 
 DOCUMENTS = frozenset({"TIFF"})  # formats whose further pictures are pages
 STILL_S = 0.1  # a picture without a duration, as browsers show it
 REFUSED = frozenset({"EPS", "WMF", "MPEG"})  # Pillow opens these but needs Ghostscript or Windows to draw them
-
-_HEADERS, _STDERR = threading.Lock(), threading.RLock()  # what Pillow and the process have once for all threads
-warnings.filterwarnings("ignore", module=r"PIL\b")  # what matters of them is raised, or seen on the picture
 
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _BITS_PER_SAMPLE, _COMPRESSION, _PLANAR = 254, 255, 258, 259, 284  # TIFF 6.0
 _SUB_IFDS, _DNG_VERSION = 330, 50706  # TIFF technical note 1; DNG 1.6
@@ -68,6 +64,7 @@ class ImageMedia(Media):
         self._given = given
         self._limit = options.max_pixels
         self._image: Image.Image | None = None  # open at the picture that was decoded last
+        self._reading = threading.RLock()  # the file has one position
         with self._decoding():
             image = self._open()
             pictures = _pictures(image, options.all_frames, given.name)
@@ -105,7 +102,6 @@ class ImageMedia(Media):
             self._image = None  # until it was decoded without an error
             size = self._seek(image, place.index)
             image.load()
-            check_pixels(image.size, self._limit, self._given.name)
             rgb, odd = self._pixels(image)
             rgb = self._turned(upright(square(rgb, pixel_shape(image)), orientation(image)))
             if rgb.shape[:2] != size[::-1]:
@@ -134,17 +130,25 @@ class ImageMedia(Media):
         """Open the file and read its header; the size is checked here, not by Pillow, so that the error can say it."""
         if is_still(self._given.head):
             _register_heif(self._given)
-        self._given.file.seek(0)
-        with _HEADERS:  # Pillow's own limit has no say here; it holds for pictures inside a picture, as in an icon
-            usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
-                image = Image.open(self._given.file)
-            finally:
-                Image.MAX_IMAGE_PIXELS = usual
+        try:
+            image = self._identified()
+        except TooManyPixelsError as error:
+            check_pixels(error.size_px, self._limit, self._given.name)
+            raise
         if image.format in REFUSED:
             raise UnidentifiedImageError(image.format)
         check_pixels(image.size, self._limit, self._given.name)
         return image
+
+    def _identified(self) -> Image.Image:
+        """What Pillow takes the file for. Its decoders are looked for one by one: another thread may be adding them."""
+        self._given.file.seek(0)
+        try:
+            return Image.open(self._given.file)
+        except UnidentifiedImageError:
+            Image.init()
+            self._given.file.seek(0)
+            return Image.open(self._given.file)
 
     def _seek(self, image: Image.Image, index: int) -> Size:
         """Go to a picture; returns its size, upright, with square pixels, turned as asked. None may be too large."""
@@ -166,15 +170,15 @@ class ImageMedia(Media):
         """Keep Pillow quiet; its exceptions, of any class on a hostile file, become a MediaError."""
         name = self._given.name
         try:
-            with _muted_libtiff(self._given.head):
+            with self._reading, limited(self._limit, tiff=self._given.head[:2] in (b"II", b"MM")):
                 yield
         except SmolError:
             raise
         except UnidentifiedImageError as error:
             kind, hint = describe(self._given.head)
             raise MediaError(f"{name} is no image, PDF or clip: it is {kind}.", hint) from error
-        except Image.DecompressionBombError as error:
-            raise MediaError(f"{name} holds a picture beyond the limit: {_reason(error)}.", "Scale it down.") from error
+        except TooManyPixelsError as error:
+            raise MediaError(f"{name} holds a picture beyond the limit: {error}.", "Scale it down.") from error
         except Exception as error:
             hint = "Open it in a picture viewer and save it again, or get it again."
             raise MediaError(f"{name} is a damaged or unfinished image: {_reason(error)}.", hint) from error
@@ -239,32 +243,6 @@ def _register_heif(given: Input) -> None:
     heif.register_heif_opener()
 
 
-@contextlib.contextmanager
-def _muted_libtiff(head: bytes) -> Iterator[None]:
-    """While a TIFF is read, file descriptor 2 leads nowhere: libtiff writes there what Pillow then raises anyway.
-
-    One at a time: there is one descriptor for all threads.
-    """
-    if head[:2] not in (b"II", b"MM"):
-        yield
-        return
-    with _STDERR:
-        try:
-            stderr = os.dup(2)
-        except OSError:  # the process has no stderr
-            yield
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, 2)
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            os.close(nowhere)
-
-
 def _reason(error: BaseException) -> str:
     """A foreign exception's message as the tail of a sentence."""
-    text = str(error).strip().rstrip(".") or type(error).__name__
-    return repr(text)[1:-1] if not text.isprintable() else text
+    return shown(str(error).strip().rstrip(".") or type(error).__name__)

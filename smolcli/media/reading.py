@@ -7,18 +7,15 @@ import io
 import os
 import stat
 import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from smolcli.errors import MediaError, UsageError
+from smolcli.media.hashing import Stamp, sha256_of, stamp_of
 
 HEAD_BYTES = 4096
 MEMORY_BYTES = 2**31 - 1  # the most that is read into memory: a document, or anything that comes through a pipe
-REMEMBERED = 4096  # hashes of files
-_HASHES: dict[tuple[int, int, int, int], str] = {}
-_LOCK = threading.Lock()
 Stream = io.BufferedReader | io.BytesIO
 OPEN_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # a shell's <(command) and < file
 
@@ -27,7 +24,8 @@ OPEN_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # a shell's <(command
 class Input:
     """One input, opened. path: as given. file: at position 0. local: the absolute path, None where there is no file.
 
-    sha256: of all bytes, hex. head: the first HEAD_BYTES.
+    sha256: of all bytes, hex. head: the first HEAD_BYTES. stamp: of the file when it was hashed, None where there is
+    none.
     """
 
     path: str
@@ -35,6 +33,7 @@ class Input:
     local: str | None
     sha256: str
     head: bytes
+    stamp: Stamp | None = None
 
     @property
     def name(self) -> str:
@@ -46,6 +45,20 @@ class Input:
         self.file.seek(0)
         return _read_limited(self.file, self.name)
 
+    def check_unchanged(self, by_name: bool = False) -> None:
+        """Raise MediaError where the open file is no longer what was hashed: a decoder would read something else.
+
+        by_name: also where its name no longer leads to it.
+        """
+        if self.stamp is None or self.file.closed:
+            return
+        try:
+            found = Path(str(self.local)).stat() if by_name else os.fstat(self.file.fileno())
+        except OSError as error:
+            raise changed(self.name) from error
+        if stamp_of(found) != self.stamp:
+            raise changed(self.name)
+
     def close(self) -> None:
         """Close the file."""
         self.file.close()
@@ -54,6 +67,16 @@ class Input:
 def quoted(path: str) -> str:
     """The path for a message: control characters, bidi marks and undecodable bytes are escaped."""
     return repr(path)
+
+
+def shown(words: str) -> str:
+    """What a decoder says, which may quote the file, for a message: as `quoted`, but without quotation marks."""
+    return words if words.isprintable() else repr(words)[1:-1]
+
+
+def changed(name: str) -> MediaError:
+    """The error about a file that does not hold any more what it held when it was opened."""
+    return MediaError(f"{name} has changed while it was being read.", "Ask again.")
 
 
 def open_input(path: str) -> Input:
@@ -69,7 +92,10 @@ def open_input(path: str) -> Input:
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         raise _unreadable(path, error) from error
     try:
-        digest = _sha256(file)
+        if isinstance(file, io.BytesIO):
+            stamp, digest = None, hashlib.sha256(file.getbuffer()).hexdigest()
+        else:
+            stamp, digest = stamp_of(os.fstat(file.fileno())), sha256_of(file)
         file.seek(0)
         head = file.read(HEAD_BYTES)
         file.seek(0)
@@ -78,26 +104,9 @@ def open_input(path: str) -> Input:
         raise _unreadable(path, error) from error
     if not head:
         file.close()
-        shown = "Standard input" if path == "-" else quoted(path)
-        raise MediaError(f"{shown} is empty.", "Check where it came from; a download may have failed.")
-    return Input(path, file, local, digest, head)
-
-
-def _sha256(file: Stream) -> str:
-    """The hash of all bytes (hex). A file is hashed once in a process, until its inode, size or time have changed."""
-    if isinstance(file, io.BytesIO):
-        return hashlib.file_digest(file, "sha256").hexdigest()
-    facts = os.fstat(file.fileno())
-    key = facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
-    with _LOCK:
-        known = _HASHES.get(key)
-    if known is None:
-        known = hashlib.file_digest(file, "sha256").hexdigest()
-        with _LOCK:
-            _HASHES[key] = known
-            while len(_HASHES) > REMEMBERED:
-                _HASHES.pop(next(iter(_HASHES)))
-    return known
+        name = "Standard input" if path == "-" else quoted(path)
+        raise MediaError(f"{name} is empty.", "Check where it came from; a download may have failed.")
+    return Input(path, file, local, digest, head, stamp)
 
 
 def _open(path: str) -> tuple[Stream, str | None]:
@@ -137,12 +146,12 @@ def _read_limited(stream: BinaryIO, name: str) -> bytes:
 
 
 def _unreadable(path: str, error: Exception) -> MediaError:
-    shown = "Standard input" if path == "-" else quoted(path)
+    name = "Standard input" if path == "-" else quoted(path)
     if isinstance(error, FileNotFoundError):
         if "://" in path:
-            return MediaError(f"{shown} is an address, not a file.", "Download it first: nothing is fetched.")
-        return MediaError(f"{shown} does not exist.", "Check the spelling and the folder you are in.")
+            return MediaError(f"{name} is an address, not a file.", "Download it first: nothing is fetched.")
+        return MediaError(f"{name} does not exist.", "Check the spelling and the folder you are in.")
     if isinstance(error, PermissionError):
-        return MediaError(f"{shown} may not be read.", "Check its permissions.")
+        return MediaError(f"{name} may not be read.", "Check its permissions.")
     reason = getattr(error, "strerror", None) or str(error)
-    return MediaError(f"{shown} cannot be read: {reason}.", "Check the path.")
+    return MediaError(f"{name} cannot be read: {reason}.", "Check the path.")

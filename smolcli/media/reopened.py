@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from smolcli.datatypes import Frame, Outline, Place
-from smolcli.errors import MediaError
 from smolcli.media.base import Media
-from smolcli.media.reading import quoted
+from smolcli.media.reading import changed, quoted
 
 
 class ReopenedMedia(Media):
@@ -57,7 +56,7 @@ class ReopenedMedia(Media):
         media = self._open_again()
         if media.source.sha256 != self.source.sha256:
             media.close()
-            raise MediaError(f"{quoted(self.source.path)} has changed while it was being read.", "Ask again.")
+            raise changed(quoted(self.source.path))
         return media
 
     def _hear(self, media: Media) -> None:

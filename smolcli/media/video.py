@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -96,6 +97,7 @@ class VideoMedia(Media):
 
     def __init__(self, given: Input, options: MediaOptions, copy: Path | None = None) -> None:
         self._name, self._copy = given.name, copy
+        self._reading = threading.RLock()  # the clip stands at one picture
         self._clip = clip = Clip(str(given.local), given.name, options.max_pixels)
         facts = replace(clip.facts, size_px=clip.facts.size_px[::-1]) if options.rotate // 90 % 2 else clip.facts
         super().__init__(Source(given.path, "video", given.sha256), facts, options.rotate)
@@ -144,11 +146,13 @@ class VideoMedia(Media):
 
     def close(self) -> None:
         """Close the clip."""
-        self._clip.close()
+        with self._reading:
+            self._clip.close()
         _remove(self._copy)
 
     def _read(self, place: Place) -> Frame | None:
-        found = self._clip.read(place.index, place.time_s)
+        with self._reading:
+            found = self._clip.read(place.index, place.time_s)
         if found is None:
             return None
         rgb, stream_time_s = found

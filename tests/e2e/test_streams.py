@@ -210,6 +210,50 @@ def started(argv, **more):
     return process, process.stdout.readline()
 
 
+AGAIN = """
+import os, subprocess, sys
+from smolcli.cli import main
+print("first", flush=False)
+codes = [main(["prompts"]), os.write(1, b"a library\\n") and main(["prompts"]), os.system("echo a child")]
+child = "import os; print([n for n in range(3, 20) if os.path.exists(f'/dev/fd/{n}')])"
+subprocess.run([sys.executable, "-c", child], close_fds=False, check=True)
+print(codes, sys.stdout is sys.__stdout__)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="Linux tells which descriptors are open")
+@pytest.mark.parametrize("unbuffered", ["", "-u"])
+def test_after_main_only_the_writer_has_stdout_and_no_child_inherits_it(smol, unbuffered):
+    listed = smol("prompts").out
+    done = subprocess.run(
+        [sys.executable, *unbuffered.split(), "-c", AGAIN], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"first\n{listed}{listed}[0, 0, 0] True\n"
+    assert done.stderr == "a library\na child\n[]\n"
+
+
+def test_a_library_user_keeps_his_descriptors(drawn):
+    code = (
+        "import os, sys\nbefore = [os.fstat(n).st_ino for n in (0, 1, 2)]\n"
+        "from smolcli.engine import EngineOptions, load_engine\nfrom smolcli.media import MediaOptions, open_media\n"
+        "from smolcli.models import builtin\n"
+        "with load_engine(builtin(), EngineOptions()), open_media(sys.argv[1], MediaOptions()) as media:\n"
+        "    list(media.frames())\n    assert [os.fstat(n).st_ino for n in (0, 1, 2)] == before\n"
+        "os.write(1, b'mine')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, drawn / "exit.png"], cwd=ROOT, capture_output=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == (b"mine", b"", 0)
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
+def test_stdout_by_its_name_as_a_device_is_stdout(smol_process, name):
+    if not os.path.exists(name):
+        pytest.skip(f"no {name} here")
+    argv = ("plan", ROOT / "tests/golden/images/rgb.png", "What?")
+    found, usual = smol_process(*argv, "-o", name), smol_process(*argv)
+    assert found.code == 0 and "encodes" in found.out and found.out.splitlines()[0] == usual.out.splitlines()[0]
+
+
 def test_ctrl_c_once_ends_after_the_current_answer(many):
     process, first = started(["docvqa", many, "What is written?", "--json", "-q"])
     process.send_signal(signal.SIGINT)

@@ -1,0 +1,77 @@
+"""An open file goes in, its sha256 comes out; a file whose content was hashed in this process is not read again."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import threading
+import time
+from collections import OrderedDict
+from concurrent.futures import CancelledError, Future
+
+REMEMBERED = 4096  # files; about 2 MB
+COARSE_NS, FINE_NS = 2_000_000_000, 50_000_000  # FAT keeps the time of a change to 2 s, others to a tick of the clock
+Stamp = tuple[int, int, int, int]  # device, inode, bytes, time of the last change in ns: another one is another content
+
+_lock = threading.Lock()
+_hashes: OrderedDict[tuple[int, ...], Future[str]] = OrderedDict()
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """What tells a file, and its content, from others."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def sha256_of(file: io.BufferedReader) -> str:
+    """The sha256 of all bytes of a file, hex; each is read once however many threads ask. Raises OSError."""
+    status = os.fstat(file.fileno())
+    if _may_change_unseen(status.st_mtime_ns):
+        return _digest(file)
+    # The time of a change can be set back, that of the inode cannot; a forked child waits for no thread of its parent.
+    key = (*stamp_of(status), status.st_ctime_ns, os.getpid())
+    found, ours = _claim(key)
+    if not ours:
+        try:
+            return found.result()
+        except CancelledError:  # the thread that read it could not
+            return _digest(file)
+    try:
+        digest = _digest(file)
+        unchanged = stamp_of(os.fstat(file.fileno())) == stamp_of(status)
+    except BaseException:
+        _forget(key)
+        found.cancel()
+        raise
+    if not unchanged:
+        _forget(key)
+    found.set_result(digest)
+    return digest
+
+
+def _claim(key: tuple[int, ...]) -> tuple[Future[str], bool]:
+    """The hash, perhaps still to come, and whether it is the caller who has to make it."""
+    with _lock:
+        found = _hashes.get(key)
+        if found is not None:
+            _hashes.move_to_end(key)
+            return found, False
+        found = _hashes[key] = Future()
+        while len(_hashes) > REMEMBERED:
+            _hashes.popitem(last=False)
+        return found, True
+
+
+def _forget(key: tuple[int, ...]) -> None:
+    with _lock:
+        _hashes.pop(key, None)
+
+
+def _digest(file: io.BufferedReader) -> str:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _may_change_unseen(changed_ns: int) -> bool:
+    """Whether a change that comes now might leave the time of the last one as it is."""
+    return time.time_ns() - changed_ns < (FINE_NS if changed_ns % 1_000_000_000 else COARSE_NS)
