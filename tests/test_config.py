@@ -100,9 +100,7 @@ def test_an_unknown_key_lists_the_known(smol, config):
 
 def test_a_wrong_variable_is_a_sentence(smol, monkeypatch):
     monkeypatch.setenv("SMOL_THREADS", "many")
-    assert (
-        smol("models").sentence == "threads is 'many' in SMOL_THREADS. It must be a whole number from 0 to 999999999."
-    )
+    assert smol("models").sentence == "threads is 'many' in SMOL_THREADS. It must be a whole number, 1 to 512."
 
 
 def test_set_and_unset_change_one_line_and_keep_the_rest(smol, config):

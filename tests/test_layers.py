@@ -14,7 +14,8 @@ NOUNS = {"datatypes", "errors"}
 MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "datatypes": {"errors"},
     "errors": set(),
-    "settings": {"errors", "atomic"},
+    "options": {"errors"},
+    "settings": {"errors", "atomic", "options"},
     "media": NOUNS,
     "tiles": NOUNS,
     "prompt": NOUNS,
@@ -29,6 +30,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "batch": NOUNS | {"settings", "media", "tasks"},
     "cli": NOUNS
     | {
+        "options",
         "settings",
         "media",
         "tiles",

@@ -13,13 +13,14 @@ from types import FrameType
 from typing import Any
 
 from smolcli.errors import SmolError
-from smolcli.output import printable
 
 SHOW_AFTER_S = 0.7  # what is done sooner needs no bar
 
 
 def say(message: str) -> None:
     """One line on stderr. A stderr that is gone is no reason to fail."""
+    from smolcli.output import printable
+
     line = printable(message.replace("\n", " "))
     try:
         line.encode("utf-8", "surrogateescape")

@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from smolcli.cli._options import ClipOptions, PageOptions, ReadingOptions
 from smolcli.cli._plans import add_hashes, plan_record
 from smolcli.cli._session import Delivery, Run, media_options, style_for, text_output
 from smolcli.datatypes import Request
 from smolcli.engine import Planner
+from smolcli.options import ClipOptions, PageOptions, ReadingOptions
 from smolcli.output import to_json
 from smolcli.prompt import load_prompt
 from smolcli.tasks.answering import Asked, ask_engine

@@ -10,12 +10,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from smolcli.cli._options import ClipOptions, ReadingOptions
 from smolcli.datatypes import TextPart, Turn
 from smolcli.engine import Planner
 from smolcli.errors import DoesNotFitError, MediaError, UsageError
 from smolcli.media import Media, MediaOptions, open_media, open_media_briefly
 from smolcli.media.listing import MEDIA_SUFFIXES
+from smolcli.options import ClipOptions, ReadingOptions
 from smolcli.tasks.planning import RequestPlan, Style, frames_that_fit, plan_request
 from smolcli.tasks.video import FrameBudget, frame_budget, frame_note
 

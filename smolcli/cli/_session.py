@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 from smolcli.cli._console import Progress, interruptible, is_terminal, peak_rss_bytes, say
-from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, ReadingOptions
 from smolcli.cli._plans import plan_lines
 from smolcli.cli._stats import stats_lines
 from smolcli.datatypes import Answer, Encoded, Failure, ModelFacts, ModelPair, Piece, Sampling
@@ -18,6 +17,7 @@ from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_e
 from smolcli.errors import SmolError, SomeInputsFailedError
 from smolcli.media import MediaOptions
 from smolcli.models import resolve
+from smolcli.options import ModelOptions, OutputOptions, PageOptions, ReadingOptions
 from smolcli.output import JsonWriter, LineWriter, Target, TextWriter, Writer, open_target
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, style_of
 from smolcli.settings import load_settings
