@@ -7,6 +7,7 @@ in the field's metadata. `--max-tokens` is the field `max_tokens`.
 # No `from __future__ import annotations` here: the types of fields are read while the program runs, as they are.
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any, ClassVar
 from smolcli.errors import UsageError
 
 _KEY = "option"
-_MOST_DIGITS = 9
+_MOST_DIGITS = 9  # of a number that stands for a word
+_WHOLE = re.compile("-?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,14 @@ class Option:
         return self.help if self.maximum is None else f"{self.help} [{self._range}]"
 
     def checked(self, value: Any, named: str) -> Any:
-        """The value as the program knows it: words in small letters. `named` is what the user has written for it, such
-        as "--threads". Raises UsageError for a value that the option cannot have.
+        """The value, or what a text says, as the program knows it: numbers, and words in small letters.
+
+        `named` is what the user has written for it, such as "--threads". Raises UsageError for a value that the option
+        cannot have.
         """
         if value is None or not self.allowed:
             return value
-        known = value.strip().lower() if isinstance(value, str) else value
+        known = self._parsed(value)
         if known in self.choices or self._in_range(known):
             return known
         raise UsageError(f"{named} is {value!r}.", f"It must be {self.allowed}.")
@@ -73,14 +77,28 @@ class Option:
     def _range(self) -> str:
         return f"{self.minimum:g} or more" if self.maximum is None else f"{self.minimum:g} to {self.maximum:g}"
 
+    def _parsed(self, value: Any) -> Any:
+        """A number or a word; None for a text that is no number where it should be one."""
+        if not isinstance(value, str):
+            return value
+        word = value.strip().lower()
+        if self.choices and isinstance(self.choices[0], str):
+            return word
+        return _number(word, whole=not isinstance(self.minimum, float))
+
     def _in_range(self, value: Any) -> bool:
         if isinstance(value, str):
-            if not (value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS):
-                return False
-            value = int(value)
-        if self.minimum is None or not self.minimum <= value:  # nan is not
+            value = _number(value, whole=True) if len(value) <= _MOST_DIGITS else None
+        if value is None or self.minimum is None or not self.minimum <= value:  # nan is not
             return False
         return bool(value < math.inf if self.maximum is None else value <= self.maximum)
+
+
+def _number(text: str, *, whole: bool) -> float | None:
+    try:
+        return (int(text) if _WHOLE.fullmatch(text) else None) if whole else float(text)
+    except ValueError:  # no number, or one of thousands of digits
+        return None
 
 
 def option(default: Any, about: Option) -> Any:

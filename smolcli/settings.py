@@ -25,7 +25,7 @@ _KIND_NAMES: dict[Kind, str] = {
     "switch": "true or false",
     "size": 'a number of bytes, or a size such as "10 GB"',
 }
-_DIGITS: dict[Kind, int] = {"number": 9, "size": 15}
+_MOST_DIGITS = 15  # of a number of bytes
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 CONFIG_VARIABLE = "SMOL_CONFIG"
@@ -161,8 +161,7 @@ def change(name: str, text: str | None) -> Path:
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     lines = [line for line in before.splitlines() if not re.match(rf"\s*{setting.name}\s*=", line)]
     if text is not None:
-        _from_text(setting, text)
-        lines.append(f"{setting.name} = {_toml(setting, text)}")
+        lines.append(f"{setting.name} = {_toml(setting, text, _from_text(setting, text))}")
     result = "".join(f"{line}\n" for line in lines)
     try:
         tomllib.loads(result)
@@ -197,8 +196,10 @@ def _checked(setting: Setting, value: Any, where: str) -> Any:
     kind = setting.kind
     if kind == "switch" and isinstance(value, bool):
         return value
-    if kind in _DIGITS and type(value) is int and 0 <= value < 10 ** _DIGITS[kind]:
+    if kind == "number" and type(value) is int:
         return _allowed(setting, value, where)
+    if kind == "size" and type(value) is int and 0 <= value < 10**_MOST_DIGITS:
+        return value
     if kind in ("text", "folder", "size") and isinstance(value, str):
         return _from_text(setting, value, where)
     raise _wrong(setting, value, where)
@@ -211,8 +212,6 @@ def _from_text(setting: Setting, text: str, where: str = "") -> Any:
         value = text.lower() not in ("", "0", "false", "no", "off")
     elif setting.kind == "folder" and text:
         value = _expanded(text, where or setting.name)
-    elif setting.kind == "number":
-        value = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
     elif setting.kind == "size":
         value = parse_size(text)
     if value is None:
@@ -244,10 +243,11 @@ def _wrong(setting: Setting, value: Any, where: str) -> UsageError:
     return UsageError(said, f"It must be {allowed or _KIND_NAMES[setting.kind]}.")
 
 
-def _toml(setting: Setting, text: str) -> str:
-    if setting.kind == "switch":
-        return str(_from_text(setting, text)).lower()
-    return text if setting.kind == "number" else f'"{"".join(map(_escaped, text))}"'
+def _toml(setting: Setting, text: str, value: Any) -> str:
+    """A value as config.toml has it; folders and sizes as they were typed."""
+    if setting.kind in ("switch", "number"):
+        return str(value).lower()
+    return f'"{"".join(map(_escaped, text))}"'
 
 
 def _escaped(character: str) -> str:

@@ -151,10 +151,18 @@ def test_devices_are_those_that_the_engine_knows():
 @pytest.mark.parametrize(
     ("option", "good", "bad"),
     [
-        (Option("A number.", minimum=1, maximum=5), [None, 1, 5], [0, 6, -1, 10**400]),
+        (
+            Option("A number.", minimum=1, maximum=5),
+            [None, 1, 5, "5", " 1 "],
+            [0, 6, -1, 10**400, "0", "many", "1.5", "", "٣", "9" * 5000],
+        ),
         (Option("A number.", minimum=0), [0, 10**400], [-1]),
-        (Option("A number.", minimum=0.0), [0, 0.5, 1e300], [-0.1, math.nan, math.inf]),
-        (Option("Degrees.", choices=(0, 90)), [0, 90], [45, -90]),
+        (
+            Option("A number.", minimum=0.0),
+            [0, 0.5, 1e300, "0.5", "1e3"],
+            [-0.1, math.nan, math.inf, "nan", "-inf", "warm", ""],
+        ),
+        (Option("Degrees.", choices=(0, 90)), [0, 90, "90"], [45, -90, "45", "x"]),
         (Option("A word.", choices=("one", "two")), ["one", " Two "], ["three", "", "1"]),
         (Option("A word or a number.", choices=("one",), minimum=2), ["one", "2"], ["1", "two", "2.0", "-2"]),
         (Option("Anything."), ["", "x", 3], []),
@@ -165,6 +173,14 @@ def test_a_value_is_allowed_or_an_error_that_says_what_is(option, good, bad):
     for value in bad:
         with pytest.raises(UsageError, match=r"^--it is .*\. It must be (a (whole )?number|one of )"):
             option.checked(value, "--it")
+
+
+def test_a_text_becomes_the_number_that_it_says():
+    assert [ALL[name].checked(text, "--it") for name, text in (("threads", "007"), ("rotate", "90"), ("fps", "2"))] == [
+        7,
+        90,
+        2.0,
+    ]
 
 
 @pytest.mark.parametrize(("value", "shown"), [(None, ""), (False, ""), ("", ""), (True, "true"), (0, "0"), (1.0, "1")])

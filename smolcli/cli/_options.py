@@ -53,7 +53,7 @@ def typer_option(group: type, name: str, default_text: str | None = None) -> Any
         metavar=about.metavar or None,
         show_default=about.default_text or True,
         count=about.count,
-        callback=_check(about, flag),
+        parser=_parser(about, flag),
         autocompletion=completer(about),
         rich_help_panel=getattr(group, "panel", None),
     )
@@ -68,8 +68,8 @@ def _parameters(group: type, defaults: Mapping[str, str]) -> Iterator[inspect.Pa
         yield inspect.Parameter(field.name, kind, default=field.default, annotation=annotation)
 
 
-def _check(about: Option, flag: str) -> Callable[[Any], Any] | None:
-    def check(value: Any) -> Any:
+def _parser(about: Option, flag: str) -> Callable[[Any], Any] | None:
+    def parse(value: Any) -> Any:
         return about.checked(value, flag)
 
-    return check if about.allowed else None
+    return parse if about.allowed else None
