@@ -22,10 +22,11 @@ _KIND_NAMES: dict[Kind, str] = {
     "text": "a text in quotes, and not an empty one",
     "number": "a whole number",
     "folder": "a folder's path in quotes",
-    "switch": "true or false",
+    "switch": "true or false (1 or 0, yes or no, on or off)",
     "size": 'a number of bytes, or a size such as "10 GB"',
 }
 _MOST_DIGITS = 15  # of a number of bytes
+_SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 CONFIG_VARIABLE = "SMOL_CONFIG"
@@ -209,7 +210,7 @@ def _from_text(setting: Setting, text: str, where: str = "") -> Any:
     """A value of the environment, a text of config.toml, or one that is to be written there (`where` is empty)."""
     value: Any = text or None
     if setting.kind == "switch":
-        value = text.lower() not in ("", "0", "false", "no", "off")
+        value = _SWITCH.get(text.lower())
     elif setting.kind == "folder" and text:
         value = _expanded(text, where or setting.name)
     elif setting.kind == "size":
