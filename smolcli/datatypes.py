@@ -89,10 +89,11 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A frame before it is decoded: its place and its upright size in pixels, enough to plan with."""
+    """A frame before it is decoded: its place and its upright size in pixels, enough to plan with, and what is odd."""
 
     place: Place
     size_px: Size
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,22 +9,24 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from smolcli.errors import UsageError
+from smolcli.options import GROUPS, Option, default_text, options_of, with_default
 
 Kind = Literal["text", "number", "folder", "switch", "size"]
 _KIND_NAMES: dict[Kind, str] = {
     "text": "a text in quotes, and not an empty one",
-    "number": "a whole number from 0 to 999999999",
+    "number": "a whole number",
     "folder": "a folder's path in quotes",
-    "switch": "true or false",
+    "switch": "true or false (1 or 0, yes or no, on or off)",
     "size": 'a number of bytes, or a size such as "10 GB"',
 }
-_DIGITS: dict[Kind, int] = {"number": 9, "size": 15}
+_MOST_DIGITS = 15  # of a number of bytes
+_SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 CONFIG_VARIABLE = "SMOL_CONFIG"
@@ -32,13 +34,13 @@ CONFIG_VARIABLE = "SMOL_CONFIG"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the table of settings. `option`: it is the default of the command-line option of the same name."""
+    """One row of the table of settings. `option`: it is the default of this option, of the same name."""
 
     name: str
     kind: Kind
     default: str | int | bool | None
     help: str
-    option: bool = False
+    option: Option | None = None
 
     @property
     def variable(self) -> str:
@@ -46,15 +48,20 @@ class Setting:
         return f"SMOL_{self.name.upper()}"
 
 
+def _of_options() -> Iterator[Setting]:
+    """The rows of the options that can be set."""
+    for group in GROUPS:
+        options = options_of(group)
+        for field in fields(group):
+            option = options[field.name]
+            if option.setting:
+                kind: Kind = "number" if int in get_args(field.type) else "text"
+                text = with_default(option.sentence, option.default_text or default_text(field.default))
+                yield Setting(field.name, kind, None, text, option)
+
+
 TABLE = (
-    Setting("model", "text", None, "Model to read with: a name, a GGUF file, a folder.", True),
-    Setting("device", "text", None, "auto, cpu, cuda, metal or vulkan.", True),
-    Setting("threads", "number", None, "Threads; physical cores where unset.", True),
-    Setting("gpu_layers", "number", None, "Layers on the GPU; all where unset.", True),
-    Setting("context", "number", None, "Tokens per conversation; the model's own where unset.", True),
-    Setting("parallel", "number", None, "Answers written at the same time; where unset 1, captions 4.", True),
-    Setting("detail", "text", None, "auto, low, native, high, or at most N tiles.", True),
-    Setting("prompt_style", "text", None, "reference, training or paper.", True),
+    *_of_options(),
     Setting("store", "switch", True, "Keep what was computed, so that it need not be computed again."),
     Setting("store_size", "size", "2 GB", "Most that the store may hold; never over a tenth of the free disk."),
     Setting("ahead_threads", "number", 2, "Threads that decode ahead of the model; 0 for none."),
@@ -108,7 +115,8 @@ class Settings:
 
     def option_defaults(self) -> dict[str, Any]:
         """Option name → value, for the options that the user has set outside the command line."""
-        return {s.name: self.values[s.name] for s in TABLE if s.option and self.origins[s.name] != "default"}
+        ours = (s.name for s in TABLE if s.option is not None)
+        return {name: self.values[name] for name in ours if self.origins[name] != "default"}
 
 
 def config_path() -> Path:
@@ -156,8 +164,7 @@ def change(name: str, text: str | None) -> Path:
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     lines = [line for line in before.splitlines() if not re.match(rf"\s*{setting.name}\s*=", line)]
     if text is not None:
-        _from_text(setting, text, setting.name)
-        lines.append(f"{setting.name} = {_toml(setting, text)}")
+        lines.append(f"{setting.name} = {_toml(setting, text, _from_text(setting, text))}")
     result = "".join(f"{line}\n" for line in lines)
     try:
         tomllib.loads(result)
@@ -192,27 +199,37 @@ def _checked(setting: Setting, value: Any, where: str) -> Any:
     kind = setting.kind
     if kind == "switch" and isinstance(value, bool):
         return value
-    if kind in _DIGITS and type(value) is int and 0 <= value < 10 ** _DIGITS[kind]:
+    if kind == "number" and type(value) is int:
+        return _allowed(setting, value, where)
+    if kind == "size" and type(value) is int and 0 <= value < 10**_MOST_DIGITS:
         return value
     if kind in ("text", "folder", "size") and isinstance(value, str):
         return _from_text(setting, value, where)
     raise _wrong(setting, value, where)
 
 
-def _from_text(setting: Setting, text: str, where: str) -> Any:
-    """A value of the environment, or a text of config.toml."""
+def _from_text(setting: Setting, text: str, where: str = "") -> Any:
+    """A value of the environment, a text of config.toml, or one that is to be written there (`where` is empty)."""
     value: Any = text or None
     if setting.kind == "switch":
-        value = text.lower() not in ("", "0", "false", "no", "off")
+        value = _SWITCH.get(text.lower())
     elif setting.kind == "folder" and text:
-        value = _expanded(text, where)
-    elif setting.kind == "number":
-        value = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
+        value = _expanded(text, where or setting.name)
     elif setting.kind == "size":
         value = parse_size(text)
     if value is None:
         raise _wrong(setting, text, where)
-    return value
+    return _allowed(setting, value, where)
+
+
+def _allowed(setting: Setting, value: Any, where: str) -> Any:
+    """The value as the setting's option knows it. Raises UsageError for one that the option cannot have."""
+    if setting.option is None:
+        return value
+    try:
+        return setting.option.checked(value, setting.name)
+    except UsageError:
+        raise _wrong(setting, value, where) from None
 
 
 def _expanded(folder: str, where: str) -> str:
@@ -224,13 +241,16 @@ def _expanded(folder: str, where: str) -> str:
 
 
 def _wrong(setting: Setting, value: Any, where: str) -> UsageError:
-    return UsageError(f"{setting.name} is {value!r} in {where}.", f"It must be {_KIND_NAMES[setting.kind]}.")
+    said = f"{setting.name} is {value!r} in {where}." if where else f"{setting.name} cannot be {value!r}."
+    allowed = setting.option.allowed if setting.option is not None else ""
+    return UsageError(said, f"It must be {allowed or _KIND_NAMES[setting.kind]}.")
 
 
-def _toml(setting: Setting, text: str) -> str:
-    if setting.kind == "switch":
-        return str(_from_text(setting, text, "")).lower()
-    return text if setting.kind == "number" else f'"{"".join(map(_escaped, text))}"'
+def _toml(setting: Setting, text: str, value: Any) -> str:
+    """A value as config.toml has it; folders and sizes as they were typed."""
+    if setting.kind in ("switch", "number"):
+        return str(value).lower()
+    return f'"{"".join(map(_escaped, text))}"'
 
 
 def _escaped(character: str) -> str:

@@ -2,7 +2,7 @@
 
 tokens: by image token and tokens per tile, which tell the family's vocabularies apart: conversations and their ids,
 [id, n] = n times id; an image is its [rows, columns].
-tiles: pictures that anyone can draw (smolcli/cli/_doctor_model.py: synth) and the first digits of each tile's SHA-256.
+tiles: pictures that anyone can draw (smolcli/checks/model.py: synth) and the first digits of each tile's SHA-256.
 """
 
 from __future__ import annotations

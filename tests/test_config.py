@@ -100,9 +100,7 @@ def test_an_unknown_key_lists_the_known(smol, config):
 
 def test_a_wrong_variable_is_a_sentence(smol, monkeypatch):
     monkeypatch.setenv("SMOL_THREADS", "many")
-    assert (
-        smol("models").sentence == "threads is 'many' in SMOL_THREADS. It must be a whole number from 0 to 999999999."
-    )
+    assert smol("models").sentence == "threads is 'many' in SMOL_THREADS. It must be a whole number, 1 to 512."
 
 
 def test_set_and_unset_change_one_line_and_keep_the_rest(smol, config):
@@ -126,6 +124,8 @@ def test_set_and_unset_change_one_line_and_keep_the_rest(smol, config):
         ("cache-dir", ""),
         ("cache-dir", "~nobody-here/cache"),
         ("model", ""),
+        ("store", "of"),
+        ("debug", ""),
     ],
 )
 def test_set_refuses_what_could_not_be_read_back(smol, config, name, value):
@@ -190,3 +190,15 @@ def test_any_text_that_is_set_is_read_back(text):
 )
 def test_sizes(text, size):
     assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("off", False), ("No", False), ("0", False), ("ON", True), ("yes", True), ("true", True)]
+)
+def test_a_switch_is_a_word_for_yes_or_no(smol, config, monkeypatch, text, value):
+    assert smol("config", "set", "store", text).code == 0
+    assert config.read_text() == f"store = {str(value).lower()}\n"
+    monkeypatch.setenv("SMOL_STORE", "of")
+    assert smol("models").sentence.startswith("store is 'of' in SMOL_STORE. It must be true or false")
+    monkeypatch.setenv("SMOL_STORE", text)
+    assert load_settings().values["store"] is value

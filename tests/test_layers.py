@@ -17,7 +17,8 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "errors": set(),
     "printable": set(),
     "jobs": {"datatypes", "errors"},
-    "settings": {"errors", "files"},
+    "options": {"errors"},
+    "settings": {"errors", "files", "options"},
     "media": NOUNS,
     "tiles": NOUNS,
     "prompt": NOUNS,
@@ -37,6 +38,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     | READ
     | {
         "checks",
+        "options",
         "settings",
         "cache",
         "run",

@@ -15,6 +15,7 @@ from smolcli.datatypes import ModelPair
 from smolcli.models import adopt, known_names
 from smolcli.models.adopt import Adoption, own_projector, survey
 from smolcli.models.installed import LocalFile, LocalPair, Store, record_file
+from smolcli.options import ReadingOptions, options_of
 from smolcli.settings import load_settings
 
 
@@ -253,7 +254,7 @@ def test_tab_completes_models_pairs_prompts_and_settings(added):
     assert tab.local_names("") == ["mine", "mine:f32"]
     assert tab.catalog_names("gr") == ["granite-docling"]
     assert "docvqa" in tab.prompt_names("d")
-    assert tab.style_names("p") == ["paper"]
+    assert tab.completer(options_of(ReadingOptions)["prompt_style"])("p") == ["paper"]
     assert tab.setting_names("th") == ["threads"]
     assert known_names(load_settings())[0] == "builtin"
 

@@ -6,11 +6,10 @@ import subprocess
 import sys
 
 import pytest
-import typer
 from transcripts import README, ROOT, close_calls, comparable, run, steps
 
 from smolcli import errors
-from smolcli.cli import COMMANDS, app
+from smolcli.cli._commands import COMMANDS, load
 from smolcli.cli._console import SIGNALLED
 
 TEXT = README.read_text(encoding="utf-8")
@@ -89,8 +88,7 @@ def test_every_command_is_named():
 
 
 def test_the_options_named_are_the_options_there_are():
-    commands = typer.main.get_command(app()).commands
-    there = set().union(*(options(commands[name]) for name in ("ask", "caption", "docvqa", "video", "plan")))
+    there = set().union(*(options(load(name)) for name in ("ask", "caption", "docvqa", "video", "plan")))
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", section("Options"))) - {"--help"}
     assert named == there
 

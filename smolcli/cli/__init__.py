@@ -7,43 +7,26 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from smolcli import __version__
+from smolcli.cli._commands import COMMANDS, Root
 from smolcli.cli._console import SIGNALLED, ended_code, ending_signals, report, say
 from smolcli.errors import BROKEN_PIPE, EngineError, OutputError, SmolError, SomeInputsFailedError, UsageError
-from smolcli.files import writing
 from smolcli.streams import protect_stdout
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may meet
 KEYBOARD_INTERRUPT = 130  # what the library makes of any signal that unwinds
-COMMANDS = (
-    "ask",
-    "caption",
-    "docvqa",
-    "video",
-    "plan",
-    "prompts",
-    "pull",
-    "models",
-    "rm",
-    "cache",
-    "config",
-    "convert",
-    "inspect",
-    "repair",
-    "doctor",
-)
 NEED_NO_SETTINGS = ("config", "doctor")  # with them a wrong config.toml is found and mended
 
 
 def app() -> typer.Typer:
-    """The command-line application, built on each call: nothing is imported before it is needed."""
+    """The command-line application. A command is imported when it is typed."""
     root = typer.Typer(
         name="smol",
+        cls=Root,
         help="Read images, documents and video on your own machine with SmolVLM. Nothing leaves the machine.",
         no_args_is_help=True,
         rich_markup_mode=None,
@@ -51,12 +34,6 @@ def app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     root.callback()(_root)
-    for name in COMMANDS:
-        command: Any = import_module(f"smolcli.cli.{name}").command
-        if isinstance(command, typer.Typer):
-            root.add_typer(command, name=name)
-        else:
-            root.command(name)(command)
     return root
 
 
@@ -110,8 +87,7 @@ def _guarded(argv: list[str]) -> int:  # noqa: PLR0911  one way out per kind of 
             with ending_signals():
                 result = app()(args=argv, prog_name="smol", standalone_mode=False)
         finally:
-            with writing("Standard output"):
-                sys.stdout.flush()
+            _flush()
         code = result if isinstance(result, int) else 0
         return ended_code() if code == KEYBOARD_INTERRUPT else code
     except SmolError as error:
@@ -133,6 +109,17 @@ def _guarded(argv: list[str]) -> int:  # noqa: PLR0911  one way out per kind of 
         what = f"{type(error).__name__}: {error}"
         say(f"error: smol failed unexpectedly ({what}). Set SMOL_DEBUG=1 and report what it prints.")
         return EngineError.exit_code
+
+
+def _flush() -> None:
+    """Write what waits to be written to standard output. Raises OutputError, ReaderGoneError."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        from smolcli.files import writing
+
+        with writing("Standard output"):
+            raise
 
 
 def _wrong_usage(error: typer.TyperException) -> int:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import typer
+
+from smolcli.options import Option
+
 
 def among(*words: str) -> Callable[[str], list[str]]:
     """Completes one of a few words."""
     return lambda incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+def completer(option: Option) -> Callable[[str], list[str]] | None:
+    """Completes the values of an option; None where nobody knows them."""
+    if option.completion:
+        return globals()[option.completion]  # type: ignore[no-any-return]
+    return among(*map(str, option.choices)) if option.choices else None
 
 
 def hint_names(incomplete: str) -> list[str]:
@@ -59,15 +70,23 @@ def prompt_names(incomplete: str) -> list[str]:
     return [name for name in names() if name.startswith(incomplete)]
 
 
-def style_names(incomplete: str) -> list[str]:
-    """Names of prompt styles."""
-    from smolcli.prompt import styles
-
-    return [name for name in styles() if name.startswith(incomplete)]
-
-
 def setting_names(incomplete: str) -> list[str]:
     """Names of settings."""
     from smolcli.settings import TABLE
 
     return [setting.name for setting in TABLE if setting.name.startswith(incomplete)]
+
+
+def setting_values(context: typer.Context, incomplete: str) -> list[str]:
+    """Values of the setting that was named before."""
+    from smolcli.errors import SmolError
+    from smolcli.settings import find_setting
+
+    try:
+        setting = find_setting(str(context.params.get("name")))
+    except SmolError:
+        return []
+    if setting.kind == "switch":
+        return among("true", "false")(incomplete)
+    complete = completer(setting.option) if setting.option is not None else None
+    return complete(incomplete) if complete is not None else []

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from smolcli.cli._options import ReadingOptions
 from smolcli.engine import Planner
 from smolcli.errors import DoesNotFitError, MediaError, UsageError
 from smolcli.media import MEDIA_SUFFIXES
+from smolcli.options import ReadingOptions
 
 _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,4}", re.ASCII)  # "photo.jgp", mistyped; no question looks like it
 

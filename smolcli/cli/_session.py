@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from smolcli.cli._console import say
-from smolcli.cli._options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 from smolcli.cli._plans import plan_lines
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import EngineOptions, Planner, load_planner
 from smolcli.files import Target, open_target
 from smolcli.jobs import Look
 from smolcli.models import resolve
+from smolcli.options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, style_of
 from smolcli.reader import Keeping, Reader, make_template
 from smolcli.run import Access, RequestPlan, RunOptions

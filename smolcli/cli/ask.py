@@ -7,15 +7,31 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
+from smolcli.cli._options import with_options
+from smolcli.options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 
-@with_options(model=ModelOptions, reading=ReadingOptions, pages=PageOptions, clips=ClipOptions, output=OutputOptions)
+@with_options(
+    {"detail": "auto", "parallel": "1"},
+    model=ModelOptions,
+    reading=ReadingOptions,
+    pages=PageOptions,
+    clips=ClipOptions,
+    output=OutputOptions,
+)
 def command(
-    arguments: Annotated[list[str] | None, typer.Argument(metavar="MEDIA... QUESTION", show_default=False)] = None,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="MEDIA... QUESTION", help="Files (- is standard input), then what you ask."),
+    ] = None,
     question: Annotated[
         list[str] | None,
-        typer.Option("-Q", "--question", help="Ask this (again and again); @FILE: one per line; -: standard input."),
+        typer.Option(
+            "-Q",
+            "--question",
+            help="Ask this (again and again); @FILE holds one per line, - is standard input.",
+            metavar="TEXT",
+        ),
     ] = None,
     messages: Annotated[
         Path | None, typer.Option("--messages", help="A conversation as JSON, its media as files.", metavar="FILE")
@@ -27,7 +43,7 @@ def command(
     clips: ClipOptions,
     output: OutputOptions,
 ) -> None:
-    """Answer a question about images, pages and clips, all in one prompt.
+    """Answer a question about images, pages and clips in one prompt.
 
     Example: smol ask photo.jpg "What is this?"
     """

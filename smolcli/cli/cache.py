@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smolcli.cli._help import Commands
+
 if TYPE_CHECKING:
     from smolcli.store import StoreTotals
 
-command = typer.Typer(
-    help="What smol keeps because it was expensive to make: look at it, or clear it.\n\nExample: smol cache info",
-    no_args_is_help=True,
-)
+command = Commands("Look at what smol keeps because it was expensive to make.\n\nExample: smol cache info")
 
 
 @command.command()
@@ -62,7 +61,9 @@ def path() -> None:
 
 @command.command()
 def clear(quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors.")] = False) -> None:
-    """Remove everything in the cache and the store; it is made again when it is needed. Models stay.
+    """Remove everything in the cache and the store.
+
+    It is made again when it is needed. Models stay.
 
     Example: smol cache clear
     """
@@ -83,10 +84,12 @@ def clear(quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors
 
 @command.command()
 def forget(
-    file: Annotated[str, typer.Argument(metavar="FILE", show_default=False)],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A picture, a document or a clip.")],
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors.")] = False,
 ) -> None:
-    """Remove what was computed from a file; it is known by what it holds, not by its name.
+    """Remove what was computed from a file.
+
+    It is known by what it holds, not by its name.
 
     Example: smol cache forget letter.pdf
     """

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
+from smolcli.cli._options import with_options
+from smolcli.options import ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
     from smolcli.jobs import Answer
@@ -15,11 +16,17 @@ if TYPE_CHECKING:
 _TOGETHER = 4  # captions are short and their prompts small: several fit one context and share every decode
 
 
-@with_options(model=ModelOptions, reading=ReadingOptions, pages=PageOptions, output=OutputOptions)
+@with_options(
+    {"detail": "low", "max_tokens": "256", "parallel": "4"},
+    model=ModelOptions,
+    reading=ReadingOptions,
+    pages=PageOptions,
+    output=OutputOptions,
+)
 def command(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...|DIR", show_default=False)],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, and folders of them.")],
     question: Annotated[
-        list[str] | None, typer.Option("-Q", "--question", help="Ask this of each image instead, once.")
+        list[str] | None, typer.Option("-Q", "--question", help="Ask this of each image instead, once.", metavar="TEXT")
     ] = None,
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")] = False,
     unordered: Annotated[
@@ -31,7 +38,9 @@ def command(
     pages: PageOptions,
     output: OutputOptions,
 ) -> None:
-    """Describe images: one line `path<TAB>caption` for each, in the order of their names.
+    """Describe each image of files and folders in a line.
+
+    A line is `path<TAB>caption`; lines come in the order of names.
 
     Example: smol caption holiday/ > captions.tsv
     """

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._completion import setting_names
+from smolcli.cli._completion import setting_names, setting_values
+from smolcli.cli._help import Commands
 
-command = typer.Typer(
-    help="Settings: where they come from, and how to change them.\n\nExample: smol config show", no_args_is_help=True
-)
-_NAME = typer.Argument(metavar="NAME", show_default=False, autocompletion=setting_names)
+command = Commands("Show the settings and where they come from, or change them.\n\nExample: smol config show")
+_NAME = typer.Argument(metavar="NAME", help="A setting of smol config show.", autocompletion=setting_names)
 
 
 @command.command()
@@ -49,7 +48,9 @@ def show(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] 
 @command.command("set")
 def set_value(
     name: Annotated[str, _NAME],
-    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False)],
+    value: Annotated[
+        str, typer.Argument(metavar="VALUE", help="Its value from now on.", autocompletion=setting_values)
+    ],
 ) -> None:
     """Write one setting to config.toml.
 

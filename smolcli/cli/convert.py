@@ -10,41 +10,48 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smolcli.cli._options import with_options
+from smolcli.options import Option, option
 
 if TYPE_CHECKING:
     from gguf_convert.convert import ConvertOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class ConversionOptions:
     """What is to be written, and how it is shown."""
 
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where to write.", metavar="DIR")] = Path()
-    name: Annotated[
-        str, typer.Option("--name", help="Name of the files. Default: the folder's.", show_default=False)
-    ] = ""
-    lm: Annotated[
-        str | None, typer.Option("--lm", help="Types of the language model. Default: q8_0.", metavar="TYPE,...")
-    ] = None
-    mmproj: Annotated[
-        str | None,
-        typer.Option(
-            "--mmproj", help="Types of the projector. Default: auto, bf16 or f16 by processor.", metavar="TYPE,..."
+    output: Path = option(Path(), Option("Where to write.", short="-o", metavar="DIR"))
+    name: str = option("", Option("Name of the files.", metavar="NAME", default_text="the folder's"))
+    lm: str | None = option(
+        None, Option("Types of the language model.", metavar="TYPE,...", default_text="--outtype, else q8_0")
+    )
+    mmproj: str | None = option(
+        None,
+        Option(
+            "Types of the projector.",
+            metavar="TYPE,...",
+            default_text="--outtype, else auto: bf16 or f16 by processor",
         ),
-    ] = None
-    outtype: Annotated[str | None, typer.Option("--outtype", help="Types of both files.", metavar="TYPE,...")] = None
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False
-    no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not read the files back, nor load them.")] = False
-    report: Annotated[bool, typer.Option("--report", help="Measure what each type costs, against float32.")] = False
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar and no notes.")] = False
+    )
+    outtype: str | None = option(None, Option("Types of both files.", metavar="TYPE,..."))
+    force: bool = option(False, Option("Replace files that exist."))
+    no_verify: bool = option(False, Option("Do not read the files back, nor load them."))
+    report: bool = option(False, Option("Measure what each type costs, against float32."))
+    json: bool = option(False, Option("One JSON object."))
+    quiet: bool = option(False, Option("No progress bar and no notes.", short="-q"))
 
 
-@with_options(wishes=Wishes)
-def command(source: Annotated[str, typer.Argument(metavar="SRC", show_default=False)], *, wishes: Wishes) -> None:
-    """Convert a Hugging Face folder (or Hub id) of the family to GGUF: language model and projector, verified.
+@with_options(given=ConversionOptions)
+def command(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="A Hugging Face folder, or the id of one on the Hub.")],
+    *,
+    given: ConversionOptions,
+) -> None:
+    """Convert a checkpoint of the family to GGUF, and verify it.
 
-    Example: smol convert HuggingFaceTB/SmolVLM2-500M-Video-Instruct -o models --lm q8_0,q4_k_m
+    The language model and the projector are written to a file each, read back and loaded.
+
+    Example: smol convert HuggingFaceTB/SmolVLM-256M-Instruct --lm q8_0,f16
     """
     from gguf_convert.convert import ConversionResult, convert
     from gguf_convert.describe import conversion_lines, conversion_table
@@ -52,41 +59,41 @@ def command(source: Annotated[str, typer.Argument(metavar="SRC", show_default=Fa
     from smolcli.cli._console import say
     from smolcli.cli._gguf import ByteBar, print_result, translated
 
-    options = _options(_folder(source, wishes.quiet), wishes)
+    options = _options(_folder(source, given.quiet), given)
     loaded: list[str] = []
 
     def check(staged: ConversionResult) -> None:
-        for warning in () if wishes.quiet else staged.warnings:
+        for warning in () if given.quiet else staged.warnings:
             say(f"note: {warning}")
         if options.verify:
             loaded.extend(load_and_check(staged))
 
-    with translated(), ByteBar(wishes.quiet) as bar:
+    with translated(), ByteBar(given.quiet) as bar:
         result = convert(options, bar, check)
     table, lines = conversion_table(result), [*conversion_lines(result), *loaded]
     table["loaded"] = bool(loaded)
-    if wishes.report:
-        with translated(), ByteBar(wishes.quiet) as bar:
+    if given.report:
+        with translated(), ByteBar(given.quiet) as bar:
             measured = measure(result, options, bar)
         table["report"] = report_table(measured)
-    print_result(wishes.json, table, lines)
-    if wishes.report and not wishes.json:
+    print_result(given.json, table, lines)
+    if given.report and not given.json:
         from smolcli.cli._report import show_report
 
         show_report(measured)
 
 
-def _options(folder: str, wishes: Wishes) -> ConvertOptions:
+def _options(folder: str, given: ConversionOptions) -> ConvertOptions:
     from gguf_convert.convert import AUTO, ConvertOptions
 
     return ConvertOptions(
         source=folder,
-        out=wishes.output,
-        name=wishes.name,
-        lm=_types(wishes.lm or wishes.outtype or "q8_0"),
-        mmproj=_types(wishes.mmproj or wishes.outtype or AUTO),
-        force=wishes.force,
-        verify=not wishes.no_verify,
+        out=given.output,
+        name=given.name,
+        lm=_types(given.lm or given.outtype or "q8_0"),
+        mmproj=_types(given.mmproj or given.outtype or AUTO),
+        force=given.force,
+        verify=not given.no_verify,
     )
 
 

@@ -6,26 +6,18 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._completion import model_names
+from smolcli.cli._options import typer_option
+from smolcli.options import ModelOptions
 
 
 def command(
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "-m", "--model", help="Model to look at. Default: the one that you read with.", autocompletion=model_names
-        ),
-    ] = None,
-    mmproj: Annotated[
-        str | None, typer.Option("--mmproj", help="Its vision projector. Default: the one beside it.", metavar="FILE")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option("--device", help="auto, cpu, cuda, metal or vulkan. Default: as you read.")
-    ] = None,
+    model: Annotated[str | None, typer_option(ModelOptions, "model", "the one that you read with")] = None,
+    mmproj: Annotated[str | None, typer_option(ModelOptions, "mmproj")] = None,
+    device: Annotated[str | None, typer_option(ModelOptions, "device", "as you read")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     report: Annotated[bool, typer.Option("--report", help="Markdown, for a bug report.")] = False,
 ) -> None:
-    """Check everything that an answer depends on, and say how to mend what is not well.
+    """Check all that an answer depends on, and say how to mend it.
 
     Exit code 1 when a check has failed. --report is what we ask for in a bug report.
 

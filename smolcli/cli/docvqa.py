@@ -7,19 +7,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
+from smolcli.cli._options import with_options
+from smolcli.options import ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
     from smolcli.cli._delivery import Form
     from smolcli.jobs import Answer
 
 
-@with_options(model=ModelOptions, reading=ReadingOptions, pages=PageOptions, output=OutputOptions)
+@with_options(
+    {"detail": "auto", "parallel": "1"},
+    model=ModelOptions,
+    reading=ReadingOptions,
+    pages=PageOptions,
+    output=OutputOptions,
+)
 def command(
-    arguments: Annotated[list[str], typer.Argument(metavar="FILE... [QUESTION]", show_default=False)],
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="FILE... [QUESTION]", help="Documents, then what you ask of each page.")
+    ],
     question: Annotated[
         list[str] | None,
-        typer.Option("-Q", "--question", help="Ask this as well (again and again); @FILE: one per line."),
+        typer.Option(
+            "-Q", "--question", help="Ask this as well (again and again); @FILE holds one per line.", metavar="TEXT"
+        ),
     ] = None,
     *,
     model: ModelOptions,
@@ -27,7 +38,7 @@ def command(
     pages: PageOptions,
     output: OutputOptions,
 ) -> None:
-    """Answer a question about each page of documents; without a question, write out their text.
+    """Answer a question about each page, or write out its text.
 
     Example: smol docvqa report.pdf "What is the total?" --pages 1,3-end
     """

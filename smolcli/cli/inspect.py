@@ -9,10 +9,12 @@ import typer
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE.gguf...", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.gguf...", help="Language models and projectors.")],
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Say what GGUF files hold: shapes, types, bytes, tiles, tokens per picture, pairing, and what is doubtful.
+    """Say what GGUF files hold, and what is doubtful.
+
+    Shapes, types, bytes, tiles, tokens per picture, and whether two files belong together.
 
     Example: smol inspect model-q8_0.gguf mmproj-model-f16.gguf
     """

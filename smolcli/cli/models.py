@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from smolcli.cli._completion import local_names, model_names
+from smolcli.cli._help import Commands
 
-command = typer.Typer(
-    help="List the models of this machine, choose the default, add or verify one.\n\nExample: smol models --available"
+command = Commands(
+    "List the models of this machine; choose, add or verify one.\n\nExample: smol models --available",
+    does_something=True,
 )
 _JSON = typer.Option("--json", help="JSON instead of a table.")
 
@@ -47,9 +49,11 @@ def listing(
 
 @command.command("default")
 def set_default(
-    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, autocompletion=model_names)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What -m would be given.", autocompletion=model_names)],
 ) -> None:
-    """Read with this model where no -m is given; `builtin` takes the choice back.
+    """Read with this model where no -m is given.
+
+    `builtin` takes the choice back.
 
     Example: smol models default 500m-video
     """
@@ -66,9 +70,9 @@ def set_default(
 
 @command.command()
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
-    language: Annotated[Path, typer.Argument(metavar="LM.gguf", show_default=False)],
-    projector: Annotated[Path, typer.Argument(metavar="MMPROJ.gguf", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is to be called.")],
+    language: Annotated[Path, typer.Argument(metavar="LM.gguf", help="The language model.")],
+    projector: Annotated[Path, typer.Argument(metavar="MMPROJ.gguf", help="Its vision projector.")],
     *,
     keep_as_published: Annotated[
         bool, typer.Option("--keep-as-published", help="No BF16 copy of the projector.")
@@ -76,7 +80,9 @@ def add(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No notes.")] = False,
 ) -> None:
-    """Give a pair of GGUF files a name. The files stay where they are.
+    """Give a pair of GGUF files a name.
+
+    The files stay where they are.
 
     Example: smol models add invoices invoices-q8_0.gguf mmproj-invoices-f16.gguf
     """
@@ -101,11 +107,12 @@ def add(
 @command.command()
 def verify(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", show_default=False, autocompletion=local_names)
+        str | None,
+        typer.Argument(metavar="[NAME]", help="A name of smol models; without it, all.", autocompletion=local_names),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="A JSON object per file.")] = False,
 ) -> None:
-    """Read every file of a model (without a name: of all) and hold it against its recorded SHA-256.
+    """Read every file of a model and compare its SHA-256.
 
     Exit code 1 when a file is gone or changed.
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions, with_options
+from smolcli.cli._options import with_options
+from smolcli.options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
     from smolcli.cli._session import Run
@@ -18,10 +19,21 @@ if TYPE_CHECKING:
     from smolcli.run import RequestPlan
 
 
-@with_options(model=ModelOptions, reading=ReadingOptions, pages=PageOptions, clips=ClipOptions, output=OutputOptions)
+@with_options(
+    {"detail": "auto", "parallel": "1"},
+    model=ModelOptions,
+    reading=ReadingOptions,
+    pages=PageOptions,
+    clips=ClipOptions,
+    output=OutputOptions,
+)
 def command(
-    arguments: Annotated[list[str] | None, typer.Argument(metavar="MEDIA... [QUESTION]", show_default=False)] = None,
-    question: Annotated[list[str] | None, typer.Option("-Q", "--question", help="Plan for this question.")] = None,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="MEDIA... [QUESTION]", help="Files, then what would be asked.")
+    ] = None,
+    question: Annotated[
+        list[str] | None, typer.Option("-Q", "--question", help="Plan for this question.", metavar="TEXT")
+    ] = None,
     messages: Annotated[
         Path | None, typer.Option("--messages", help="A conversation as JSON, or many: one line each.", metavar="FILE")
     ] = None,
@@ -33,7 +45,9 @@ def command(
     clips: ClipOptions,
     output: OutputOptions,
 ) -> None:
-    """Say what a request would cost before it is computed: sizes, tiles, tokens, context, seconds.
+    """Say what a request would cost before it is computed.
+
+    Sizes, tiles, tokens, context, seconds.
 
     Example: smol plan photo.jpg "What is this?" --detail native --json
     """

@@ -6,14 +6,16 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._completion import prompt_names, style_names
+from smolcli.cli._completion import prompt_names
+from smolcli.cli._help import Commands
+from smolcli.cli._options import typer_option
 from smolcli.datatypes import ImagePart, TilePlan
 from smolcli.files import StandardOutput
+from smolcli.options import ReadingOptions
 from smolcli.prompt import Clip, Medium, load_prompt, names, render, styles
 
-command = typer.Typer(
-    help="List the prompts, or show one as the model reads it.\n\nExample: smol prompts show video",
-    no_args_is_help=False,
+command = Commands(
+    "List the prompts, or show one as the model reads it.\n\nExample: smol prompts show video", does_something=True
 )
 _PICTURE = ImagePart(TilePlan((512, 512), (512, 512), (512, 512), 0, 0, 512, 64))
 
@@ -32,13 +34,15 @@ def listing(context: typer.Context) -> None:
 
 @command.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, autocompletion=prompt_names)],
-    prompt_style: Annotated[
-        str, typer.Option("--prompt-style", help="reference, training or paper.", autocompletion=style_names)
-    ] = "reference",
-    question: Annotated[str | None, typer.Option("-Q", "--question", help="Ask this instead of the default.")] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A prompt of smol prompts.", autocompletion=prompt_names)],
+    prompt_style: Annotated[str, typer_option(ReadingOptions, "prompt_style", "")] = "reference",
+    question: Annotated[
+        str | None, typer.Option("-Q", "--question", help="Ask this instead of the default.", metavar="TEXT")
+    ] = None,
 ) -> None:
-    """Print a prompt, rendered with the family's chat template; <image> stands for a picture's rows.
+    """Print a prompt as the family's chat template renders it.
+
+    <image> stands for the rows of a picture.
 
     Example: smol prompts show docvqa
     """

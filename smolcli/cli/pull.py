@@ -10,12 +10,17 @@ from smolcli.cli._completion import catalog_names
 
 
 def command(
-    model: Annotated[
-        str, typer.Argument(metavar="NAME[:TYPE]|ORG/REPO[:FILE]", show_default=False, autocompletion=catalog_names)
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="NAME[:TYPE] of smol models --available, or ORG/REPO[:FILE] of the Hub.",
+            autocompletion=catalog_names,
+        ),
     ],
     *,
     mmproj: Annotated[
-        str, typer.Option("--mmproj", help="Type of the projector. Default: f16.", metavar="TYPE", show_default=False)
+        str, typer.Option("--mmproj", help="Type of the projector.", metavar="TYPE", show_default="f16")
     ] = "",
     keep_as_published: Annotated[
         bool, typer.Option("--keep-as-published", help="No repaired and no BF16 copy of the projector.")
@@ -23,10 +28,10 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bars and no notes.")] = False,
 ) -> None:
-    """Fetch both files of a model from the Hugging Face Hub, check them, and give them a name.
+    """Fetch a model of the Hugging Face Hub, check it, and name it.
 
     Where the projector lacks a key that is known, or this processor is faster with BF16, a copy of our own is made in
-    the cache. HF_ENDPOINT, HF_TOKEN, HF_HOME and HF_HUB_OFFLINE are honoured. Names: smol models --available
+    the cache. HF_ENDPOINT, HF_TOKEN, HF_HOME and HF_HUB_OFFLINE are honoured.
 
     Example: smol pull 500m-video
     """
@@ -42,7 +47,7 @@ def command(
     how = Adoption(
         settings, EngineExaminer(), (lambda text: None) if quiet else say, keep_as_published=keep_as_published
     )
-    pair = pull(parse_wish(model, mmproj), how, quiet)
+    pair = pull(parse_wish(name, mmproj), how, quiet)
     if json:
         show_json(pair_record(pair, default_name(settings)))
         return

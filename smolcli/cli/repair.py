@@ -9,14 +9,17 @@ import typer
 
 
 def command(
-    file: Annotated[Path, typer.Argument(metavar="MMPROJ.gguf", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="MMPROJ.gguf", help="The projector to copy.")],
     *,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Default: NAME.repaired.gguf beside it.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Where to write.", metavar="FILE", show_default="NAME.repaired.gguf beside it"
+        ),
     ] = None,
     longest_edge: Annotated[
         int | None,
-        typer.Option("--longest-edge", help="What pictures are first resized to, 2048 for most.", metavar="PX"),
+        typer.Option("--longest-edge", help="What pictures are first resized to, 2048 for most.", metavar="N"),
     ] = None,
     outtype: Annotated[
         str | None, typer.Option("--outtype", help="Store the weights in another type, such as bf16.", metavar="TYPE")
@@ -25,9 +28,11 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar.")] = False,
 ) -> None:
-    """Copy a projector with its missing longest edge added, or re-typed; says how many values that changed.
+    """Copy a projector with a missing key added, or re-typed.
 
-    Example: smol repair mmproj-SmolVLM2-500M-Video-Instruct-f16.gguf --longest-edge 2048
+    The key is the longest edge of pictures. Of a new type it is said how many values that changed.
+
+    Example: smol repair mmproj-model-f16.gguf --longest-edge 2048
     """
     from gguf_convert.describe import repair_lines, repair_table
     from gguf_convert.repair import RepairOptions, repair

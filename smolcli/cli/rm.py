@@ -10,14 +10,17 @@ from smolcli.cli._completion import local_names
 
 
 def command(
-    name: Annotated[str, typer.Argument(metavar="NAME[:TYPE]", show_default=False, autocompletion=local_names)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="NAME[:TYPE] of smol models.", autocompletion=local_names)
+    ],
     *,
     keep_files: Annotated[bool, typer.Option("--keep-files", help="Forget the name, delete nothing.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors.")] = False,
 ) -> None:
-    """Remove a model: its name, and the files that smol made, or pulled into the cache of the Hub.
+    """Remove a model: its name, and the files that smol made of it.
 
-    Files that you added stay, and those that another name still uses.
+    What was pulled into the cache of the Hub goes too. Files that you added stay, and those that another name still
+    uses.
 
     Example: smol rm 500m-video
     """

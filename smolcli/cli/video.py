@@ -6,19 +6,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import ClipOptions, ModelOptions, OutputOptions, ReadingOptions, with_options
+from smolcli.cli._options import with_options
+from smolcli.options import ClipOptions, ModelOptions, OutputOptions, ReadingOptions
 
 if TYPE_CHECKING:
     from smolcli.cli._delivery import Form
     from smolcli.jobs import Answer
 
 
-@with_options(model=ModelOptions, reading=ReadingOptions, clips=ClipOptions, output=OutputOptions)
+@with_options(
+    {"detail": "low", "parallel": "1"},
+    model=ModelOptions,
+    reading=ReadingOptions,
+    clips=ClipOptions,
+    output=OutputOptions,
+)
 def command(
-    arguments: Annotated[list[str], typer.Argument(metavar="CLIP... [QUESTION]", show_default=False)],
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="CLIP... [QUESTION]", help="Clips, then what you ask of each.")
+    ],
     question: Annotated[
         list[str] | None,
-        typer.Option("-Q", "--question", help="Ask this as well (again and again); @FILE: one per line."),
+        typer.Option(
+            "-Q", "--question", help="Ask this as well (again and again); @FILE holds one per line.", metavar="TEXT"
+        ),
     ] = None,
     *,
     model: ModelOptions,
@@ -26,7 +37,9 @@ def command(
     clips: ClipOptions,
     output: OutputOptions,
 ) -> None:
-    """Answer a question about clips, one after another; without a question, describe them.
+    """Answer a question about clips, or describe them.
+
+    Clips are read one after another.
 
     Example: smol video clip.mp4 "What happens?" --frames 16
     """

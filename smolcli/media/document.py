@@ -124,15 +124,13 @@ class DocumentMedia(Media):
         """
         index = place.index
         with self._decoding(index):
-            size, odd = self._size(index)
-            rgb, complaints, text = _drawn(self._document, index, size)
+            rgb, complaints, text = _drawn(self._document, index, self._size(index)[0])
             self._note_repair(bool(self._document.is_repaired))
         what = f"Page {index + 1} of {self._name}"
         # MuPDF's is_unicolor takes 9 s for a page
         if complaints and bool((rgb == rgb[0, 0]).all()):  # one colour all over: nothing of what it holds was drawn
             raise MediaError(f"{what} could not be drawn ({complaints[0]}).", "The PDF is damaged: get it again.")
-        warnings = [*odd]
-        warnings += [
+        warnings = [
             f"A part of page {index + 1} of {self._name} could not be drawn ({each})." for each in complaints[:3]
         ]
         if text is None:
@@ -148,8 +146,8 @@ class DocumentMedia(Media):
 
     def _outline(self, index: int) -> Outline:
         with self._decoding(index):
-            size, _ = self._size(index)
-        return Outline(self._place(index), self._turned_size(size))
+            size, odd = self._size(index)
+        return Outline(self._place(index), self._turned_size(size), odd)
 
     def _place(self, index: int) -> Place:
         return Place(self.source, index, page=index + 1)

@@ -110,6 +110,7 @@ def plan_job(planner: Planner, media: Sequence[Media], job: Job) -> RequestPlan:
             for medium, item in zip(media, found, strict=True)
         ]
     notes = [budget.note(item.source, item.video, len(item.outlines), job.look.fps) for item in found]
+    notes += [warning for item in found for outline in item.outlines for warning in outline.warnings]
     whole = plan_outlined(planner, found, job)
     return replace(whole, notes=(*filter(None, notes), *whole.notes) if whole.fits else ())
 

@@ -12,11 +12,18 @@ from pathlib import Path
 
 import pytest
 from drawing import draw_pdf, draw_text
+from scores import differ_by_close_calls_at_most
 
+import smolcli
+from smolcli.prompt import render
+from smolcli.run import Access, load, plan_job
 from smolcli.store import files, open_store
+from smolcli.verbs import caption, docvqa
 
 ROOT = Path(__file__).resolve().parents[2]
-KILLS = int(os.environ.get("SMOL_TEST_KILLS", "2"))  # of each command; more by hand
+WORDS = ("STOP", "BANK", "TAXI", "MENU")
+KILLS = int(os.environ.get("SMOL_TEST_KILLS", "2"))  # of each command; by hand more, and in more pictures and pages
+PICTURES, PAGES = (60, 40) if KILLS > 2 else (16, 12)
 
 
 @pytest.fixture
@@ -31,10 +38,37 @@ def kept(tmp_path, monkeypatch):
 def media(tmp_path_factory):
     folder = tmp_path_factory.mktemp("media")
     (folder / "pictures").mkdir()
-    for number in range(60):
-        draw_text(folder / "pictures" / f"{number:02}.png", str(number), (64, 64), 30)
-    draw_pdf(folder / "pages.pdf", [{"size": (300, 300), "text": str(n), "height": 80} for n in range(40)])
+    for number in range(PICTURES):  # no two are alike
+        draw_text(folder / "pictures" / f"{number:02}.png", WORDS[number % 4], (300 + number, 200), 70)
+    pages = [{"size": (300 + n, 300), "text": WORDS[n % 4], "height": 60} for n in range(PAGES)]
+    draw_pdf(folder / "pages.pdf", pages)
     return folder
+
+
+def same(records, others, command):
+    """Whether two runs said the same; texts may part where two tokens were all but equally likely."""
+    assert len(records) == len(others)
+    for one, other in zip(map(plain, records), map(plain, others), strict=True):
+        if one["text"] != other["text"]:
+            assert is_close_call(command, one, other), (one["text"], other["text"])
+            one["text"] = other["text"]
+            one["counts"]["new_tokens"], one["stop_reason"] = other["counts"]["new_tokens"], other["stop_reason"]
+        assert one == other
+    return True
+
+
+def is_close_call(command, one, other):
+    """Whether two answers about a place part at a margin that the order of sums decides."""
+    with smolcli.open(store=False) as reader:
+        template = reader.template(command, [one["question"]], smolcli.Look("auto" if command == "docvqa" else "low"))
+        path, page = one["media"][0]["source"], one.get("page", 1)
+        verb = {"docvqa": docvqa, "caption": caption}[command]
+        jobs = [job for job in verb(reader.files, [path], template, Access()) if isinstance(job, smolcli.Job)]
+        job = jobs[page - 1]
+        media = reader.files.take(job)
+        loaded = load(reader.files, job, plan_job(reader.engine, media, job).media)
+        ids = [tuple(reader.engine.tokenize(each["text"])) for each in (one, other)]
+        return differ_by_close_calls_at_most(reader.engine, render(job.question, loaded.media), *ids)
 
 
 def plain(record):
@@ -137,7 +171,7 @@ def test_a_run_that_was_killed_is_gone_on_with(smol, media, tmp_path, monkeypatc
             with closing(open_store(store, 1 << 30, print)) as opened:
                 kept_tiles = opened.totals().tiles.items
         after = smol(*words)
-        assert list(map(plain, after.records)) == list(map(plain, whole.records))
+        assert same(after.records, whole.records, command)
         assert all(record["cached"] for record in after.records[: len(said)])
         assert sum(record["counts"]["encodes"] for record in after.records) == tiles - kept_tiles
         assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
