@@ -12,7 +12,7 @@ from .checkpoint import Checkpoint, open_checkpoint
 from .cpu import multiplies_bf16
 from .errors import CannotWriteError, OptionError
 from .model import Model, read_model
-from .outputs import LM_TYPES, MMPROJ_TYPES, PAIR_KEY, Fallback, Output, Outputs, Part, file_name
+from .outputs import LM_TYPES, MMPROJ_TYPES, Fallback, Output, Outputs, Part, file_name
 from .read import GGUFFile, read_gguf
 from .source import Source, find_source, identify, sha256_file
 from .stream import Audit, packed_tensors
@@ -175,7 +175,7 @@ class _Run:
                 verify.check_vocab(file, self.model.vocab, self.model.config.image_token_id)
         for lm in (found[output.name] for output in outputs if output.part == "lm"):
             for mmproj in (found[output.name] for output in outputs if output.part == "mmproj"):
-                verify.check_pair(lm, mmproj, PAIR_KEY)
+                verify.check_pair(lm, mmproj)
 
 
 def _written(output: Output, path: Path, pair_id: str) -> WrittenFile:

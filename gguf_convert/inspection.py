@@ -10,22 +10,33 @@ from pathlib import Path
 from gguf import TokenType
 
 from .bpe import STEPS, BytePairEncoder
-from .outputs import KEY_PREFIX, PAIR_KEY, Part
+from .names import (
+    FAKE,
+    FIRST_TILE,
+    GLOBAL,
+    IMAGE,
+    WEIGHT,
+    Clip,
+    General,
+    LanguageTensors,
+    Llama,
+    Own,
+    Tokenizer,
+    VisionTensors,
+)
+from .outputs import Part
 from .read import GGUFFile, as_float, as_int, read_gguf, vocabulary
-from .vision import EPS_KEY, PREPROC_KEY
 from .write import TensorInfo
 
-IMAGE, FAKE, GLOBAL, FIRST_TILE = "<image>", "<fake_token_around_image>", "<global-img>", "<row_1_col_1>"
-SPECIALS = ("bos", "eos", "unknown", "padding")
 TRAINED_EPS = 1e-6
 MOST_TILES_PER_EDGE, MOST_TOKENS_PER_TILE = 16, 4096  # beyond, a file lies
 GROUPS = (  # the first that a tensor's name contains
     ("attn_norm", "norms"),
     ("attn_", "attention"),
-    ("token_embd", "token embedding"),
-    ("output.weight", "output head"),
-    ("patch_embd", "patch embedding"),
-    ("position_embd", "position embedding"),
+    (LanguageTensors.TOKEN_EMBEDDING, "token embedding"),
+    (LanguageTensors.OUTPUT + WEIGHT, "output head"),
+    (VisionTensors.PATCH_EMBEDDING, "patch embedding"),
+    (VisionTensors.POSITION_EMBEDDING, "position embedding"),
     ("mm.", "connector"),
     ("norm", "norms"),
     (".ln", "norms"),
@@ -135,9 +146,9 @@ def inspect(paths: Sequence[Path]) -> Inspection:
 
 def _file(file: GGUFFile) -> FileReport:
     get = file.metadata.get
-    architecture = str(get("general.architecture", ""))
-    language = _language(file) if architecture == "llama" else None
-    vision = _vision(file) if architecture == "clip" else None
+    architecture = str(get(General.ARCHITECTURE, ""))
+    language = _language(file) if architecture == Llama.ARCHITECTURE else None
+    vision = _vision(file) if architecture == Clip.ARCHITECTURE else None
     part = "lm" if language else "mmproj" if vision else ""
     warnings = [] if part else [f"{file.path.name} is a {architecture or 'nameless'} model, not one of this family."]
     warnings += _language_doubts(file.path.name, language) if language else []
@@ -147,14 +158,14 @@ def _file(file: GGUFFile) -> FileReport:
         bytes=file.bytes,
         part=part,
         architecture=architecture,
-        name=str(get("general.name", "")),
+        name=str(get(General.NAME, "")),
         values=sum(math.prod(tensor.shape) for tensor in file.tensors),
         shares=_shares(file.tensors),
         language=language,
         vision=vision,
-        source=str(get(KEY_PREFIX + "source.name", "")),
-        revision=str(get(KEY_PREFIX + "source.revision", "")),
-        pair_id=str(get(PAIR_KEY, "")),
+        source=str(get(Own.SOURCE_NAME, "")),
+        revision=str(get(Own.SOURCE_REVISION, "")),
+        pair_id=str(get(Own.PAIR_ID, "")),
         warnings=tuple(warnings),
     )
 
@@ -176,43 +187,43 @@ def _language(file: GGUFFile) -> LanguageFacts:
     ids = {text: index for index, text in enumerate(tokens)}
     control = {text: ids[text] for text in (IMAGE, FAKE, GLOBAL, FIRST_TILE) if text in ids}
     control = {text: i for text, i in control.items() if types[i] == TokenType.CONTROL}
-    heads = as_int(get("llama.attention.head_count"))
-    width = as_int(get("llama.embedding_length"))
-    specials = {name: as_int(get(f"tokenizer.ggml.{name}_token_id"), -1) for name in SPECIALS}
+    heads = as_int(get(Llama.HEAD_COUNT))
+    width = as_int(get(Llama.EMBEDDING_LENGTH))
+    specials = {name: as_int(get(Tokenizer.special_id(name)), -1) for name in Tokenizer.ROLES}
     return LanguageFacts(
-        layers=as_int(get("llama.block_count")),
+        layers=as_int(get(Llama.BLOCK_COUNT)),
         width=width,
-        ffn=as_int(get("llama.feed_forward_length")),
+        ffn=as_int(get(Llama.FEED_FORWARD_LENGTH)),
         heads=heads,
-        kv_heads=as_int(get("llama.attention.head_count_kv"), heads),
-        head_dim=as_int(get("llama.attention.key_length"), width // max(heads, 1)),
-        context=as_int(get("llama.context_length")),
-        rope_theta=as_float(get("llama.rope.freq_base"), 10000.0),
+        kv_heads=as_int(get(Llama.HEAD_COUNT_KV), heads),
+        head_dim=as_int(get(Llama.KEY_LENGTH), width // max(heads, 1)),
+        context=as_int(get(Llama.CONTEXT_LENGTH)),
+        rope_theta=as_float(get(Llama.ROPE_FREQ_BASE), 10000.0),
         vocab=len(tokens),
-        pre_tokenizer=str(get("tokenizer.ggml.pre", "")),
+        pre_tokenizer=str(get(Tokenizer.PRE, "")),
         specials={name: (i, tokens[i]) for name, i in specials.items() if 0 <= i < len(tokens)},
         markers={text: control.get(text) for text in (IMAGE, FAKE, GLOBAL, FIRST_TILE)},
-        template=str(get("tokenizer.chat_template", "")),
+        template=str(get(Tokenizer.CHAT_TEMPLATE, "")),
     )
 
 
 def _vision(file: GGUFFile) -> VisionFacts:
     get = file.metadata.get
-    tile, patch = as_int(get("clip.vision.image_size")), as_int(get("clip.vision.patch_size"))
-    scale = as_int(get("clip.vision.projector.scale_factor"), 1)
-    edge = get(PREPROC_KEY)
+    tile, patch = as_int(get(Clip.IMAGE_SIZE)), as_int(get(Clip.PATCH_SIZE))
+    scale = as_int(get(Clip.SCALE_FACTOR), 1)
+    edge = get(Clip.PREPROC_IMAGE_SIZE)
     return VisionFacts(
-        layers=as_int(get("clip.vision.block_count")),
-        width=as_int(get("clip.vision.embedding_length")),
-        ffn=as_int(get("clip.vision.feed_forward_length")),
-        heads=as_int(get("clip.vision.attention.head_count")),
+        layers=as_int(get(Clip.BLOCK_COUNT)),
+        width=as_int(get(Clip.EMBEDDING_LENGTH)),
+        ffn=as_int(get(Clip.FEED_FORWARD_LENGTH)),
+        heads=as_int(get(Clip.HEAD_COUNT)),
         tile_px=tile,
         patch_px=patch,
         scale_factor=scale,
         tokens_per_tile=(tile // max(patch, 1)) ** 2 // max(scale, 1) ** 2,
         longest_edge_px=as_int(edge) if edge is not None else None,
-        eps=as_float(get(EPS_KEY)),
-        text_width=as_int(get("clip.vision.projection_dim")),
+        eps=as_float(get(Clip.EPSILON)),
+        text_width=as_int(get(Clip.PROJECTION_DIM)),
     )
 
 
@@ -229,20 +240,21 @@ def _language_doubts(name: str, language: LanguageFacts) -> list[str]:
 
 def _vision_doubts(name: str, file: GGUFFile, vision: VisionFacts) -> list[str]:
     doubts = []
-    projector = file.metadata.get("clip.projector_type")
-    if projector != "idefics3":
-        doubts.append(f"{name} is a projector of type {projector}, not idefics3.")
+    projector = file.metadata.get(Clip.PROJECTOR_TYPE)
+    if projector != Clip.IDEFICS3:
+        doubts.append(f"{name} is a projector of type {projector}, not {Clip.IDEFICS3}.")
     if vision.longest_edge_px is None:
         doubts.append(
-            f"{name} lacks {PREPROC_KEY}: llama.cpp's own preprocessing will not enlarge pictures, so 640×480 is read "
-            f"from 2 tiles instead of 13 (`smol repair {name} --longest-edge {4 * vision.tile_px}` adds the key)."
+            f"{name} lacks {Clip.PREPROC_IMAGE_SIZE}: llama.cpp's own preprocessing will not enlarge pictures, so "
+            "640×480 is read from 2 tiles instead of 13 "
+            f"(`smol repair {name} --longest-edge {4 * vision.tile_px}` adds the key)."
         )
     if not vision.eps:
-        doubts.append(f"{name} lacks {EPS_KEY}: llama.cpp will not load it.")
+        doubts.append(f"{name} lacks {Clip.EPSILON}: llama.cpp will not load it.")
     elif not math.isclose(vision.eps, TRAINED_EPS, rel_tol=0.01):
         doubts.append(f"{name} has layer norm epsilon {vision.eps:g}; the family was trained with {TRAINED_EPS:g}.")
-    if "clip.vision.projector.scale_factor" not in file.metadata.values:
-        doubts.append(f"{name} lacks clip.vision.projector.scale_factor: patches will not be merged.")
+    if Clip.SCALE_FACTOR not in file.metadata.values:
+        doubts.append(f"{name} lacks {Clip.SCALE_FACTOR}: patches will not be merged.")
     return doubts
 
 

@@ -10,57 +10,63 @@ import numpy as np
 from .config import RopeScaling, TextConfig
 from .dtypes import Floats
 from .metadata import Metadata
+from .names import WEIGHT, General, Llama
+from .names import LanguageTensors as Tensors
 from .plan import Wanted
-
-ROPE_FREQS = "rope_freqs.weight"
 
 
 def write_keys(text: TextConfig, metadata: Metadata, file_type: int) -> None:
     """Keys `llama.*`, as llama.cpp's loader reads them."""
-    metadata.uint32("llama.block_count", text.layers)
-    metadata.uint32("llama.context_length", text.context)
-    metadata.uint32("llama.embedding_length", text.hidden)
-    metadata.uint32("llama.feed_forward_length", text.ffn)
-    metadata.uint32("llama.attention.head_count", text.heads)
-    metadata.uint32("llama.attention.head_count_kv", text.kv_heads)
+    metadata.uint32(Llama.BLOCK_COUNT, text.layers)
+    metadata.uint32(Llama.CONTEXT_LENGTH, text.context)
+    metadata.uint32(Llama.EMBEDDING_LENGTH, text.hidden)
+    metadata.uint32(Llama.FEED_FORWARD_LENGTH, text.ffn)
+    metadata.uint32(Llama.HEAD_COUNT, text.heads)
+    metadata.uint32(Llama.HEAD_COUNT_KV, text.kv_heads)
     if text.rope_scaling and text.rope_scaling.kind == "linear":
-        metadata.string("llama.rope.scaling.type", "linear")
-        metadata.float32("llama.rope.scaling.factor", text.rope_scaling.factor)
-    metadata.float32("llama.rope.freq_base", text.rope_theta)
-    metadata.float32("llama.attention.layer_norm_rms_epsilon", text.rms_eps)
-    metadata.uint32("llama.attention.key_length", text.head_dim)
-    metadata.uint32("llama.attention.value_length", text.head_dim)
-    metadata.uint32("general.file_type", file_type)
-    metadata.uint32("llama.vocab_size", text.vocab)
-    metadata.uint32("llama.rope.dimension_count", text.head_dim)
-    metadata.uint32("general.quantization_version", 2)
+        metadata.string(Llama.ROPE_SCALING_TYPE, "linear")
+        metadata.float32(Llama.ROPE_SCALING_FACTOR, text.rope_scaling.factor)
+    metadata.float32(Llama.ROPE_FREQ_BASE, text.rope_theta)
+    metadata.float32(Llama.RMS_EPSILON, text.rms_eps)
+    metadata.uint32(Llama.KEY_LENGTH, text.head_dim)
+    metadata.uint32(Llama.VALUE_LENGTH, text.head_dim)
+    metadata.uint32(General.FILE_TYPE, file_type)
+    metadata.uint32(Llama.VOCAB_SIZE, text.vocab)
+    metadata.uint32(Llama.ROPE_DIMENSION_COUNT, text.head_dim)
+    metadata.uint32(General.QUANTIZATION_VERSION, 2)
 
 
 def wanted(text: TextConfig, has_head: bool) -> Iterator[Wanted]:
     """Every tensor, in file order. q and k rows are reordered from transformers' half-split rotary layout to ggml's."""
     queries, keys = text.heads * text.head_dim, text.kv_heads * text.head_dim
-    yield Wanted("text_model.embed_tokens.weight", "token_embd.weight", (text.vocab, text.hidden))
+    yield Wanted("text_model.embed_tokens.weight", Tensors.TOKEN_EMBEDDING + WEIGHT, (text.vocab, text.hidden))
     if text.rope_scaling and text.rope_scaling.kind == "llama3":
         factors = rope_factors(text.rope_scaling, text.rope_theta, text.head_dim)
-        yield Wanted("", ROPE_FREQS, factors.shape, keep_f32=True, computed=factors)
+        yield Wanted("", Tensors.ROPE_FREQS + WEIGHT, factors.shape, keep_f32=True, computed=factors)
     for i in range(text.layers):
-        source, target = f"text_model.layers.{i}.", f"blk.{i}."
-        yield _norm(source + "input_layernorm", target + "attn_norm", text)
+        source = f"text_model.layers.{i}."
+        yield _norm(source + "input_layernorm", Tensors.ATTN_NORM.format(i), text)
         yield Wanted(
-            source + "self_attn.q_proj.weight", target + "attn_q.weight", (queries, text.hidden), heads=text.heads
+            source + "self_attn.q_proj.weight",
+            Tensors.ATTN_Q.format(i) + WEIGHT,
+            (queries, text.hidden),
+            heads=text.heads,
         )
         yield Wanted(
-            source + "self_attn.k_proj.weight", target + "attn_k.weight", (keys, text.hidden), heads=text.kv_heads
+            source + "self_attn.k_proj.weight",
+            Tensors.ATTN_K.format(i) + WEIGHT,
+            (keys, text.hidden),
+            heads=text.kv_heads,
         )
-        yield Wanted(source + "self_attn.v_proj.weight", target + "attn_v.weight", (keys, text.hidden))
-        yield Wanted(source + "self_attn.o_proj.weight", target + "attn_output.weight", (text.hidden, queries))
-        yield _norm(source + "post_attention_layernorm", target + "ffn_norm", text)
-        yield Wanted(source + "mlp.gate_proj.weight", target + "ffn_gate.weight", (text.ffn, text.hidden))
-        yield Wanted(source + "mlp.up_proj.weight", target + "ffn_up.weight", (text.ffn, text.hidden))
-        yield Wanted(source + "mlp.down_proj.weight", target + "ffn_down.weight", (text.hidden, text.ffn))
-    yield _norm("text_model.norm", "output_norm", text)
+        yield Wanted(source + "self_attn.v_proj.weight", Tensors.ATTN_V.format(i) + WEIGHT, (keys, text.hidden))
+        yield Wanted(source + "self_attn.o_proj.weight", Tensors.ATTN_OUTPUT.format(i) + WEIGHT, (text.hidden, queries))
+        yield _norm(source + "post_attention_layernorm", Tensors.FFN_NORM.format(i), text)
+        yield Wanted(source + "mlp.gate_proj.weight", Tensors.FFN_GATE.format(i) + WEIGHT, (text.ffn, text.hidden))
+        yield Wanted(source + "mlp.up_proj.weight", Tensors.FFN_UP.format(i) + WEIGHT, (text.ffn, text.hidden))
+        yield Wanted(source + "mlp.down_proj.weight", Tensors.FFN_DOWN.format(i) + WEIGHT, (text.hidden, text.ffn))
+    yield _norm("text_model.norm", Tensors.OUTPUT_NORM, text)
     if has_head:
-        yield Wanted("lm_head.weight", "output.weight", (text.vocab, text.hidden))
+        yield Wanted("lm_head.weight", Tensors.OUTPUT + WEIGHT, (text.vocab, text.hidden))
 
 
 def rope_factors(scaling: RopeScaling, theta: float, head_dim: int) -> Floats:
@@ -77,4 +83,4 @@ def rope_factors(scaling: RopeScaling, theta: float, head_dim: int) -> Floats:
 
 
 def _norm(source: str, target: str, text: TextConfig) -> Wanted:
-    return Wanted(source + ".weight", target + ".weight", (text.hidden,), keep_f32=True)
+    return Wanted(source + ".weight", target + WEIGHT, (text.hidden,), keep_f32=True)

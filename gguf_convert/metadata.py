@@ -13,19 +13,7 @@ from typing import Any
 import numpy as np
 from gguf import GGUFValueType as Kind
 
-SCALARS = {
-    Kind.UINT8: "B",
-    Kind.INT8: "b",
-    Kind.UINT16: "H",
-    Kind.INT16: "h",
-    Kind.UINT32: "I",
-    Kind.INT32: "i",
-    Kind.FLOAT32: "f",
-    Kind.BOOL: "?",
-    Kind.UINT64: "Q",
-    Kind.INT64: "q",
-    Kind.FLOAT64: "d",
-}
+from .header import LAYOUTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +67,14 @@ def _pack(value: Value) -> bytes:
     if value.kind is Kind.STRING:
         return _string(value.value)
     if value.kind is not Kind.ARRAY:
-        return struct.pack("<" + SCALARS[value.kind], value.value)
+        return struct.pack("<" + LAYOUTS[value.kind.name], value.value)
     assert value.items is not None
     head = struct.pack("<IQ", value.items, len(value.value))
     if value.items is Kind.STRING:
         return head + b"".join(map(_string, value.value))
-    return head + struct.pack(f"<{len(value.value)}{SCALARS[value.items]}", *value.value)
+    return head + struct.pack(f"<{len(value.value)}{LAYOUTS[value.items.name]}", *value.value)
 
 
 def _string(text: str | bytes) -> bytes:
-    raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    raw = text if isinstance(text, bytes) else text.encode()
     return struct.pack("<Q", len(raw)) + raw

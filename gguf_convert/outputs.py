@@ -11,6 +11,7 @@ from gguf import GGMLQuantizationType, size_label
 from . import __version__, language, quantize, vision, vocab
 from .metadata import Metadata
 from .model import Model, Pairs
+from .names import Clip, General, Llama, Own
 from .plan import DIRECT, PROJECTOR, Planned, assign
 from .source import Identity, Source
 from .write import TensorInfo, header
@@ -18,8 +19,6 @@ from .write import TensorInfo, header
 Part = Literal["lm", "mmproj"]
 LM_TYPES = (*DIRECT, *quantize.TYPES)
 MMPROJ_TYPES = (*DIRECT, *PROJECTOR)
-KEY_PREFIX = "gguf_convert."
-PAIR_KEY = KEY_PREFIX + "pair_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +85,14 @@ class Outputs:
 
     def _language(self, type_name: str) -> Output:
         target, file_type = DIRECT[type_name]
-        metadata = self._general("llama", "model", self.model.language)
+        metadata = self._general(Llama.ARCHITECTURE, "model", self.model.language)
         language.write_keys(self.model.config.text, metadata, int(file_type))
         vocab.write_keys(self.model.vocab, metadata)
         return self._output("lm", type_name, metadata, assign(self.model.language, target))
 
     def _projector(self, type_name: str) -> Output:
         target, file_type = (DIRECT | PROJECTOR)[type_name]
-        metadata = self._general("clip", "mmproj", self.model.vision)
+        metadata = self._general(Clip.ARCHITECTURE, "mmproj", self.model.vision)
         vision.write_keys(self.model.config.vision, self.model.config.text.hidden, metadata, int(file_type))
         return self._output("mmproj", type_name, metadata, assign(self.model.vision, target))
 
@@ -104,21 +103,26 @@ class Outputs:
 
     def _general(self, architecture: str, kind: str, pairs: Pairs) -> Metadata:
         metadata = Metadata()
-        metadata.string("general.architecture", architecture)
-        metadata.string("general.type", kind)
-        metadata.string("general.name", self.name)
+        metadata.string(General.ARCHITECTURE, architecture)
+        metadata.string(General.TYPE, kind)
+        metadata.string(General.NAME, _text(self.name))
         count = sum(TensorInfo(want.name, want.shape, GGMLQuantizationType.I8).bytes for want, _ in pairs)
-        metadata.string("general.size_label", size_label(count, count, 0, 0))
+        metadata.string(General.SIZE_LABEL, size_label(count, count, 0, 0))
         return metadata
 
     def _own_keys(self, metadata: Metadata) -> None:
         """Where the file comes from, and which file it belongs to."""
-        metadata.string(KEY_PREFIX + "version", __version__)
-        metadata.string(KEY_PREFIX + "source.name", self.source.name)
+        metadata.string(Own.VERSION, __version__)
+        metadata.string(Own.SOURCE_NAME, _text(self.source.name))
         if self.source.revision:
-            metadata.string(KEY_PREFIX + "source.revision", self.source.revision)
-        metadata.string(KEY_PREFIX + "source.sha256", ",".join(self.identity.weights))
-        metadata.string(PAIR_KEY, self.identity.pair_id)
+            metadata.string(Own.SOURCE_REVISION, self.source.revision)
+        metadata.string(Own.SOURCE_SHA256, ",".join(self.identity.weights))
+        metadata.string(Own.PAIR_ID, self.identity.pair_id)
+
+
+def _text(name: str) -> str:
+    """A file's or folder's name as UTF-8 can hold it; the system allows others."""
+    return name.encode(errors="replace").decode()
 
 
 def file_name(part: Part, name: str, type_name: str) -> str:

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConvertError, NotOfFamilyError
+from .names import Split
 
 NAME = re.compile(r"(?P<prefix>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
-NO, COUNT, TENSORS = "split.no", "split.count", "split.tensors.count"
 MOST = 65535  # split.count is a UINT16
 
 
 def refuse_part(path: Path, get: Callable[[str], Any]) -> None:
     """Raise NotOfFamilyError, with the way to one file, where the keys say that the file is a part of several."""
-    count, number = get(COUNT), get(NO)
+    count, number = get(Split.COUNT), get(Split.NO)
     if count in (None, 0, 1):
         return
     if not (type(count) is type(number) is int and 0 <= number < count <= MOST):
@@ -65,8 +65,9 @@ def _stranger(parts: list[Path], count: int) -> str:
         except ConvertError as error:
             return error.message.rstrip(".")
         get = file.metadata.get
-        promised = get(TENSORS) if index == 0 else promised
-        if (get(NO), get(COUNT), get(TENSORS)) != (index, count, promised) or names & file.offsets.keys():
+        promised = get(Split.TENSORS) if index == 0 else promised
+        said = (get(Split.NO), get(Split.COUNT), get(Split.TENSORS))
+        if said != (index, count, promised) or names & file.offsets.keys():
             return f"{part.name} is a part of another model"
         names |= file.offsets.keys()
     return "" if promised == len(names) else f"the parts hold {len(names)} tensors of {promised}"

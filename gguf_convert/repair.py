@@ -17,14 +17,14 @@ from .convert import Progress
 from .dtypes import pack, widen
 from .errors import CannotWriteError, NotOfFamilyError, OptionError
 from .metadata import Metadata
+from .names import Clip, General, VisionTensors
 from .outputs import MMPROJ_TYPES
 from .plan import DIRECT, F16, F32, PROJECTOR
 from .read import GGUFFile, read_gguf
 from .safetensors_file import STORED, Entry
-from .vision import PREPROC_KEY
 from .write import ALIGNMENT, Block, Staging, TensorInfo, header, write_gguf
 
-KEPT_F32 = ("patch_embd", "position_embd")
+KEPT_F32 = (VisionTensors.PATCH_EMBEDDING, VisionTensors.POSITION_EMBEDDING)
 LARGEST_EDGE_PX = 4096  # the image processor's own cap (transformers: MAX_IMAGE_SIZE)
 
 
@@ -71,7 +71,7 @@ class RepairResult:
 def repair(options: RepairOptions, progress: Progress = lambda step, done, total: None) -> RepairResult:
     """Write the copy. Raises OptionError, NotACheckpointError, NotOfFamilyError, CannotWriteError."""
     file = read_gguf(options.path)
-    if file.metadata.get("general.architecture") != "clip":
+    if file.metadata.get(General.ARCHITECTURE) != Clip.ARCHITECTURE:
         raise NotOfFamilyError(f"{options.path.name} is not a projector.", "Give the mmproj file.")
     _check(options, file)
     out = options.out or options.path.with_name(f"{options.path.stem}.repaired.gguf")
@@ -98,8 +98,8 @@ def repair(options: RepairOptions, progress: Progress = lambda step, done, total
         path=out,
         bytes=total,
         sha256=sha256,
-        key_before=file.metadata.get(PREPROC_KEY),
-        key_after=metadata.get(PREPROC_KEY),
+        key_before=file.metadata.get(Clip.PREPROC_IMAGE_SIZE),
+        key_after=metadata.get(Clip.PREPROC_IMAGE_SIZE),
         retyped={name: moved.count(name) for name in sorted(set(moved))},
         change=change,
     )
@@ -110,7 +110,7 @@ def _check(options: RepairOptions, file: GGUFFile) -> None:
         raise OptionError("There is nothing to repair.", "Give --longest-edge PX, --outtype TYPE, or both.")
     if options.outtype is not None and options.outtype not in MMPROJ_TYPES:
         raise OptionError(f"--outtype {options.outtype} is not a type; the types are {', '.join(MMPROJ_TYPES)}.")
-    tile = file.metadata.get("clip.vision.image_size", 0)
+    tile = file.metadata.get(Clip.IMAGE_SIZE, 0)
     if type(tile) is not int:
         raise NotOfFamilyError(f"{options.path.name} says that a tile is {tile!r} wide.", "Convert it again.")
     if options.longest_edge_px is not None and not tile <= options.longest_edge_px <= LARGEST_EDGE_PX:
@@ -125,11 +125,11 @@ def _check(options: RepairOptions, file: GGUFFile) -> None:
 def _metadata(options: RepairOptions, file: GGUFFile) -> Metadata:
     metadata = Metadata(dict(file.metadata.values))
     if options.longest_edge_px is not None:
-        metadata.uint32(PREPROC_KEY, options.longest_edge_px)
+        metadata.uint32(Clip.PREPROC_IMAGE_SIZE, options.longest_edge_px)
     if options.outtype is not None:
-        metadata.uint32("general.file_type", int((DIRECT | PROJECTOR)[options.outtype][1]))
-    if "general.alignment" in metadata.values:
-        metadata.uint32("general.alignment", ALIGNMENT)
+        metadata.uint32(General.FILE_TYPE, int((DIRECT | PROJECTOR)[options.outtype][1]))
+    if General.ALIGNMENT in metadata.values:
+        metadata.uint32(General.ALIGNMENT, ALIGNMENT)
     return metadata
 
 

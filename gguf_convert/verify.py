@@ -11,14 +11,14 @@ from gguf import GGMLQuantizationType
 from .bpe import BytePairEncoder
 from .errors import CannotWriteError, NotOfFamilyError
 from .metadata import Metadata
-from .read import GGUFFile, read_gguf
+from .names import Clip, General, Llama, Own, Tokenizer
+from .read import GGUFFile, read_gguf, vocabulary
 from .source import sha256_file
 from .vocab import Vocab
 from .write import Advance, TensorInfo
 
 FIXTURE = "In 2024, it cost $1,234.56 — don't ask:\n\n\tnaïve café, 東京 ½ x² 🙂  end "
-FREE_KEYS = frozenset({"general.file_type"})  # llama.cpp's quantizer rewrites it
-SPECIAL_KEYS = ("bos", "eos", "unknown", "padding")
+FREE_KEYS = frozenset({General.FILE_TYPE})  # llama.cpp's quantizer rewrites it
 
 
 def check_file(path: Path, sha256: str, advance: Advance = lambda count: None) -> GGUFFile:
@@ -53,12 +53,7 @@ def check_keys(found: GGUFFile, planned: Metadata) -> None:
 def check_vocab(found: GGUFFile, vocab: Vocab, image_token_id: int | None) -> None:
     """The vocabulary encodes a text as tokenizer.json does and decodes it again; special ids lie in range."""
     get = found.metadata.get
-    written = BytePairEncoder(
-        get("tokenizer.ggml.tokens"),
-        get("tokenizer.ggml.token_type"),
-        get("tokenizer.ggml.merges"),
-        get("tokenizer.ggml.pre"),
-    )
+    written = BytePairEncoder(*vocabulary(found), get(Tokenizer.PRE))
     original = BytePairEncoder(vocab.tokens, vocab.types, vocab.merges, vocab.pre)
     text = encodable(FIXTURE, original)
     if image_token_id is not None:
@@ -68,19 +63,19 @@ def check_vocab(found: GGUFFile, vocab: Vocab, image_token_id: int | None) -> No
         raise CannotWriteError(f"{found.path.name}: its tokenizer does not give a text back.")
     if image_token_id is not None and ids[0] != image_token_id:
         raise NotOfFamilyError(f"{text[:20]!r} encodes to {ids[0]}; config.json says image_token_id {image_token_id}.")
-    for name in SPECIAL_KEYS:
-        index = get(f"tokenizer.ggml.{name}_token_id")
+    for name in Tokenizer.ROLES:
+        index = get(Tokenizer.special_id(name))
         if index is not None and not 0 <= index < len(vocab.tokens):
             raise NotOfFamilyError(f"The {name} token {index} lies outside the vocabulary.")
 
 
-def check_pair(language: GGUFFile, projector: GGUFFile, pair_key: str) -> None:
+def check_pair(language: GGUFFile, projector: GGUFFile) -> None:
     """The two files belong together."""
-    if language.metadata.get(pair_key) != projector.metadata.get(pair_key):
+    if language.metadata.get(Own.PAIR_ID) != projector.metadata.get(Own.PAIR_ID):
         raise CannotWriteError(f"{language.path.name} and {projector.path.name} have different pair ids.")
     width, wanted = (
-        projector.metadata.get("clip.vision.projection_dim"),
-        language.metadata.get("llama.embedding_length"),
+        projector.metadata.get(Clip.PROJECTION_DIM),
+        language.metadata.get(Llama.EMBEDDING_LENGTH),
     )
     if width != wanted:
         raise CannotWriteError(f"{projector.path.name} gives rows of {width}; {language.path.name} takes {wanted}.")

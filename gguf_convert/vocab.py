@@ -18,6 +18,7 @@ from .bpe import GPT2_REGEX, LLAMA3_REGEX
 from .checkpoint import Checkpoint
 from .errors import NotACheckpointError, NotOfFamilyError
 from .metadata import Metadata, Value
+from .names import Tokenizer
 
 DIGITS = "one token per digit"
 PRE_TOKENIZERS = {  # (steps, ignore_merges) → llama.cpp's name
@@ -52,7 +53,9 @@ def read_vocab(checkpoint: Checkpoint, size: int) -> Vocab:
         raise NotACheckpointError(f"{checkpoint.folder} has no tokenizer.json.", hint)
     tokenizer = checkpoint.json("tokenizer.json")
     try:
-        return _vocab(tokenizer, size, checkpoint)
+        vocab = _vocab(tokenizer, size, checkpoint)
+        _require_text(vocab)
+        return vocab
     except (TypeError, KeyError, AttributeError, ValueError, IndexError) as error:
         raise NotACheckpointError("The tokenizer's files are malformed.", "Download or copy them again.") from error
 
@@ -60,12 +63,12 @@ def read_vocab(checkpoint: Checkpoint, size: int) -> Vocab:
 def write_keys(vocab: Vocab, metadata: Metadata) -> None:
     """Keys `tokenizer.*`, in llama.cpp's order."""
     if vocab.prefix is not None:
-        metadata.boolean("tokenizer.ggml.add_space_prefix", vocab.prefix)
-    metadata.string("tokenizer.ggml.model", "gpt2")
-    metadata.string("tokenizer.ggml.pre", vocab.pre)
-    metadata.array("tokenizer.ggml.tokens", GGUFValueType.STRING, vocab.tokens)
-    metadata.array("tokenizer.ggml.token_type", GGUFValueType.INT32, vocab.types)
-    metadata.array("tokenizer.ggml.merges", GGUFValueType.STRING, vocab.merges)
+        metadata.boolean(Tokenizer.ADD_SPACE_PREFIX, vocab.prefix)
+    metadata.string(Tokenizer.MODEL, Tokenizer.BYTE_PAIRS)
+    metadata.string(Tokenizer.PRE, vocab.pre)
+    metadata.array(Tokenizer.TOKENS, GGUFValueType.STRING, vocab.tokens)
+    metadata.array(Tokenizer.TOKEN_TYPE, GGUFValueType.INT32, vocab.types)
+    metadata.array(Tokenizer.MERGES, GGUFValueType.STRING, vocab.merges)
     metadata.values.update(vocab.specials)
 
 
@@ -108,6 +111,15 @@ def _vocab(tokenizer: dict[str, Any], size: int, checkpoint: Checkpoint) -> Voca
         prefix=prefix if isinstance(prefix, bool) else None,
         warnings=tuple(_doubts(tokenizer, texts, size)),
     )
+
+
+def _require_text(vocab: Vocab) -> None:
+    """Raise ValueError for what a file cannot hold: half a surrogate pair, or a zero byte, where C's texts end."""
+    texts = [value for key in vocab.specials.values() for value in (key.value if key.items else [key.value])]
+    joined = "".join((*vocab.tokens, *vocab.merges, *(text for text in texts if isinstance(text, str))))
+    if "\0" in joined:
+        raise ValueError("a zero byte")
+    joined.encode()
 
 
 def _type(added: dict[str, Any] | None) -> TokenType:
@@ -160,6 +172,6 @@ def _special_keys(checkpoint: Checkpoint, size: int) -> dict[str, Value]:
         SpecialVocab(checkpoint.folder, load_merges=False, n_vocab=size).add_to_gguf(writer, quiet=True)
     finally:
         log.setLevel(level)
-    found = {key: value for key, value in writer.kv_data[0].items() if key.startswith("tokenizer.")}
+    found = {key: value for key, value in writer.kv_data[0].items() if key.startswith(Tokenizer.ALL)}
     items = {key: GGUFValueType.STRING if value.type is GGUFValueType.ARRAY else None for key, value in found.items()}
     return {key: Value(value.type, value.value, items[key]) for key, value in found.items()}

@@ -54,8 +54,11 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "__init__": {"datatypes", "errors", "jobs", "reader"},
     "__main__": {"cli"},
 }
-# Which of the files and folders of smolcli may see gguf_convert: the commands about model files, and models/.
+# Which of the files and folders of smolcli may see gguf_convert: the commands about model files, and models/. What
+# reads model files and their tokens may see the reader of headers and the names in them, and nothing else of it.
 MAY_CONVERT = ("cli/convert", "cli/inspect", "cli/repair", "cli/_gguf", "checks/measure", "models/")
+MAY_READ_GGUF = ("engine/", "cli/prompts")
+GGUF_READER = {"gguf_convert.header", "gguf_convert.names", "gguf_convert.errors"}
 DOORS = {  # a library → the only files that import it
     "cv2": ("smolcli/media/capture.py",),
     "pymupdf": ("smolcli/media/document.py",),
@@ -128,13 +131,14 @@ def test_gguf_convert_stands_alone():
     assert [user for user in users if user.startswith("gguf_convert/")] == []
 
 
-def test_only_the_commands_about_model_files_see_gguf_convert():
-    users = [
-        file.relative_to(ROOT / "smolcli").as_posix()
+def test_only_the_commands_about_model_files_see_gguf_convert_and_the_engine_its_reader():
+    seen = {
+        file.relative_to(ROOT / "smolcli").as_posix(): {m for m in imports(file) if m.split(".")[0] == "gguf_convert"}
         for file in smolcli_files()
-        if any(module.split(".")[0] == "gguf_convert" for module in imports(file))
-    ]
-    assert [user for user in users if not user.startswith(MAY_CONVERT)] == []
+    }
+    users = {user: modules for user, modules in seen.items() if modules and not user.startswith(MAY_CONVERT)}
+    assert {user for user in users if not user.startswith(MAY_READ_GGUF)} == set()
+    assert set().union(*users.values()) == GGUF_READER
 
 
 def test_every_door_is_where_the_table_says():

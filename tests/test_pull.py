@@ -15,8 +15,8 @@ from hub_server import Hub, sha256
 from models import folder, member_pair, nano_pair
 
 from gguf_convert.convert import ConvertOptions, convert
+from gguf_convert.names import Clip
 from gguf_convert.read import read_gguf
-from gguf_convert.vision import PREPROC_KEY
 from gguf_convert.write import write_gguf
 from smolcli.datatypes import ModelPair
 from smolcli.models.catalog import find
@@ -89,7 +89,7 @@ def without_key(projector: Path, out: Path) -> bytes:
     """The projector as it was published before the key was known to anyone."""
     file = read_gguf(projector)
     metadata = file.metadata
-    del metadata.values[PREPROC_KEY]
+    del metadata.values[Clip.PREPROC_IMAGE_SIZE]
     data = projector.read_bytes()
     blocks = [[np.frombuffer(data, np.uint8, tensor.bytes, file.offsets[tensor.name])] for tensor in file.tensors]
     write_gguf(out, metadata, list(file.tensors), blocks)
@@ -276,7 +276,7 @@ def test_a_catalog_name_gets_the_missing_key_into_our_own_copy(hub, typed, tmp_p
     assert done.code == 0, done.err
     record = json.loads(done.out)
     assert "lacks clip.vision.preproc_image_size" in done.err
-    assert read_gguf(Path(record["own_projector"]["path"])).metadata.get(PREPROC_KEY) == 2048
+    assert read_gguf(Path(record["own_projector"]["path"])).metadata.get(Clip.PREPROC_IMAGE_SIZE) == 2048
     assert Path(record["projector"]["path"]).read_bytes() == published
     kept = json.loads(typed("pull", "500m", "--json", "--keep-as-published").out)
     assert kept["own_projector"] is None

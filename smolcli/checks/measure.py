@@ -11,7 +11,8 @@ import numpy as np
 
 from gguf_convert.bpe import BytePairEncoder
 from gguf_convert.convert import ConversionResult, ConvertOptions, Progress, WrittenFile, convert
-from gguf_convert.read import read_gguf
+from gguf_convert.names import Tokenizer
+from gguf_convert.read import read_gguf, vocabulary
 from gguf_convert.verify import FIXTURE, encodable
 from smolcli.datatypes import RGB, Floats, ImagePart, ModelFacts, ModelPair, TextPart, Turn
 from smolcli.engine import Engine, EngineOptions, load_engine
@@ -111,9 +112,8 @@ def pictures(facts: ModelFacts) -> list[RGB]:
 
 def _check(lm: WrittenFile, mmproj: WrittenFile, sound: bool) -> str:
     with _open(lm, mmproj) as engine:
-        metadata = read_gguf(lm.path).metadata
-        fields = ("tokens", "token_type", "merges", "pre")
-        own = BytePairEncoder(*(metadata.get(f"tokenizer.ggml.{field}") for field in fields))
+        file = read_gguf(lm.path)
+        own = BytePairEncoder(*vocabulary(file), file.metadata.get(Tokenizer.PRE))
         text = encodable(FIXTURE, own)
         if engine.tokenize(text) != own.encode(text):
             raise ModelError(f"llama.cpp tokenizes with {lm.path.name} differently than its tokenizer.json says.")

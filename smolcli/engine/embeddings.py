@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 import numpy as np
 
+from gguf_convert.names import WEIGHT, LanguageTensors
 from smolcli.datatypes import Floats
 from smolcli.engine import TileStore
 from smolcli.engine.metadata import GGUFFile
@@ -65,7 +66,7 @@ class PromptRows:
         is_image = self._is_image[start:end]
         rows[is_image] = self._images[self._before[start:end][is_image]]
         if not is_image.all():
-            rows[~is_image] = self._file.rows("token_embd.weight", self._ids[start:end][~is_image])
+            rows[~is_image] = self._file.rows(LanguageTensors.TOKEN_EMBEDDING + WEIGHT, self._ids[start:end][~is_image])
         return rows
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gguf_convert.header import DAMAGED
+from gguf_convert.names import FAKE, GLOBAL, IMAGE, Clip, General, Tokenizer
 from smolcli.datatypes import ModelFacts, ModelPair
-from smolcli.engine.metadata import DAMAGED, GGUFFile
+from smolcli.engine.metadata import GGUFFile
 from smolcli.engine.schema import Language, Vision, read_language, read_vision
-from smolcli.engine.tokens import FAKE, GLOBAL, IMAGE, grid_limit
+from smolcli.engine.tokens import grid_limit
 from smolcli.errors import ModelError
 
 _CONTROL = 3  # LLAMA_TOKEN_TYPE_CONTROL
@@ -31,7 +33,7 @@ def read_pair(pair: ModelPair, language: GGUFFile, projector: GGUFFile) -> tuple
     check_markers(str(language.path), specials)
     facts = ModelFacts(
         name=pair.name,
-        family=family(pair.name, str(language.get("general.name", "")), text, specials),
+        family=family(pair.name, str(language.get(General.NAME, "")), text, specials),
         tile_px=vision.tile_px,
         tokens_per_tile=vision.tokens_per_tile,
         longest_edge_px=vision.longest_edge_px or 4 * vision.tile_px,
@@ -60,8 +62,8 @@ def check_markers(name: str, specials: Mapping[str, int]) -> None:
 
 def special_tokens(language: GGUFFile) -> dict[str, int]:
     """Every control token of the vocabulary: its text → its id (`tokenizer.ggml.token_type` 3)."""
-    types = language.get("tokenizer.ggml.token_type")
-    tokens = language.get("tokenizer.ggml.tokens")
+    types = language.get(Tokenizer.TOKEN_TYPE)
+    tokens = language.get(Tokenizer.TOKENS)
     return {token: index for index, token in enumerate(tokens) if types[index] == _CONTROL and token}
 
 
@@ -85,7 +87,7 @@ def _warnings(projector: GGUFFile, vision: Vision) -> list[str]:
     found = []
     if vision.longest_edge_px is None:
         found.append(
-            f"{projector.path.name} does not say its longest edge (clip.vision.preproc_image_size); "
+            f"{projector.path.name} does not say its longest edge ({Clip.PREPROC_IMAGE_SIZE}); "
             f"4 × {vision.tile_px} is used."
         )
     if vision.eps > 2 * _EPS:

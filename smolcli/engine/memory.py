@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from gguf_convert.names import Llama
 from smolcli.engine.metadata import GGUFFile
 
 SHARE = 8  # the KV cache of all answers takes at most this part of the machine's memory
@@ -12,13 +13,10 @@ _F16_BYTES = 2
 
 
 def kv_cells(language: GGUFFile) -> int:
-    """Rows of keys and values (float16) of a model that fit an eighth of the machine's memory.
-
-    GGUF keys: llama.block_count, llama.embedding_length, llama.attention.head_count, llama.attention.head_count_kv.
-    """
-    layers, width = int(language.get("llama.block_count")), int(language.get("llama.embedding_length"))
-    heads = int(language.get("llama.attention.head_count"))
-    kv_heads = int(language.get("llama.attention.head_count_kv", heads))
+    """Rows of keys and values (float16) of a model that fit an eighth of the machine's memory."""
+    layers, width = int(language.get(Llama.BLOCK_COUNT)), int(language.get(Llama.EMBEDDING_LENGTH))
+    heads = int(language.get(Llama.HEAD_COUNT))
+    kv_heads = int(language.get(Llama.HEAD_COUNT_KV, heads))
     row_bytes = 2 * layers * kv_heads * (width // heads) * _F16_BYTES
     return machine_bytes() // SHARE // row_bytes
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gguf_convert.header import DAMAGED
 from smolcli.datatypes import Floats, Sampling
-from smolcli.engine.metadata import DAMAGED
 from smolcli.errors import ModelError
 
 

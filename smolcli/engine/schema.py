@@ -10,7 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from smolcli.engine.metadata import DAMAGED, GGUFFile
+from gguf_convert.header import DAMAGED
+from gguf_convert.names import BIAS, WEIGHT, Clip, General, Llama, Split, Tokenizer
+from gguf_convert.names import LanguageTensors as Text
+from gguf_convert.names import VisionTensors as Tower
+from smolcli.engine.metadata import GGUFFile
 from smolcli.errors import ModelError
 
 LARGEST = 1 << 24  # no honest width, count or vocabulary of the family comes near
@@ -31,18 +35,18 @@ PRE_TOKENIZERS = ("smollm", "granite-docling", "llama-bpe", "gpt-2", "default")
 
 # Keys that the projector's loader reads if they are there, and aborts over when they are of another type.
 OPTIONAL_KINDS = {
-    "clip.vision.projector_type": "STRING",
-    "clip.use_gelu": "BOOL",
-    "clip.use_silu": "BOOL",
-    "clip.has_audio_encoder": "BOOL",
-    "clip.has_gen_audio_encoder": "BOOL",
-    "clip.minicpmv_version": "INT32",
-    "clip.minicpmv_query_num": "UINT32",
-    "clip.vision.mm_patch_merge_type": "STRING",
-    "clip.vision.image_grid_pinpoints": "[INT32]",
-    "clip.vision.feature_layer": "[INT32]",
-    "general.name": "STRING",
-    "general.description": "STRING",
+    Clip.VISION_PROJECTOR_TYPE: "STRING",
+    Clip.USE_GELU: "BOOL",
+    Clip.USE_SILU: "BOOL",
+    Clip.HAS_AUDIO_ENCODER: "BOOL",
+    Clip.HAS_GEN_AUDIO_ENCODER: "BOOL",
+    Clip.MINICPMV_VERSION: "INT32",
+    Clip.MINICPMV_QUERY_NUM: "UINT32",
+    Clip.PATCH_MERGE_TYPE: "STRING",
+    Clip.GRID_PINPOINTS: "[INT32]",
+    Clip.FEATURE_LAYER: "[INT32]",
+    General.NAME: "STRING",
+    General.DESCRIPTION: "STRING",
 }
 CONVERT = "Convert the checkpoint again with `python -m gguf_convert`."
 ADD_MMPROJ = "Give the language model with -m and the projector (mmproj) with --mmproj."
@@ -91,73 +95,75 @@ class Vision:
 
 def read_language(file: GGUFFile) -> Language:
     """Check a language-model file. Raises ModelError."""
-    architecture = _value(file, "general.architecture", "STRING")
-    if architecture == "clip":
+    architecture = _value(file, General.ARCHITECTURE, "STRING")
+    if architecture == Clip.ARCHITECTURE:
         raise ModelError(f"{file.path} is a vision projector (mmproj), not a language model.", ADD_MMPROJ)
-    if architecture != "llama":
-        raise ModelError(f"{file.path} is a {architecture!r} model; SmolVLM's language model is 'llama'.")
-    if file.keys.get("tokenizer.chat_template", "STRING") != "STRING":
-        raise _damaged(file, "tokenizer.chat_template is no text")
+    if architecture != Llama.ARCHITECTURE:
+        raise ModelError(
+            f"{file.path} is a {architecture!r} model; SmolVLM's language model is {Llama.ARCHITECTURE!r}."
+        )
+    if file.keys.get(Tokenizer.CHAT_TEMPLATE, "STRING") != "STRING":
+        raise _damaged(file, f"{Tokenizer.CHAT_TEMPLATE} is no text")
     vocab = _check_tokenizer(file)
-    heads, width = _count(file, "llama.attention.head_count"), _count(file, "llama.embedding_length")
-    key_width = _count(file, "llama.attention.key_length", width // heads)
+    heads, width = _count(file, Llama.HEAD_COUNT), _count(file, Llama.EMBEDDING_LENGTH)
+    key_width = _count(file, Llama.KEY_LENGTH, width // heads)
     facts = Language(
         width=width,
-        layers=_count(file, "llama.block_count", most=MOST_LAYERS),
+        layers=_count(file, Llama.BLOCK_COUNT, most=MOST_LAYERS),
         heads=heads,
-        kv_heads=_count(file, "llama.attention.head_count_kv", heads),
+        kv_heads=_count(file, Llama.HEAD_COUNT_KV, heads),
         key_width=key_width,
-        value_width=_count(file, "llama.attention.value_length", width // heads),
-        ffn=_count(file, "llama.feed_forward_length"),
+        value_width=_count(file, Llama.VALUE_LENGTH, width // heads),
+        ffn=_count(file, Llama.FEED_FORWARD_LENGTH),
         vocab=vocab,
-        context_tokens=_count(file, "llama.context_length"),
+        context_tokens=_count(file, Llama.CONTEXT_LENGTH),
     )
-    _positive(file, "llama.attention.layer_norm_rms_epsilon")
-    rope = _count(file, "llama.rope.dimension_count", key_width)
+    _positive(file, Llama.RMS_EPSILON)
+    rope = _count(file, Llama.ROPE_DIMENSION_COUNT, key_width)
     if facts.context_tokens < LEAST_CONTEXT:
-        raise _damaged(file, f"llama.context_length is {facts.context_tokens}")
+        raise _damaged(file, f"{Llama.CONTEXT_LENGTH} is {facts.context_tokens}")
     if facts.heads % facts.kv_heads or key_width % 2 or rope > key_width or rope % 2:
         raise _damaged(
             file, f"{heads} heads, {facts.kv_heads} kv heads, head width {key_width} and rope {rope} do not go together"
         )
-    for key in ("llama.expert_count", "split.count"):
+    for key in (Llama.EXPERT_COUNT, Split.COUNT):
         if file.get(key, 0) not in (0, 1):
             raise ModelError(f"{file.path} is a mixture of experts or one part of several files ({key}).", CONVERT)
-    optional = {"output.weight": (width, vocab), "rope_freqs.weight": (rope // 2,)}
+    optional = {Text.OUTPUT + WEIGHT: (width, vocab), Text.ROPE_FREQS + WEIGHT: (rope // 2,)}
     _check_tensors(file, dict(_language_shapes(facts)), optional)
     return facts
 
 
 def read_vision(file: GGUFFile) -> Vision:
     """Check a projector file of the idefics3 kind. Raises ModelError."""
-    architecture = _value(file, "general.architecture", "STRING")
-    if architecture != "clip":
+    architecture = _value(file, General.ARCHITECTURE, "STRING")
+    if architecture != Clip.ARCHITECTURE:
         raise ModelError(
             f"{file.path} is a {architecture!r} language model, not a vision projector (mmproj).", ADD_MMPROJ
         )
     for key, kind in OPTIONAL_KINDS.items():
         if file.keys.get(key, kind) != kind:
             raise _damaged(file, f"{key} is of type {file.keys[key]}, not {kind}")
-    projector = file.get("clip.projector_type") or file.get("clip.vision.projector_type")
-    if projector != "idefics3":
-        raise ModelError(f"{file.path} has a {projector!r} projector; the SmolVLM family has 'idefics3'.")
-    if file.get("clip.has_vision_encoder") is not True:
-        raise _damaged(file, "clip.has_vision_encoder is not set")
-    if file.get("clip.has_audio_encoder") or file.get("clip.has_gen_audio_encoder"):
+    projector = file.get(Clip.PROJECTOR_TYPE) or file.get(Clip.VISION_PROJECTOR_TYPE)
+    if projector != Clip.IDEFICS3:
+        raise ModelError(f"{file.path} has a {projector!r} projector; the SmolVLM family has {Clip.IDEFICS3!r}.")
+    if file.get(Clip.HAS_VISION_ENCODER) is not True:
+        raise _damaged(file, f"{Clip.HAS_VISION_ENCODER} is not set")
+    if file.get(Clip.HAS_AUDIO_ENCODER) or file.get(Clip.HAS_GEN_AUDIO_ENCODER):
         raise ModelError(f"{file.path} has an audio encoder; the SmolVLM family has none.")
     facts = Vision(
-        width=_count(file, "clip.vision.embedding_length"),
-        layers=_count(file, "clip.vision.block_count", most=MOST_LAYERS),
-        heads=_count(file, "clip.vision.attention.head_count"),
-        ffn=_count(file, "clip.vision.feed_forward_length"),
-        tile_px=_count(file, "clip.vision.image_size"),
-        patch_px=_count(file, "clip.vision.patch_size"),
-        scale=_count(file, "clip.vision.projector.scale_factor"),
-        text_width=_count(file, "clip.vision.projection_dim"),
-        eps=_positive(file, "clip.vision.attention.layer_norm_epsilon"),
-        longest_edge_px=_count(file, "clip.vision.preproc_image_size", 0, MOST_PIXELS) or None,
+        width=_count(file, Clip.EMBEDDING_LENGTH),
+        layers=_count(file, Clip.BLOCK_COUNT, most=MOST_LAYERS),
+        heads=_count(file, Clip.HEAD_COUNT),
+        ffn=_count(file, Clip.FEED_FORWARD_LENGTH),
+        tile_px=_count(file, Clip.IMAGE_SIZE),
+        patch_px=_count(file, Clip.PATCH_SIZE),
+        scale=_count(file, Clip.SCALE_FACTOR),
+        text_width=_count(file, Clip.PROJECTION_DIM),
+        eps=_positive(file, Clip.EPSILON),
+        longest_edge_px=_count(file, Clip.PREPROC_IMAGE_SIZE, 0, MOST_PIXELS) or None,
     )
-    for key in ("clip.vision.image_mean", "clip.vision.image_std"):
+    for key in (Clip.IMAGE_MEAN, Clip.IMAGE_STD):
         if file.keys.get(key) != "[FLOAT32]" or len(file.get(key)) != 3:
             raise _damaged(file, f"{key} is not three numbers")
     if facts.width % facts.heads or facts.tokens_per_tile < 1 or facts.scale < 2:
@@ -171,48 +177,46 @@ def read_vision(file: GGUFFile) -> Vision:
 
 
 def _language_shapes(m: Language) -> Iterator[tuple[str, Shape]]:
-    yield "token_embd.weight", (m.width, m.vocab)
-    yield "output_norm.weight", (m.width,)
+    yield Text.TOKEN_EMBEDDING + WEIGHT, (m.width, m.vocab)
+    yield Text.OUTPUT_NORM + WEIGHT, (m.width,)
     query, key, value = m.heads * m.key_width, m.kv_heads * m.key_width, m.kv_heads * m.value_width
     for n in range(m.layers):
-        block = f"blk.{n}."
-        yield block + "attn_norm.weight", (m.width,)
-        yield block + "attn_q.weight", (m.width, query)
-        yield block + "attn_k.weight", (m.width, key)
-        yield block + "attn_v.weight", (m.width, value)
-        yield block + "attn_output.weight", (m.heads * m.value_width, m.width)
-        yield block + "ffn_norm.weight", (m.width,)
-        yield block + "ffn_gate.weight", (m.width, m.ffn)
-        yield block + "ffn_up.weight", (m.width, m.ffn)
-        yield block + "ffn_down.weight", (m.ffn, m.width)
+        yield Text.ATTN_NORM.format(n) + WEIGHT, (m.width,)
+        yield Text.ATTN_Q.format(n) + WEIGHT, (m.width, query)
+        yield Text.ATTN_K.format(n) + WEIGHT, (m.width, key)
+        yield Text.ATTN_V.format(n) + WEIGHT, (m.width, value)
+        yield Text.ATTN_OUTPUT.format(n) + WEIGHT, (m.heads * m.value_width, m.width)
+        yield Text.FFN_NORM.format(n) + WEIGHT, (m.width,)
+        yield Text.FFN_GATE.format(n) + WEIGHT, (m.width, m.ffn)
+        yield Text.FFN_UP.format(n) + WEIGHT, (m.width, m.ffn)
+        yield Text.FFN_DOWN.format(n) + WEIGHT, (m.ffn, m.width)
 
 
 def _vision_shapes(m: Vision) -> Iterator[tuple[str, Shape]]:
-    yield "v.patch_embd.weight", (m.patch_px, m.patch_px, 3, m.width)
-    yield "v.patch_embd.bias", (m.width,)
-    yield "v.position_embd.weight", (m.width, (m.tile_px // m.patch_px) ** 2)
-    yield "v.post_ln.weight", (m.width,)
-    yield "v.post_ln.bias", (m.width,)
-    yield "mm.model.fc.weight", (m.width * m.scale**2, m.text_width)
+    yield Tower.PATCH_EMBEDDING + WEIGHT, (m.patch_px, m.patch_px, 3, m.width)
+    yield Tower.PATCH_EMBEDDING + BIAS, (m.width,)
+    yield Tower.POSITION_EMBEDDING + WEIGHT, (m.width, (m.tile_px // m.patch_px) ** 2)
+    yield Tower.POST_NORM + WEIGHT, (m.width,)
+    yield Tower.POST_NORM + BIAS, (m.width,)
+    yield Tower.CONNECTOR + WEIGHT, (m.width * m.scale**2, m.text_width)
     for n in range(m.layers):
-        block = f"v.blk.{n}."
-        for norm in ("ln1", "ln2"):
-            yield f"{block}{norm}.weight", (m.width,)
-            yield f"{block}{norm}.bias", (m.width,)
-        for projection in ("attn_q", "attn_k", "attn_v", "attn_out"):
-            yield f"{block}{projection}.weight", (m.width, m.width)
-            yield f"{block}{projection}.bias", (m.width,)
+        for norm in (Tower.LN1, Tower.LN2):
+            yield norm.format(n) + WEIGHT, (m.width,)
+            yield norm.format(n) + BIAS, (m.width,)
+        for projection in (Tower.ATTN_Q, Tower.ATTN_K, Tower.ATTN_V, Tower.ATTN_OUT):
+            yield projection.format(n) + WEIGHT, (m.width, m.width)
+            yield projection.format(n) + BIAS, (m.width,)
         # Older files name the two feed-forward matrices the other way round; llama.cpp repairs that by their shapes.
-        yield block + "ffn_up.weight", (m.width, m.ffn)
-        yield block + "ffn_down.weight", (m.ffn, m.width)
+        yield Tower.FFN_UP.format(n) + WEIGHT, (m.width, m.ffn)
+        yield Tower.FFN_DOWN.format(n) + WEIGHT, (m.ffn, m.width)
 
 
 def _vision_biases(file: GGUFFile, m: Vision) -> Iterator[tuple[str, Shape]]:
     """The feed-forward biases, as long as the matrix that has their name makes them."""
     for n in range(m.layers):
-        for name in (f"v.blk.{n}.ffn_up", f"v.blk.{n}.ffn_down"):
-            matrix = file.tensors.get(f"{name}.weight")
-            yield f"{name}.bias", matrix.shape[-1:] if matrix else ()
+        for name in (Tower.FFN_UP.format(n), Tower.FFN_DOWN.format(n)):
+            matrix = file.tensors.get(name + WEIGHT)
+            yield name + BIAS, matrix.shape[-1:] if matrix else ()
 
 
 def _check_tensors(file: GGUFFile, wanted: Mapping[str, Shape], optional: Mapping[str, Shape]) -> None:
@@ -231,7 +235,7 @@ def _check_tensors(file: GGUFFile, wanted: Mapping[str, Shape], optional: Mappin
 
 
 def _types_of(name: str, shape: Shape) -> frozenset[str]:
-    if len(shape) == 1 or name == "v.position_embd.weight":
+    if len(shape) == 1 or name == Tower.POSITION_EMBEDDING + WEIGHT:
         return VECTOR_TYPES
     return CONVOLUTION_TYPES if len(shape) == 4 else MATRIX_TYPES
 
@@ -242,24 +246,26 @@ def _swapped_feed_forward(name: str, found: Shape, wanted: Shape) -> bool:
 
 def _check_tokenizer(file: GGUFFile) -> int:
     """The tokenizer's arrays are of one length and its ids lie inside. Returns the vocabulary's size."""
-    if _value(file, "tokenizer.ggml.model", "STRING") != "gpt2":
-        raise ModelError(f"{file.path} has a {file.get('tokenizer.ggml.model')!r} tokenizer; the family's is 'gpt2'.")
-    if (pre := file.get("tokenizer.ggml.pre", "default")) not in PRE_TOKENIZERS:
+    if _value(file, Tokenizer.MODEL, "STRING") != Tokenizer.BYTE_PAIRS:
+        raise ModelError(
+            f"{file.path} has a {file.get(Tokenizer.MODEL)!r} tokenizer; the family's is {Tokenizer.BYTE_PAIRS!r}."
+        )
+    if (pre := file.get(Tokenizer.PRE, "default")) not in PRE_TOKENIZERS:
         raise ModelError(f"{file.path} splits text as {pre!r} does; the family's way is {PRE_TOKENIZERS[0]!r}.")
-    tokens: list[str] = _value(file, "tokenizer.ggml.tokens", "[STRING]")
+    tokens: list[str] = _value(file, Tokenizer.TOKENS, "[STRING]")
     vocab = len(tokens)
     if not vocab or len(set(tokens)) != vocab or "" in tokens:
         raise _damaged(file, f"of {vocab} tokens {vocab - len(set(tokens))} are there twice, or one is empty")
-    if len(_value(file, "tokenizer.ggml.token_type", "[INT32]")) != vocab:
-        raise _damaged(file, f"tokenizer.ggml.token_type has not one entry for each of {vocab} tokens")
-    if "tokenizer.ggml.scores" in file.keys and len(_value(file, "tokenizer.ggml.scores", "[FLOAT32]")) != vocab:
-        raise _damaged(file, f"tokenizer.ggml.scores has not one entry for each of {vocab} tokens")
-    for merge in _value(file, "tokenizer.ggml.merges", "[STRING]"):
+    if len(_value(file, Tokenizer.TOKEN_TYPE, "[INT32]")) != vocab:
+        raise _damaged(file, f"{Tokenizer.TOKEN_TYPE} has not one entry for each of {vocab} tokens")
+    if Tokenizer.SCORES in file.keys and len(_value(file, Tokenizer.SCORES, "[FLOAT32]")) != vocab:
+        raise _damaged(file, f"{Tokenizer.SCORES} has not one entry for each of {vocab} tokens")
+    for merge in _value(file, Tokenizer.MERGES, "[STRING]"):
         left, gap, right = merge.partition(" ")
         if not (left and gap and right) or " " in right:
-            raise _damaged(file, f"tokenizer.ggml.merges holds {merge[:70]!r}, which is no pair")
+            raise _damaged(file, f"{Tokenizer.MERGES} holds {merge[:70]!r}, which is no pair")
     for key, kind in file.keys.items():
-        if key.startswith("tokenizer.ggml.") and key.endswith("_token_id"):
+        if key.startswith(Tokenizer.GGML) and key.endswith(Tokenizer.ID):
             value = file.get(key)
             if kind != "UINT32" or value >= vocab:
                 raise _damaged(file, f"{key} is {value!r} with {vocab} tokens")

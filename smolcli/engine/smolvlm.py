@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import numpy as np
 
+from gguf_convert.names import WEIGHT, LanguageTensors
 from smolcli.datatypes import RGB, Encoded, EngineEvent, Floats, ModelFacts, ModelPair, Refused, Request, Turn
 from smolcli.engine import EngineOptions, TileStore
 from smolcli.engine.arrival import Arrival, arrive, check_tile
@@ -240,7 +241,7 @@ class _Decoder:
         return self._thread.call(self._model.decode, batch)
 
     def embed_tokens(self, ids: Ids) -> Floats:
-        return self._file.rows("token_embd.weight", ids)
+        return self._file.rows(LanguageTensors.TOKEN_EMBEDDING + WEIGHT, ids)
 
     def copy_sequence(self, source: int, target: int, rows: int) -> None:
         self._thread.post(self._model.copy_sequence, source, target, rows)

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gguf_convert.names import FAKE, GLOBAL, IMAGE
 from smolcli.datatypes import ImagePart, Part, TextPart, TilePlan, Turn
 from smolcli.errors import ModelError, UsageError
 
 _ROLE = re.compile("[A-Za-z_]{1,40}")
 _MAX_TEMPLATE = 1 << 16  # characters; the longest known has 7 thousand
 _MAX_REPEAT = 1 << 20  # of what a template may multiply
-IMAGE, FAKE, GLOBAL = "<image>", "<fake_token_around_image>", "<global-img>"
 
 # The family's template (256M / 500M / 2.2B, both generations), for files that carry none.
 DEFAULT_TEMPLATE = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
+from gguf_convert.names import Tokenizer
 from smolcli.datatypes import ModelPair, TilePlan, Turn
 from smolcli.engine import EngineOptions
 from smolcli.engine.facts import read_pair
@@ -34,7 +35,7 @@ class Vocabulary:
             arguments = (pair.language, self._devices, options.gpu_layers, self._vocab_only)
             self._model = self._thread.call(LanguageModel, *arguments)
             self._owned.append(self._model)
-            template = self._language_file.get("tokenizer.chat_template", "")
+            template = self._language_file.get(Tokenizer.CHAT_TEMPLATE, "")
             self._prompter = Prompter(template, specials, self._model.tokenize)
         except BaseException:
             self.close()

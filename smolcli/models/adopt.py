@@ -12,8 +12,8 @@ from typing import Protocol
 from gguf_convert.cpu import multiplies_bf16
 from gguf_convert.errors import ConvertError
 from gguf_convert.inspection import FileReport, Inspection, LanguageFacts, inspect
+from gguf_convert.names import FAKE, IMAGE, Clip
 from gguf_convert.repair import RepairOptions, repair
-from gguf_convert.vision import PREPROC_KEY
 from smolcli.cache import room, trim, used
 from smolcli.datatypes import ModelPair
 from smolcli.errors import EngineError, ModelError, OutputError, UsageError
@@ -75,7 +75,7 @@ def survey(language: Path, projector: Path) -> Survey:
     for pair in found.pairs:
         if not pair.fits or pair.same_source is False:
             raise ModelError(f"The two files are no pair: {pair.warnings[0]}", "Take both from one repository.")
-    lost = [marker for marker in ("<image>", "<fake_token_around_image>") if facts.markers[marker] is None]
+    lost = [marker for marker in (IMAGE, FAKE) if facts.markers[marker] is None]
     if lost:
         raise ModelError(f"{language.name} has no {' and no '.join(lost)} token: it cannot be shown pictures.")
     assert vision.vision is not None
@@ -93,12 +93,11 @@ def own_projector(language: LocalFile, projector: LocalFile, found: Survey, how:
         return None
     edge = how.longest_edge_px if found.lacks_edge else None
     how = replace(how, longest_edge_px=edge)
+    lacking = f"{Path(projector.path).name} lacks {Clip.PREPROC_IMAGE_SIZE}"
     if edge is not None:
-        how.tell(
-            f"{Path(projector.path).name} lacks {PREPROC_KEY}; our own copy says {edge} (--keep-as-published: none)"
-        )
+        how.tell(f"{lacking}; our own copy says {edge} (--keep-as-published: none)")
     elif found.lacks_edge:
-        how.tell(f"{Path(projector.path).name} lacks {PREPROC_KEY}, and the right value is not known: kept as it is")
+        how.tell(f"{lacking}, and the right value is not known: kept as it is")
     copy = _faster_copy(language, projector, found, how)
     if copy is not None or edge is None:
         return copy

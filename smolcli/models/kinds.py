@@ -7,19 +7,18 @@ from pathlib import Path
 from smolcli.errors import ModelError
 from smolcli.models.naming import is_projector
 
-PROJECTOR = "clip"  # general.architecture of every projector
-
 
 def holds_projector(path: Path) -> bool:
     """Whether a file holds a vision projector, whatever it is named; by its name where it cannot be read."""
     from gguf_convert.errors import ConvertError
-    from gguf_convert.read import architecture
+    from gguf_convert.header import architecture
+    from gguf_convert.names import Clip
 
     try:
         found = architecture(path)
     except ConvertError:
         found = ""
-    return found == PROJECTOR if found else is_projector(path.name)
+    return found == Clip.ARCHITECTURE if found else is_projector(path.name)
 
 
 def require_whole(path: Path) -> None:
