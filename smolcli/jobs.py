@@ -41,12 +41,14 @@ class Words:
 class Shown:
     """A job's place (by its number) in a message of a conversation.
 
-    longest_edge_px: instead of the model's own; split: whether the picture may be cut into tiles.
+    longest_edge_px: instead of the model's own; split: whether the picture may be cut into tiles; detail: in place of
+    the look's.
     """
 
     place: int
     longest_edge_px: int | None = None
     split: bool = True
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

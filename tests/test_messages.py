@@ -13,8 +13,9 @@ from smolcli.errors import SmolError, UsageError
 from smolcli.jobs import Look
 from smolcli.prompt import load_prompt
 from smolcli.run import OpenFiles
-from smolcli.verbs import conversations
-from smolcli.verbs.conversations import View, read_cases
+from smolcli.verbs import conversations, outlines
+from smolcli.verbs.cases import read_cases
+from smolcli.verbs.outlines import View
 
 FACTS = ModelFacts("any", "SmolVLM", 512, 64, 2048, 6, 8192, 576, 1, 64)
 WORDS = load_prompt("video", "reference").words
@@ -23,7 +24,7 @@ VIDEO = {"type": "video", "indices": [0, 30], "fps": 30}
 
 
 def build(case, cut=False):
-    return conversations.build(conversations.parse(case, WORDS), View(FACTS, OpenFiles(FACTS, 8192), Look("high"), cut))
+    return outlines.build(conversations.parse(case, WORDS), View(FACTS, OpenFiles(FACTS, 8192), Look("high"), cut))
 
 
 def case(*content, media=(), role="user", **more):

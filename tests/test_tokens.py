@@ -18,7 +18,8 @@ from smolcli.errors import ModelError, UsageError
 from smolcli.jobs import Look
 from smolcli.prompt import load_prompt
 from smolcli.run import OpenFiles
-from smolcli.verbs.conversations import View, build, parse
+from smolcli.verbs.conversations import parse
+from smolcli.verbs.outlines import View, build
 
 CASES = golden("prompts.json")
 STRINGS = golden("tokens.json")

@@ -1,4 +1,4 @@
-"""--messages FILE: conversations given as JSON, planned or asked, one JSON line each."""
+"""--messages FILE: conversations given as JSON or JSON Lines, planned or asked, one JSON line each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from smolcli.jobs import Look, Words
 from smolcli.prompt import load_prompt
 from smolcli.run import OpenFiles, RequestPlan
 from smolcli.verbs import converse
-from smolcli.verbs.conversations import Parsed, View, build, parse, read_cases
+from smolcli.verbs.cases import read_cases
+from smolcli.verbs.conversations import Parsed, parse
+from smolcli.verbs.outlines import View, build
 
 
 def plan_conversations(run: Run, path: Path, hashes: bool) -> None:
@@ -24,13 +26,14 @@ def plan_conversations(run: Run, path: Path, hashes: bool) -> None:
         cases = _cases(run, path)
         planner = stack.enter_context(run.planner())
         files = stack.enter_context(closing(OpenFiles(planner.facts, planner.context_tokens)))
-        view = View(planner.facts, files, _look(run), hashes)
+        view, said = View(planner.facts, files, _look(run), hashes), set[str]()
         for case in cases:
             conversation = build(case, view)
             record: dict[str, Any] = {"name": conversation.name} if conversation.name else {}
             sequence = planner.tokens(conversation.turns, conversation.generate)
             plan = RequestPlan(conversation.media, sequence, planner.context_tokens)
-            run.notes(conversation.warnings)
+            run.notes([note for note in conversation.warnings if note not in said])
+            said.update(conversation.warnings)
             record |= plan_record(planner.facts, plan, run.speeds(planner.facts))
             if hashes:
                 add_hashes(record["media"], conversation.pictures)
@@ -43,6 +46,7 @@ def ask_conversations(run: Run, path: Path) -> None:
         delivery = stack.enter_context(Delivery(run))
         cases = _cases(run, path)
         reader = stack.enter_context(run.reader())
+        delivery.notes([warning for case in cases for warning in case.warnings])
         sampling = run.sampling(run.prompt("ask", reader.facts))
         jobs = converse(reader.files, cases, _look(run), sampling)
         delivery.write(reader, reader.stream(jobs), lambda expected: PLAIN)

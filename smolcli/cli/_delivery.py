@@ -101,7 +101,7 @@ class Delivery:
             self._expected += event.answers
             self._progress.expect(event.answers)
         elif isinstance(event, Planned):
-            self._notes(event.plan.notes)
+            self.notes(event.plan.notes)
             self._run.show_plan(reader.facts, event.plan)
         elif isinstance(event, Encoded):
             self._progress.tile(event.done, event.total)
@@ -111,7 +111,7 @@ class Delivery:
         elif isinstance(event, Answer):
             self._took.add(event.generation, event.cached)
             self._writing(form).answer(event)
-            self._notes(event.warnings)
+            self.notes(event.warnings)
             self._run.detail(_summary(event))
             self._progress.advance()
         else:
@@ -130,9 +130,9 @@ class Delivery:
         self._last_failure = sentence
         self._first_code = self._first_code or failure.exit_code
 
-    def _notes(self, notes: Sequence[str]) -> None:
+    def notes(self, notes: Sequence[str]) -> None:
         """Sentences for the user, each said once."""
-        self._run.notes([note for note in notes if note not in self._said])
+        self._run.notes([note for note in dict.fromkeys(notes) if note not in self._said])
         self._said.update(notes)
 
     def _writing(self, form: Callable[[int], Form]) -> Writer:

@@ -34,7 +34,8 @@ def command(
         ),
     ] = None,
     messages: Annotated[
-        Path | None, typer.Option("--messages", help="A conversation as JSON, its media as files.", metavar="FILE")
+        Path | None,
+        typer.Option("--messages", help="Conversations as JSON or JSON Lines; - is standard input.", metavar="FILE"),
     ] = None,
     *,
     model: ModelOptions,

@@ -35,7 +35,8 @@ def command(
         list[str] | None, typer.Option("-Q", "--question", help="Plan for this question.", metavar="TEXT")
     ] = None,
     messages: Annotated[
-        Path | None, typer.Option("--messages", help="A conversation as JSON, or many: one line each.", metavar="FILE")
+        Path | None,
+        typer.Option("--messages", help="Conversations as JSON or JSON Lines; - is standard input.", metavar="FILE"),
     ] = None,
     hashes: Annotated[bool, typer.Option("--hashes", help="Render, and give every tile's sha256.")] = False,
     *,

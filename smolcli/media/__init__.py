@@ -18,6 +18,7 @@ __all__ = [
     "MediaOptions",
     "find_pictures",
     "open_media",
+    "open_media_at",
     "open_media_briefly",
 ]
 
@@ -28,7 +29,17 @@ def open_media(path: str, options: MediaOptions) -> Media:
     Raises MediaError (missing, empty, damaged, of no known kind), EncryptedError (a PDF that wants a password),
     UsageError (pages that the document does not have; a terminal as standard input).
     """
-    given = open_input(path)
+    return _opened(open_input(path), options)
+
+
+def open_media_at(uri: str, options: MediaOptions) -> Media:
+    """As `open_media`, of a path, a file: URI or a data: URI; nothing is fetched. Raises what `open_media` raises."""
+    from smolcli.media.uris import open_uri
+
+    return _opened(open_uri(uri), options)
+
+
+def _opened(given: Input, options: MediaOptions) -> Media:
     try:
         media = _opener(given, options)(given, options)
     except BaseException:

@@ -91,6 +91,16 @@ def open_input(path: str) -> Input:
             file, local = _open(path)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         raise _unreadable(path, error) from error
+    return _examined(path, file, local)
+
+
+def open_bytes(name: str, data: bytes) -> Input:
+    """Bytes in memory as an input; name: how messages and answers call it. Raises MediaError where there are none."""
+    return _examined(name, io.BytesIO(data), None)
+
+
+def _examined(path: str, file: Stream, local: str | None) -> Input:
+    """Hash a file at position 0 and read its head. Raises MediaError (unreadable, empty)."""
     try:
         if isinstance(file, io.BytesIO):
             stamp, digest = None, hashlib.sha256(file.getbuffer()).hexdigest()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from smolcli.datatypes import ModelFacts, Place, Source
 from smolcli.errors import MediaError
 from smolcli.jobs import Job, Look
-from smolcli.media import Media, MediaOptions, open_media, open_media_briefly
+from smolcli.media import Media, MediaOptions, open_media, open_media_at, open_media_briefly
 from smolcli.run.frames import most_frames
 
 
@@ -20,6 +20,7 @@ class Access:
 
     pages: a selection such as "1-3,7,end". all_frames: every picture of an animation. moving: an animation is a clip.
     several: other files are opened with the same options. briefly: closed between looks, where very many are needed.
+    uri: the name may be a file: or a data: URI.
     """
 
     pages: str | None = None
@@ -28,6 +29,7 @@ class Access:
     moving: bool = False
     several: bool = False
     briefly: bool = False
+    uri: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -102,7 +104,7 @@ class OpenFiles:
         )
 
     def _open(self, path: str, look: Look, access: Access) -> Source:
-        opener = open_media_briefly if access.briefly else open_media
+        opener = open_media_at if access.uri else open_media_briefly if access.briefly else open_media
         media = opener(path, self._options(look, access))
         with self._lock:
             key = media.source, look

@@ -167,7 +167,8 @@ def _shapes(facts: ModelFacts, job: Job) -> list[tuple[Geometry, Detail]]:
         for part in message.parts:
             if isinstance(part, Shown):
                 edge = part.longest_edge_px or facts.longest_edge_px
-                detail = usual[1] if part.split else Detail("low")
+                own = usual[1] if part.detail is None else parse_detail(part.detail)
+                detail = own if part.split else Detail("low")
                 found[part.place] = replace(usual[0], longest_edge_px=edge), detail
     return found
 
