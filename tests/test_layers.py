@@ -3,6 +3,8 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
 MAY_CONVERT = ("cli/convert", "cli/inspect", "cli/repair", "cli/_gguf", "checks/measure", "models/")
 MAY_READ_GGUF = ("engine/", "cli/prompts")
 GGUF_READER = {"gguf_convert.header", "gguf_convert.names", "gguf_convert.errors"}
+PAST_THE_DOOR: dict[str, set[str]] = {}  # a room → what it imports from the inside of another; stays empty
 DOORS = {  # a library → the only files that import it
     "cv2": ("smolcli/media/capture.py",),
     "pymupdf": ("smolcli/media/document.py",),
@@ -84,16 +87,25 @@ def name_of(file: Path) -> str:
     return file.relative_to(ROOT).as_posix()
 
 
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def source_of(node: ast.ImportFrom, file: Path) -> str:
+    """The module that `from … import` names, a relative one resolved."""
+    package = file.relative_to(ROOT).with_suffix("").parts[:-1]
+    base = [*package[: len(package) - node.level + 1]] if node.level else []
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
 def imports(file: Path) -> list[str]:
     """Every module that a file imports, at any depth, relative ones resolved."""
-    package = file.relative_to(ROOT).with_suffix("").parts[:-1]
     found = []
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = [*package[: len(package) - node.level + 1]] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
+            module = source_of(node, file)
             # `from smolcli import tiles` names a room, `from smolcli.tiles import cut` a thing in it
             found += [f"{module}.{alias.name}" for alias in node.names] if module == "smolcli" else [module]
     return found
@@ -108,6 +120,65 @@ def rooms_seen(file: Path) -> set[str]:
     return {name for name in seen if (ROOT / "smolcli" / name).is_dir() or (ROOT / f"smolcli/{name}.py").is_file()}
 
 
+def module_of(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(file): file for file in FILES}
+
+
+def gives(module: str) -> set[str]:
+    """The names that a file itself imports or defines where it begins."""
+    found: set[str] = set()
+    for node in tree_of(MODULES[module]).body:
+        if isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+    return found
+
+
+def named(node: ast.AST, file: Path) -> Iterator[tuple[str, str | None, str]]:
+    """Of an import: each module of ours that it reads, the name that it takes out of it (None: itself), and as what."""
+    if isinstance(node, ast.Import):
+        yield from ((alias.name, None, alias.asname or alias.name) for alias in node.names if alias.name in MODULES)
+    elif isinstance(node, ast.ImportFrom) and (module := source_of(node, file)) in MODULES:
+        for alias in node.names:
+            inner = f"{module}.{alias.name}"  # `from smolcli.models import hub` reads the file hub.py
+            if inner in MODULES and (module == module_of(file) or alias.name not in gives(module)):
+                yield inner, None, alias.asname or alias.name
+            else:
+                yield module, alias.name, alias.asname or alias.name
+
+
+def names_read(file: Path) -> list[tuple[str, str | None, str]]:
+    return [found for node in ast.walk(tree_of(file)) for found in named(node, file)]
+
+
+def read_at_start(tree: ast.AST, file: Path) -> Iterator[str]:
+    """The modules that are read when a file is imported: not in a function, not for types only."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        yield from (module for module, _, _ in named(node, file))
+        yield from read_at_start(node, file)
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
+
+
+def foreign_underscores(file: Path) -> list[str]:
+    """Names with an underscore that a file takes from another one, by import or as `module._name`."""
+    found = names_read(file)
+    taken = [f"{module}: {name}" for module, name, _ in found if name is not None and is_private(name)]
+    modules = {bound for _, name, bound in found if name is None}
+    attributes = (node for node in ast.walk(tree_of(file)) if isinstance(node, ast.Attribute) and is_private(node.attr))
+    return taken + [ast.unparse(node) for node in attributes if ast.unparse(node.value) in modules]
+
+
 def smolcli_files() -> list[Path]:
     return [file for file in FILES if name_of(file).startswith("smolcli/")]
 
@@ -115,6 +186,42 @@ def smolcli_files() -> list[Path]:
 @pytest.mark.parametrize("file", smolcli_files(), ids=name_of)
 def test_a_room_imports_only_the_rooms_below_it(file):
     assert rooms_seen(file) <= MAY_IMPORT[room(file)] | {room(file)}
+
+
+def test_no_room_is_above_and_below_another():
+    seen: dict[str, set[str]] = {}
+    for file in smolcli_files():
+        seen.setdefault(room(file), set()).update(rooms_seen(file) - {room(file)})
+    for graph in (MAY_IMPORT, seen):
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            pytest.fail(" → ".join(error.args[1]))
+
+
+def test_no_file_needs_itself_to_be_imported():
+    graph = {}
+    for module, file in MODULES.items():
+        graph[module] = set(read_at_start(tree_of(file), file)) - {module}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def test_a_room_is_entered_through_its_door():
+    past: dict[str, set[str]] = {}
+    for file in smolcli_files():
+        for module, _, _ in names_read(file):
+            other, _, inside = module.removeprefix("smolcli.").partition(".")
+            if module.startswith("smolcli.") and inside and other != room(file):
+                past.setdefault(room(file), set()).add(f"{other}.{inside}")
+    assert past == PAST_THE_DOOR
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_a_name_with_an_underscore_stays_in_its_file(file):
+    assert foreign_underscores(file) == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=name_of)
@@ -141,6 +248,15 @@ def test_only_the_commands_about_model_files_see_gguf_convert_and_the_engine_its
     assert set().union(*users.values()) == GGUF_READER
 
 
+def test_what_checks_find_is_said_by_the_command_line_alone():
+    for file in smolcli_files():
+        if room(file) == "checks":
+            nodes = list(ast.walk(tree_of(file)))
+            assert not any(isinstance(node, ast.Name) and node.id == "print" for node in nodes), name_of(file)
+            streams = {n.attr for n in nodes if isinstance(n, ast.Attribute)} & {"stdout", "stderr", "__stdout__"}
+            assert not streams, name_of(file)
+
+
 def test_every_door_is_where_the_table_says():
     for library in ("cv2", "pymupdf", "PIL", "llama_cpp", "gguf", "jinja2", "typer"):
         for door in DOORS[library]:
@@ -150,9 +266,7 @@ def test_every_door_is_where_the_table_says():
 
 def test_only_the_error_boundary_and_the_doors_of_hostile_files_and_the_network_catch_every_exception():
     def catches_all(file: Path) -> bool:
-        handlers = (
-            n for n in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(n, ast.ExceptHandler)
-        )
+        handlers = (n for n in ast.walk(tree_of(file)) if isinstance(n, ast.ExceptHandler))
         return any(h.type is None or (isinstance(h.type, ast.Name) and h.type.id == "Exception") for h in handlers)
 
     rooms = ("media/document", "media/image", "media/pixels", "models/hub")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from smolcli.checks.check import Check
 from smolcli.checks.doctor import all_checks, failures
 from smolcli.checks.examiner import EngineExaminer
-from smolcli.checks.measure import Cost, load_and_check, measure, report_table
+from smolcli.checks.measure import PICTURES, REFERENCE, Cost, load_and_check, measure, report_table
 
 __all__ = [
+    "PICTURES",
+    "REFERENCE",
     "Check",
     "Cost",
     "EngineExaminer",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from smolcli.checks import Cost
-from smolcli.checks.measure import PICTURES, REFERENCE
+from smolcli.checks import PICTURES, REFERENCE, Cost
 
 
 def show_report(costs: list[Cost]) -> None:
