@@ -1,28 +1,14 @@
-"""What convert, inspect and repair share: errors in the house's words, a bar of bytes, safe printing."""
+"""What convert, inspect and repair share: a bar of bytes, safe printing."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from gguf_convert.errors import ConvertError
 from smolcli.cli._console import is_terminal
-from smolcli.errors import EngineError, MediaError, ModelError, OutputError, SmolError, UsageError
 from smolcli.formats import printable, to_json
-
-_BY_EXIT_CODE = {error.exit_code: error for error in (UsageError, MediaError, ModelError, OutputError, EngineError)}
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """A conversion's error becomes the SmolError of the same exit code."""
-    try:
-        yield
-    except ConvertError as error:
-        raise _BY_EXIT_CODE.get(error.exit_code, SmolError)(error.message, error.hint) from error
 
 
 def print_result(as_json: bool, table: dict[str, Any], lines: Sequence[str]) -> None:

@@ -57,7 +57,8 @@ def command(
     from gguf_convert.describe import conversion_lines, conversion_table
     from smolcli.checks import load_and_check, measure, report_table
     from smolcli.cli._console import say
-    from smolcli.cli._gguf import ByteBar, print_result, translated
+    from smolcli.cli._gguf import ByteBar, print_result
+    from smolcli.models.adopt import as_smol_errors
 
     options = _options(_folder(source, given.quiet), given)
     loaded: list[str] = []
@@ -68,12 +69,12 @@ def command(
         if options.verify:
             loaded.extend(load_and_check(staged))
 
-    with translated(), ByteBar(given.quiet) as bar:
+    with as_smol_errors(), ByteBar(given.quiet) as bar:
         result = convert(options, bar, check)
     table, lines = conversion_table(result), [*conversion_lines(result), *loaded]
     table["loaded"] = bool(loaded)
     if given.report:
-        with translated(), ByteBar(given.quiet) as bar:
+        with as_smol_errors(), ByteBar(given.quiet) as bar:
             measured = measure(result, options, bar)
         table["report"] = report_table(measured)
     print_result(given.json, table, lines)
