@@ -31,7 +31,7 @@ from smolcli.datatypes import (
 from smolcli.engine import Engine, EngineOptions, Planner, load_engine, load_planner
 from smolcli.errors import SmolError
 from smolcli.media import MediaOptions, open_media
-from smolcli.models.installed import Store, record_file
+from smolcli.models import Store, record_file
 from smolcli.printable import megabytes
 from smolcli.run import geometry
 from smolcli.settings import Settings

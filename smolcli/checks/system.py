@@ -13,8 +13,7 @@ from pathlib import Path
 from smolcli import __version__
 from smolcli.cache import ROOMS, items
 from smolcli.checks.check import Check, guarded
-from smolcli.models.adopt import COMPUTE_BYTES
-from smolcli.models.installed import Store
+from smolcli.models import COMPUTE_BYTES, Store, hub_folder
 from smolcli.printable import megabytes
 from smolcli.settings import CONFIG_VARIABLE, Settings
 
@@ -56,7 +55,7 @@ def _libraries() -> Check:
 
 def _llama() -> Check:
     """The build, what it computes on, and which instructions it was built for."""
-    from smolcli.engine.llama.library import REBUILD, bindings
+    from smolcli.engine import REBUILD, bindings
 
     llama, _ = bindings()
     features = llama.llama_print_system_info().decode("utf-8", "replace").strip(" |")
@@ -71,7 +70,7 @@ def _llama() -> Check:
 
 
 def _devices() -> Iterator[Check]:
-    from smolcli.engine.llama.library import devices
+    from smolcli.engine import devices
     from smolcli.errors import SmolError
 
     try:
@@ -115,7 +114,6 @@ def _settings(settings: Settings) -> Check:
 
 
 def _folders(settings: Settings) -> Iterator[Check]:
-    from smolcli.models.hub import cache_folder
 
     yield _folder("data folder", settings.data_dir, "Set SMOL_DATA_DIR to a folder that you may write to.")
     yield _folder("cache folder", settings.cache_dir, "Set SMOL_CACHE_DIR to a folder that you may write to.")
@@ -123,7 +121,7 @@ def _folders(settings: Settings) -> Iterator[Check]:
     yield _folder(
         "settings folder", settings.config_file.parent, f"Set {CONFIG_VARIABLE} to a file that you may write."
     )
-    yield _folder("downloads", cache_folder(), "Set HF_HOME to a folder that you may write to.")
+    yield _folder("downloads", hub_folder(), "Set HF_HOME to a folder that you may write to.")
 
 
 def _records(settings: Settings) -> Check:

@@ -44,7 +44,7 @@ def model_names(incomplete: str) -> list[str]:
 
 def catalog_names(incomplete: str) -> list[str]:
     """Names that `smol pull` understands."""
-    from smolcli.models.catalog import names
+    from smolcli.models import catalog_names as names
 
     return [name for name in names() if name.startswith(incomplete)]
 
@@ -52,7 +52,7 @@ def catalog_names(incomplete: str) -> list[str]:
 def local_names(incomplete: str) -> list[str]:
     """Pairs of this machine."""
     from smolcli.errors import SmolError
-    from smolcli.models.installed import Store
+    from smolcli.models import Store
     from smolcli.settings import load_settings
 
     try:
@@ -65,7 +65,6 @@ def local_names(incomplete: str) -> list[str]:
 
 def prompt_names(incomplete: str) -> list[str]:
     """Names of prompts."""
-    from smolcli.prompt import names
 
     return [name for name in names() if name.startswith(incomplete)]
 

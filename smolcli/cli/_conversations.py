@@ -13,10 +13,7 @@ from smolcli.formats import to_json
 from smolcli.jobs import Look, Words
 from smolcli.prompt import load_prompt
 from smolcli.run import OpenFiles, RequestPlan
-from smolcli.verbs import converse
-from smolcli.verbs.cases import read_cases
-from smolcli.verbs.conversations import Parsed, parse
-from smolcli.verbs.outlines import View, build
+from smolcli.verbs import ParsedConversation, View, converse, outline_conversation, parse_conversation, read_cases
 
 
 def plan_conversations(run: Run, path: Path, hashes: bool) -> None:
@@ -28,7 +25,7 @@ def plan_conversations(run: Run, path: Path, hashes: bool) -> None:
         files = stack.enter_context(closing(OpenFiles(planner.facts, planner.context_tokens)))
         view, said = View(planner.facts, files, _look(run), hashes), set[str]()
         for case in cases:
-            conversation = build(case, view)
+            conversation = outline_conversation(case, view)
             record: dict[str, Any] = {"name": conversation.name} if conversation.name else {}
             sequence = planner.tokens(conversation.turns, conversation.generate)
             plan = RequestPlan(conversation.media, sequence, planner.context_tokens)
@@ -52,13 +49,13 @@ def ask_conversations(run: Run, path: Path) -> None:
         delivery.write(reader, reader.stream(jobs), lambda expected: PLAIN)
 
 
-def _cases(run: Run, path: Path) -> list[Parsed]:
+def _cases(run: Run, path: Path) -> list[ParsedConversation]:
     """Every case, or an error before anything is read. Raises UsageError.
 
     The conversation is the user's own; only what stands around frames comes from us, as transformers writes it.
     """
     words: Words = load_prompt("video", run.reading.prompt_style or "reference").words
-    return [parse(case, words) for case in read_cases(path)]
+    return [parse_conversation(case, words) for case in read_cases(path)]
 
 
 def _look(run: Run) -> Look:

@@ -94,7 +94,7 @@ def forget(
     Example: smol cache forget letter.pdf
     """
     from smolcli.cli._console import say
-    from smolcli.media.reading import open_input
+    from smolcli.media import open_input
     from smolcli.settings import load_settings
     from smolcli.store import StoreTotals, files, open_store
 

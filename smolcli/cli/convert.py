@@ -58,7 +58,7 @@ def command(
     from smolcli.checks import load_and_check, measure, report_table
     from smolcli.cli._console import say
     from smolcli.cli._gguf import ByteBar, print_result
-    from smolcli.models.adopt import as_smol_errors
+    from smolcli.models import as_smol_errors
 
     options = _options(_folder(source, given.quiet), given)
     loaded: list[str] = []
@@ -101,17 +101,17 @@ def _options(folder: str, given: ConversionOptions) -> ConvertOptions:
 def _folder(source: str, quiet: bool) -> str:
     """A Hub id is downloaded; all else is the converter's to judge."""
     from smolcli.errors import ModelError
-    from smolcli.models import hub
+    from smolcli.models import HUB_ID, fetch_checkpoint, look_at_hub
 
     with suppress(OSError, ValueError, RuntimeError):  # a name too long, no such home
         if Path(source).expanduser().exists():
             return source
-    if "/" not in source or not hub.HUB_ID.fullmatch(source):
+    if "/" not in source or not HUB_ID.fullmatch(source):
         return source
-    repository = hub.look(source)
+    repository = look_at_hub(source)
     if not any(file.name.endswith(".safetensors") and "/" not in file.name for file in repository.files):
         raise ModelError(f"{source} has no checkpoint in safetensors.", f"For its GGUF files: smol pull {source}")
-    return str(hub.fetch_checkpoint(repository, quiet)[0])
+    return str(fetch_checkpoint(repository, quiet)[0])
 
 
 def _types(text: str) -> tuple[str, ...]:

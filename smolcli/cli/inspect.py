@@ -21,7 +21,7 @@ def command(
     from gguf_convert.describe import inspection_lines, inspection_table
     from gguf_convert.inspection import inspect
     from smolcli.cli._gguf import print_result
-    from smolcli.models.adopt import as_smol_errors
+    from smolcli.models import as_smol_errors
 
     with as_smol_errors():
         found = inspect(files)

@@ -30,8 +30,7 @@ def listing(
     if context.invoked_subcommand is not None:
         return
     from smolcli.cli._table import show_json, show_table
-    from smolcli.models.installed import Store
-    from smolcli.models.records import HEADER, builtin_record, builtin_row, default_name, pair_record, pair_row
+    from smolcli.models import HEADER, Store, builtin_record, builtin_row, default_name, pair_record, pair_row
     from smolcli.settings import load_settings
 
     if available:
@@ -89,9 +88,7 @@ def add(
     from smolcli.checks import EngineExaminer
     from smolcli.cli._console import say
     from smolcli.cli._table import show_json
-    from smolcli.models.adopt import Adoption
-    from smolcli.models.pull import add as add_pair
-    from smolcli.models.records import default_name, pair_record
+    from smolcli.models import Adoption, add_pair, default_name, pair_record
     from smolcli.settings import load_settings
 
     settings = load_settings()
@@ -120,8 +117,7 @@ def verify(
     """
     from smolcli.cli._table import show_json, show_lines
     from smolcli.errors import SomeInputsFailedError
-    from smolcli.models.installed import Store
-    from smolcli.models.records import file_state
+    from smolcli.models import Store, file_state
     from smolcli.settings import load_settings
 
     store = Store(load_settings().data_dir)
@@ -143,10 +139,10 @@ def _show_catalog(json: bool) -> None:
     from dataclasses import asdict
 
     from smolcli.cli._table import megabytes, show_json, show_table
-    from smolcli.models.catalog import catalog
+    from smolcli.models import catalog_entries
 
     if json:
-        show_json(*(asdict(entry) for entry in catalog()))
+        show_json(*(asdict(entry) for entry in catalog_entries()))
         return
     rows = [
         (
@@ -158,6 +154,6 @@ def _show_catalog(json: bool) -> None:
             entry.licence,
             entry.note,
         )
-        for entry in catalog()
+        for entry in catalog_entries()
     ]
     show_table(("NAME", "TYPES", "RAM", "TOKENS/TILE", "CONTEXT", "LICENCE", "GOOD AND BAD AT"), rows)

@@ -47,7 +47,7 @@ def show(
     Example: smol prompts show docvqa
     """
     from gguf_convert.names import IMAGE
-    from smolcli.engine.tokens import DEFAULT_TEMPLATE, template_text
+    from smolcli.engine import DEFAULT_TEMPLATE, template_text
 
     prompt = load_prompt(name, prompt_style)
     media: list[Medium] = [Clip((_PICTURE,) * 3, (0.0, 1.0, 2.0), 3.0)] if name == "video" else [_PICTURE]

@@ -38,16 +38,14 @@ def command(
     from smolcli.checks import EngineExaminer
     from smolcli.cli._console import say
     from smolcli.cli._table import megabytes, show_json, show_lines
-    from smolcli.models.adopt import Adoption
-    from smolcli.models.pull import parse_wish, pull
-    from smolcli.models.records import default_name, pair_record
+    from smolcli.models import Adoption, default_name, pair_record, parse_wish, pull_pair
     from smolcli.settings import load_settings
 
     settings = load_settings()
     how = Adoption(
         settings, EngineExaminer(), (lambda text: None) if quiet else say, keep_as_published=keep_as_published
     )
-    pair = pull(parse_wish(name, mmproj), how, quiet)
+    pair = pull_pair(parse_wish(name, mmproj), how, quiet)
     if json:
         show_json(pair_record(pair, default_name(settings)))
         return

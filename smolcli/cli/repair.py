@@ -37,7 +37,7 @@ def command(
     from gguf_convert.describe import repair_lines, repair_table
     from gguf_convert.repair import RepairOptions, repair
     from smolcli.cli._gguf import ByteBar, print_result
-    from smolcli.models.adopt import as_smol_errors
+    from smolcli.models import as_smol_errors
 
     with as_smol_errors(), ByteBar(quiet) as bar:
         result = repair(RepairOptions(file, output, longest_edge, outtype.lower() if outtype else None, force), bar)

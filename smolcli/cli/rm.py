@@ -27,9 +27,7 @@ def command(
     from smolcli.cli._console import say
     from smolcli.cli._table import megabytes
     from smolcli.errors import OutputError
-    from smolcli.models import hub
-    from smolcli.models.installed import Store
-    from smolcli.models.records import is_default
+    from smolcli.models import Store, delete_download, is_default
     from smolcli.settings import change, load_settings
 
     settings = load_settings()
@@ -39,7 +37,7 @@ def command(
     ours = [file for file in unused if pair.downloaded or file == pair.own_projector]
     if keep_files:
         ours = []
-    stuck = [file.path for file in ours if not hub.delete(file)]
+    stuck = [file.path for file in ours if not delete_download(file)]
     default = settings.values["model"]
     last = is_default(pair, default) and not any(is_default(other, default) for other in store.all())
     if last and settings.origins["model"] == str(settings.config_file):

@@ -11,10 +11,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from smolcli.datatypes import RGB, EngineEvent, Floats, ModelFacts, ModelPair, Request, TilePlan, Turn
-from smolcli.engine.tokens import TokenSequence
+from smolcli.engine.tokens import DEFAULT_TEMPLATE, TokenSequence, template_text
+
+if TYPE_CHECKING:
+    from smolcli.engine.llama.library import REBUILD, bindings, devices
+
+__all__ = [
+    "DEFAULT_TEMPLATE",
+    "REBUILD",
+    "Engine",
+    "EngineOptions",
+    "Planner",
+    "TileStore",
+    "TokenSequence",
+    "bindings",
+    "computes_with",
+    "devices",
+    "load_engine",
+    "load_planner",
+    "template_text",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +147,12 @@ def load_planner(pair: ModelPair, options: EngineOptions) -> Planner:
     from smolcli.engine.vocabulary import Vocabulary
 
     return Vocabulary(pair, options)
+
+
+def __getattr__(name: str) -> Any:
+    """What the checks ask of llama.cpp itself; it is loaded then."""
+    if name not in ("REBUILD", "bindings", "devices"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from smolcli.engine.llama import library
+
+    return getattr(library, name)

@@ -17,6 +17,7 @@ __all__ = [
     "Media",
     "MediaOptions",
     "find_pictures",
+    "open_input",
     "open_media",
     "open_media_at",
     "open_media_briefly",

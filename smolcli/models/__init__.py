@@ -10,8 +10,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smolcli.datatypes import ModelPair
 from smolcli.errors import ModelError, UsageError
@@ -19,8 +20,121 @@ from smolcli.models.naming import stem
 from smolcli.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from smolcli.models.adopt import (
+        COMPUTE_BYTES as COMPUTE_BYTES,
+    )
+    from smolcli.models.adopt import (
+        Adoption as Adoption,
+    )
+    from smolcli.models.adopt import (
+        as_smol_errors as as_smol_errors,
+    )
+    from smolcli.models.catalog import catalog as catalog_entries
+    from smolcli.models.catalog import names as catalog_names
+    from smolcli.models.hub import (
+        HUB_ID as HUB_ID,
+    )
+    from smolcli.models.hub import (
+        cache_folder as hub_folder,
+    )
+    from smolcli.models.hub import (
+        delete as delete_download,
+    )
+    from smolcli.models.hub import (
+        fetch_checkpoint as fetch_checkpoint,
+    )
+    from smolcli.models.hub import (
+        look as look_at_hub,
+    )
     from smolcli.models.installed import LocalPair
+    from smolcli.models.installed import Store as Store
+    from smolcli.models.installed import record_file as record_file
+    from smolcli.models.pull import add as add_pair
+    from smolcli.models.pull import parse_wish as parse_wish
+    from smolcli.models.pull import pull as pull_pair
+    from smolcli.models.records import (
+        HEADER as HEADER,
+    )
+    from smolcli.models.records import (
+        builtin_record as builtin_record,
+    )
+    from smolcli.models.records import (
+        builtin_row as builtin_row,
+    )
+    from smolcli.models.records import (
+        default_name as default_name,
+    )
+    from smolcli.models.records import (
+        file_state as file_state,
+    )
+    from smolcli.models.records import (
+        is_default as is_default,
+    )
+    from smolcli.models.records import (
+        pair_record as pair_record,
+    )
+    from smolcli.models.records import (
+        pair_row as pair_row,
+    )
 
+__all__ = [
+    "BUILTIN",
+    "COMPUTE_BYTES",
+    "HEADER",
+    "HUB_ID",
+    "Adoption",
+    "Store",
+    "add_pair",
+    "as_smol_errors",
+    "builtin",
+    "builtin_record",
+    "builtin_row",
+    "catalog_entries",
+    "catalog_names",
+    "default_name",
+    "delete_download",
+    "fetch_checkpoint",
+    "file_state",
+    "find_local",
+    "find_projector",
+    "hub_folder",
+    "is_builtin",
+    "is_default",
+    "known_names",
+    "lasting_name",
+    "look_at_hub",
+    "pair_record",
+    "pair_row",
+    "parse_wish",
+    "pull_pair",
+    "record_file",
+    "resolve",
+]
+INSIDE = {  # what the room gives beside → the file that holds it and its name there; read when it is asked for
+    "Adoption": ("adopt", "Adoption"),
+    "COMPUTE_BYTES": ("adopt", "COMPUTE_BYTES"),
+    "as_smol_errors": ("adopt", "as_smol_errors"),
+    "catalog_entries": ("catalog", "catalog"),
+    "catalog_names": ("catalog", "names"),
+    "HUB_ID": ("hub", "HUB_ID"),
+    "delete_download": ("hub", "delete"),
+    "fetch_checkpoint": ("hub", "fetch_checkpoint"),
+    "hub_folder": ("hub", "cache_folder"),
+    "look_at_hub": ("hub", "look"),
+    "Store": ("installed", "Store"),
+    "record_file": ("installed", "record_file"),
+    "add_pair": ("pull", "add"),
+    "parse_wish": ("pull", "parse_wish"),
+    "pull_pair": ("pull", "pull"),
+    "HEADER": ("records", "HEADER"),
+    "builtin_record": ("records", "builtin_record"),
+    "builtin_row": ("records", "builtin_row"),
+    "default_name": ("records", "default_name"),
+    "file_state": ("records", "file_state"),
+    "is_default": ("records", "is_default"),
+    "pair_record": ("records", "pair_record"),
+    "pair_row": ("records", "pair_row"),
+}
 BUILTIN = "builtin"
 _BUILTIN = Path(__file__).parent / "builtin"
 _HUB_SHAPE = 2  # ORG/REPO
@@ -167,3 +281,11 @@ def _unknown(model: str, settings: Settings) -> ModelError:
     close = get_close_matches(model, names, 1)
     meant = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(names)}; or give a GGUF file or a folder."
     return ModelError(f"There is no model {model}.", meant)
+
+
+def __getattr__(name: str) -> Any:
+    """Most commands need one file of the room, and none of its libraries."""
+    if name not in INSIDE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    file, own = INSIDE[name]
+    return getattr(import_module(f"{__name__}.{file}"), own)

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from smolcli.datatypes import ImagePart, ModelFacts, Outline, Place, Size, Source, TilePlan, VideoFacts
-from smolcli.engine import Planner
-from smolcli.engine.tokens import TokenSequence
+from smolcli.engine import Planner, TokenSequence
 from smolcli.errors import DoesNotFitError
 from smolcli.jobs import Job, Question, Shown
 from smolcli.media import Media

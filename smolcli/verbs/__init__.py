@@ -9,9 +9,28 @@ from __future__ import annotations
 
 from smolcli.verbs.ask import ask, open_together
 from smolcli.verbs.caption import caption
+from smolcli.verbs.cases import read_cases
+from smolcli.verbs.conversations import Parsed as ParsedConversation
 from smolcli.verbs.conversations import converse
+from smolcli.verbs.conversations import parse as parse_conversation
 from smolcli.verbs.docvqa import docvqa
+from smolcli.verbs.outlines import View
+from smolcli.verbs.outlines import build as outline_conversation
 from smolcli.verbs.template import Item, Template
 from smolcli.verbs.video import video
 
-__all__ = ["Item", "Template", "ask", "caption", "converse", "docvqa", "open_together", "video"]
+__all__ = [
+    "Item",
+    "ParsedConversation",
+    "Template",
+    "View",
+    "ask",
+    "caption",
+    "converse",
+    "docvqa",
+    "open_together",
+    "outline_conversation",
+    "parse_conversation",
+    "read_cases",
+    "video",
+]
