@@ -65,6 +65,7 @@ def local_names(incomplete: str) -> list[str]:
 
 def prompt_names(incomplete: str) -> list[str]:
     """Names of prompts."""
+    from smolcli.prompt import names
 
     return [name for name in names() if name.startswith(incomplete)]
 
