@@ -5,7 +5,13 @@ import os
 import pytest
 from drawing import GOLDEN, draw_pdf
 
-from smolcli.media import FolderError, find_pictures
+from smolcli.jobs import Expected
+from smolcli.media import FolderError
+from smolcli.media import find_pictures as find
+
+
+def find_pictures(paths, recursive):
+    return [found for found in find(paths, recursive) if not isinstance(found, Expected)]
 
 
 @pytest.fixture
@@ -54,3 +60,10 @@ def test_a_damaged_picture_is_found_by_its_name(here):
 def test_no_name_of_a_file_is_that_of_standard_input(here):
     os.rename(here / "in" / "plain", here / "-")
     assert list(find_pictures(["."], recursive=False)) == ["./-"]
+
+
+def test_how_many_are_to_come_is_said_before_the_first_and_is_right_after_the_last(here):
+    found = list(find(["in", "in/a.jpg", "in/doc.pdf"], recursive=True))
+    assert isinstance(found[0], Expected) and found[0].answers >= 2
+    names = [one for one in found if isinstance(one, str)]
+    assert sum(one.answers for one in found if isinstance(one, Expected)) == len(names) == 5

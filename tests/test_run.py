@@ -134,7 +134,7 @@ def test_questions_about_the_same_page_decode_it_once(files, tmp_path, monkeypat
     pdf = str(draw_pdf(tmp_path / "a.pdf", [{"size": (200, 200)}] * 3))
     jobs = docvqa(files, [pdf], template("a", "b", "c"), Access())
     found = list(run(jobs, FakeEngine(parallel=2), files, RunOptions()))
-    assert answers(found) == list(range(9)) and drawn == [1, 2, 3]
+    assert answers(found) == list(range(9)) and sorted(drawn) == [1, 2, 3]
     spent = [event.generation.seconds.preprocess > 0 for event in found if isinstance(event, Answer)]
     assert spent == [True, False, False] * 3
 

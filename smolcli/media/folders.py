@@ -7,20 +7,29 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from smolcli.errors import MediaError
-from smolcli.media.listing import looks_like_picture
+from smolcli.jobs import Expected
+from smolcli.media.listing import is_named_as_picture, looks_like_picture
 
 
-def find_pictures(paths: Iterable[str], recursive: bool) -> Iterator[str | FolderError]:
+def find_pictures(paths: Iterable[str], recursive: bool) -> Iterator[str | FolderError | Expected]:
     """The files named, and the pictures in the folders named (sorted by name; hidden files are left out).
 
     A file that is named is never left out: if it is no picture, reading it will say so. A folder without pictures, or
-    one that cannot be read, is a FolderError; the others go on. Nothing is opened before its turn.
+    one that cannot be read, is a FolderError; the others go on. Nothing is opened before its turn. How many are sure
+    to come is said when a folder's names are known, and corrected.
     """
     seen: set[str] = set()
     for path in paths:
         try:
-            for name in _pictures_in(path, recursive) if path != "-" and _is_folder(path) else [path]:
-                if os.path.normpath(name) not in seen:
+            found: Iterable[str | Expected] = [Expected(1), path]
+            if path != "-" and _is_folder(path):
+                found = _pictures_in(path, recursive)
+            for name in found:
+                if isinstance(name, Expected):
+                    yield name
+                elif os.path.normpath(name) in seen:
+                    yield Expected(-1)
+                else:
                     seen.add(os.path.normpath(name))
                     yield name
         except FolderError as error:
@@ -42,7 +51,7 @@ def _is_folder(path: str) -> bool:
         return False
 
 
-def _pictures_in(folder: str, recursive: bool) -> Iterator[str]:
+def _pictures_in(folder: str, recursive: bool) -> Iterator[str | Expected]:
     """Raises FolderError."""
 
     def unreadable(error: OSError) -> None:
@@ -51,11 +60,16 @@ def _pictures_in(folder: str, recursive: bool) -> Iterator[str]:
     empty = True
     for root, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
-        for name in sorted(files):
+        names = sorted(name for name in files if not name.startswith("."))
+        yield Expected(sum(map(is_named_as_picture, names)))
+        for name in names:
             path = os.path.join(root, name)  # noqa: PTH118  pathlib would make of "./-" the name of standard input
-            if not name.startswith(".") and looks_like_picture(path):
-                empty = False
-                yield path
+            if not is_named_as_picture(name):
+                if not looks_like_picture(path):
+                    continue
+                yield Expected(1)
+            empty = False
+            yield path
     if empty:
         hint = "" if recursive else "Add --recursive to look in its folders too."
         raise FolderError(folder, f"There are no pictures in {folder!r}.", hint)

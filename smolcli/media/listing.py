@@ -18,9 +18,14 @@ MEDIA_SUFFIXES = _SUFFIXES | {".pdf"} | {f".{suffix}" for suffix in _CLIPS.split
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"BM", b"\0\0\0\x0cjP  ")
 
 
+def is_named_as_picture(name: str) -> bool:
+    """Whether the name alone says so."""
+    return Path(name).suffix.lower() in _SUFFIXES
+
+
 def looks_like_picture(path: str) -> bool:
     """True for what an image decoder should try."""
-    if Path(path).suffix.lower() in _SUFFIXES:
+    if is_named_as_picture(path):
         return True
     try:
         with Path(path).open("rb") as file:

@@ -78,19 +78,22 @@ def main() -> None:
         limit = ["--max-tokens", str(NEW_TOKENS), "--stats", "-q"]
         ask = [sys.executable, "-m", "smolcli", "ask", str(picture), QUESTION, *files, *limit]
         os.environ["SMOL_CACHE_DIR"] = str(Path(scratch, "cache"))
-        measure(ask)  # what the last contender finds
+        measure(ask)  # what the next two contenders find
+        another = ask.index(QUESTION)
         contenders = {
             "smol ask": [*ask, "--no-store"],
             "smol ask --detail native": [*ask, "--no-store", "--detail", "native"],
-            "smol ask, asked before": ask,
+            "smol ask, another question": ask,
+            "smol ask, the same again": ask,
             "binding's handler": [
                 *[sys.executable, "-c", PEER, str(model), str(mmproj), str(url), QUESTION, str(NEW_TOKENS)]
             ],
         }
         results: dict[str, list[tuple[float, float, str]]] = {name: [] for name in contenders}
-        for _ in range(options.rounds):
+        for number in range(options.rounds):
             for name, command in contenders.items():
-                results[name].append(measure(command))
+                new = [*command[:another], f"Is it number {number}?", *command[another + 1 :]]
+                results[name].append(measure(new if "another" in name else command))
         peer_s = min(wall for wall, _, _ in results["binding's handler"])
         peer_mb = max(peak for _, peak, _ in results["binding's handler"])
         for name, runs in results.items():
