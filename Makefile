@@ -7,6 +7,7 @@
 #   TORCH=...                 the torch of the recipe; on Linux, PyPI's own brings gigabytes of CUDA: put a CPU wheel's
 #                             folder into PIP_FIND_LINKS, or PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
 #   CHECKPOINT=RUN/last.pt    trained weights, for `make builtin` (ship them) and `make eval-nano` (compare the types)
+#   JOBS=2                    how many processes share the tests (make test); 1 for one, which a debugger needs
 #   ARGS="-k layers -x"       arguments for pytest (make test) or a measurement (make bench, make eval-nano)
 
 PYTHON ?= python3
@@ -14,6 +15,7 @@ VENV ?= .venv
 LLAMA_INDEX ?=
 TORCH ?= torch==2.13.0
 ARGS ?=
+JOBS ?= 2
 CHECKPOINT ?=
 
 BIN := $(VENV)/bin
@@ -56,7 +58,7 @@ demo: $(VENV)/.installed ## read the files of examples/ with the built-in model
 	$(BIN)/smol caption -q examples/signs
 
 test: $(VENV)/.tested ## run the whole suite (what needs torch only if `make train` was run)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(if $(filter 1,$(JOBS)),,-n $(JOBS) --dist loadfile) $(ARGS)
 
 train: $(VENV)/.trains ## put torch into the environment, for the recipe in examples/train_nano
 

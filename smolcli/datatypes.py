@@ -55,13 +55,11 @@ class Place:
 
     @property
     def uri(self) -> str:
-        """The file's name as the user gave it, and where in it as a fragment: RFC 8118 `page=`, W3C Media Fragments
-        `t=` and `xywh=percent:`.
-        """
+        """The file's name, and where in it as RFC 8118 (`page=`) and W3C Media Fragments (`t=`, `xywh=percent:`) do."""
         parts = [f"page={self.page}"] if self.page is not None else []
         parts += [f"t={self.time_s:g}"] if self.time_s is not None else []
         parts += ["xywh=percent:" + ",".join(f"{100 * share:g}" for share in self.box)] if self.box else []
-        return "#".join([self.source.path, *(["&".join(parts)] if parts else [])])
+        return "#".join([self.source.path, "&".join(parts)]).removesuffix("#")
 
     @property
     def label(self) -> str:
@@ -76,9 +74,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One upright picture: rgb uint8 (H, W, 3); `text` is a page's own text layer, "" where there is none.
-
-    warnings: sentences about what was odd with this picture.
+    """One upright picture: rgb uint8 (H, W, 3); `text` is a page's own text layer, "" where there is none; `warnings`
+    are sentences about what was odd with it.
     """
 
     rgb: RGB
@@ -98,9 +95,8 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What a clip says of itself.
-
-    duration_s is total_frames / fps; fps is 24 where the file does not tell (transformers), the mean where it varies.
+    """What a clip says of itself; duration_s is total_frames / fps; fps is 24 where the file does not tell
+    (transformers), the mean where it varies.
     """
 
     size_px: Size
@@ -137,9 +133,8 @@ class TilePlan:
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """rgb uint8 (encodes, T, T, 3), row by row, the global view last.
-
-    digests: blake2b-16 of each tile's pixels, made where it is cut (tiles.py): equal tiles are encoded once.
+    """rgb uint8 (encodes, T, T, 3), row by row, the global view last; digests: blake2b-16 of each tile's pixels, made
+    where it is cut (tiles.py): equal tiles are encoded once.
     """
 
     rgb: RGB
@@ -157,9 +152,8 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture's position in a turn. `tiles` is None while a request is only being planned.
-
-    source: the sha256 (hex) of the file that it was cut from, "" where there is none.
+    """A picture's position in a turn. `tiles` is None while a request is only being planned; source: the sha256 (hex)
+    of the file that it was cut from, "" where there is none.
     """
 
     plan: TilePlan
@@ -180,10 +174,8 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class ModelPair:
-    """The two GGUF files of one model and what we know of it beside them.
-
-    max_frames: most video frames that it was trained to read at once; note: one honest line on what it is good for (""
-    if unknown).
+    """The two GGUF files of one model; max_frames: most video frames that it was trained to read at once; note: one
+    honest line on what it is good for ("" if unknown).
     """
 
     language: Path
@@ -218,9 +210,8 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen. temperature 0 is greedy; max_tokens None: what the context holds, at most 1024.
-
-    seed None: a fresh one for each run; a generator of tokens is never made with it.
+    """How the next token is chosen. temperature 0 is greedy; max_tokens None: what the context holds, at most 1024;
+    seed None: a fresh one for each run.
     """
 
     temperature: float = 0.0
@@ -271,9 +262,8 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """What one answer took, in seconds.
-
-    In company, prefill and decode are its share of each batch, by rows: the shares of all answers add up to the run.
+    """What one answer took, in seconds. In company, prefill and decode are its share of each batch, by rows: the shares
+    of all answers add up to the run.
     """
 
     preprocess: float = 0.0  # decoding and cutting its media
