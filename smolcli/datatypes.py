@@ -74,13 +74,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One upright picture: rgb uint8 (H, W, 3); `text` is a page's own text layer, "" where there is none; `warnings`
-    are sentences about what was odd with it.
-    """
+    """One upright picture: rgb uint8 (H, W, 3); `warnings` are sentences about what was odd with it."""
 
     rgb: RGB
     place: Place
-    text: str = ""
     warnings: tuple[str, ...] = ()
 
 

@@ -20,6 +20,12 @@ RED, BLUE = (1, 0, 0), (0, 0, 1)
 CORNERS = [((0, 0, 50, 50), RED), ((150, 50, 200, 100), BLUE)]  # of a page of 200 x 100 points
 
 
+def texts(path, **options):
+    """(page, text layer) of every page."""
+    with open_media(str(path), MediaOptions(**options)) as media:
+        return [(place.page, media.text(place)) for place in media.places]
+
+
 def read(path, **options):
     with open_media(str(path), MediaOptions(**options)) as media:
         frames = list(media.frames())
@@ -41,14 +47,14 @@ def test_pages_come_with_their_numbers_and_text_one_at_a_time(tmp_path):
         pages = media.frames()
         first = next(pages)
         assert (first.place.page, first.place.index, first.place.label) == (1, 0, "page 1")
-        assert first.text == "Seite 1"
-        assert [(page.place.page, page.text) for page in pages] == [(2, "Seite 2"), (3, "Seite 3")]
+        assert media.text(first.place) == "Seite 1"
+        assert [(page.place.page, media.text(page.place)) for page in pages] == [(2, "Seite 2"), (3, "Seite 3")]
         assert media.warnings == []
 
 
 def test_a_page_without_text_has_none(tmp_path):
     (page,), _ = read(draw_pdf(tmp_path / "a.pdf", [{}]), longest_edge_px=50)
-    assert page.text == ""
+    assert texts(tmp_path / "a.pdf") == [(1, "")]
     assert (page.rgb == 255).all()
 
 
@@ -111,7 +117,8 @@ def test_only_the_crop_box_is_drawn(tmp_path):
 def test_chosen_pages_come_in_the_order_asked(tmp_path):
     path = draw_pdf(tmp_path / "a.pdf", [{"text": str(number)} for number in range(1, 6)])
     frames, _ = read(path, pages="4-end,1", longest_edge_px=50)
-    assert [(frame.place.page, frame.text) for frame in frames] == [(4, "4"), (5, "5"), (1, "1")]
+    assert [frame.place.page for frame in frames] == [4, 5, 1]
+    assert texts(path, pages="4-end,1") == [(4, "4"), (5, "5"), (1, "1")]
     assert "There are 5 pages" in refused(path, MediaOptions(pages="6"), UsageError).hint
 
 
@@ -120,8 +127,7 @@ def test_a_locked_document_opens_with_its_password_only(tmp_path):
     error = refused(path, error=EncryptedError)
     assert (error.exit_code, "--password" in error.hint) == (8, True)
     assert "does not open" in refused(path, MediaOptions(password="wrong"), EncryptedError).message
-    (page,), _ = read(path, password="Schlüssel", longest_edge_px=50)
-    assert page.text == "secret"
+    assert texts(path, password="Schlüssel") == [(1, "secret")]
 
 
 def test_a_password_that_is_not_needed_does_no_harm(tmp_path):
@@ -218,8 +224,8 @@ def test_what_is_said_of_a_page_s_size_is_said_once(tmp_path):
 def test_a_document_on_disk_is_not_read_into_memory(tmp_path, monkeypatch):
     path = draw_pdf(tmp_path / "a.pdf", [{"text": "one"}])
     monkeypatch.setattr(Input, "read_all", lambda _: pytest.fail("it was read into memory"))
-    (page,), _ = read(path, longest_edge_px=50)
-    assert page.text == "one"
+    read(path, longest_edge_px=50)
+    assert texts(path) == [(1, "one")]
 
 
 @pytest.mark.parametrize(
@@ -233,8 +239,8 @@ def test_a_document_that_mupdf_cannot_open_by_name_is_read_all_the_same(tmp_path
         (tmp_path / name).write_bytes(before + data)
     except OSError:
         pytest.skip("this file system keeps names in UTF-8")
-    pages, warnings = read(tmp_path / name, longest_edge_px=50)
-    assert [page.text for page in pages] == ["one", "two"]
+    _, warnings = read(tmp_path / name, longest_edge_px=50)
+    assert texts(tmp_path / name) == [(1, "one"), (2, "two")]
     assert all("repaired" in warning for warning in warnings)
 
 
@@ -247,7 +253,7 @@ def test_a_document_that_changes_while_it_is_read_is_an_error_and_no_guess(tmp_p
     ):
         draw_pdf(path, [{"text": "one"}, {"text": "two"}])
         with open_media(str(path), MediaOptions(longest_edge_px=50)) as media:
-            assert next(media.frames()).text == "one"
+            assert media.text(next(media.frames()).place) == "one"
             change()
             with pytest.raises(MediaError, match="has changed while it was being read"):
                 media.frame(media.outlines[1].place)
@@ -270,7 +276,7 @@ def test_a_document_that_is_removed_while_it_is_open_is_read_to_its_end(tmp_path
     path = Path(draw_pdf(tmp_path / "a.pdf", [{"text": "one"}, {"text": "two"}]))
     with open_media(str(path), MediaOptions(longest_edge_px=50)) as media:
         path.unlink()
-        assert [page.text for page in media.frames()] == ["one", "two"]
+        assert [media.text(page.place) for page in media.frames()] == ["one", "two"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Linux tells which files are open")

@@ -77,7 +77,7 @@ def outcome(path: Path, options: MediaOptions):
         with open_media(str(path), options) as media:
             sizes = [outline.size_px for outline in media.outlines]
             frames.extend(
-                (frame.place, frame.rgb.shape, sha256(frame.rgb.tobytes()), frame.text, frame.warnings)
+                (frame.place, frame.rgb.shape, sha256(frame.rgb.tobytes()), media.text(frame.place), frame.warnings)
                 for frame in media.frames()
             )
             return sizes, frames, media.warnings

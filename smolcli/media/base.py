@@ -84,6 +84,11 @@ class Media(ABC):
         Raises MediaError when it cannot be decoded; the others still can.
         """
 
+    def text(self, place: Place) -> str:
+        """A page's own text layer, "" where there is none. Raises MediaError where it is damaged."""
+        del place
+        return ""
+
     def frames(self, outlines: Sequence[Outline] | None = None) -> Iterator[Frame]:
         """Decode one frame at a time, in the order of some outlines (None: `outlines`); may be called again.
 

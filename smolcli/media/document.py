@@ -1,4 +1,4 @@
-"""A PDF goes in, its pages come out as upright RGB Frames with their text. The only file that knows PyMuPDF (AGPL).
+"""A PDF goes in, its pages come out as upright RGB Frames, and their text. The only file that knows PyMuPDF (AGPL).
 
 A page is drawn so that its longer side is the model's longest edge. With an explicit dpi it is drawn at that, but its
 longer side never exceeds LARGEST x that edge (the reference scales it down again anyway), nor the page max_pixels.
@@ -118,13 +118,13 @@ class DocumentMedia(Media):
         return PageOutlines(self._outline, self._chosen)
 
     def frame(self, place: Place) -> Frame:
-        """Draw a page, uint8 (H, W, 3), with its text layer. What could not be drawn is a warning.
+        """Draw a page, uint8 (H, W, 3). What could not be drawn is a warning.
 
         Raises MediaError when nothing of it could be drawn.
         """
         index = place.index
         with self._decoding(index):
-            rgb, complaints, text = _drawn(self._document, index, self._size(index)[0])
+            rgb, complaints = _drawn(self._document, index, self._size(index)[0])
             self._note_repair(bool(self._document.is_repaired))
         what = f"Page {index + 1} of {self._name}"
         # MuPDF's is_unicolor takes 9 s for a page
@@ -133,9 +133,12 @@ class DocumentMedia(Media):
         warnings = [
             f"A part of page {index + 1} of {self._name} could not be drawn ({each})." for each in complaints[:3]
         ]
-        if text is None:
-            warnings.append(f"The text layer of page {index + 1} of {self._name} is damaged.")
-        return Frame(self._turned(rgb), place, text or "", tuple(warnings))
+        return Frame(self._turned(rgb), place, tuple(warnings))
+
+    def text(self, place: Place) -> str:
+        """The page's text layer, "" where there is none. Raises MediaError where it is damaged."""
+        with self._decoding(place.index):
+            return str(self._document[place.index].get_text("text")).strip()
 
     def close(self) -> None:
         """Close the document."""
@@ -240,8 +243,8 @@ def _unlock(document: Any, password: str | None, name: str) -> None:
         raise EncryptedError(f"The password does not open {name}.", "Check --password.")
 
 
-def _drawn(document: Any, index: int, size_px: Size) -> tuple[RGB, list[str], str | None]:
-    """A page as uint8 (H, W, 3), what is missing of it, and its text layer, None where that is damaged."""
+def _drawn(document: Any, index: int, size_px: Size) -> tuple[RGB, list[str]]:
+    """A page as uint8 (H, W, 3), and what is missing of it."""
     mupdf = _silent_mupdf()
     mupdf.TOOLS.reset_mupdf_warnings()
     page = document[index]
@@ -249,11 +252,7 @@ def _drawn(document: Any, index: int, size_px: Size) -> tuple[RGB, list[str], st
     zoom = mupdf.Matrix(width / page.rect.width, height / page.rect.height)
     drawn = page.get_pixmap(matrix=zoom, colorspace=mupdf.csRGB, alpha=False)
     rgb = np.frombuffer(drawn.samples, np.uint8).reshape(height, width, 3)  # another size: ValueError
-    complaints = damage(mupdf.TOOLS.mupdf_warnings())
-    try:
-        return rgb, complaints, str(page.get_text("text")).strip()
-    except Exception:  # MuPDF's classes have no common base; the page has been drawn, its text is a help beside it
-        return rgb, complaints, None
+    return rgb, damage(mupdf.TOOLS.mupdf_warnings())
 
 
 def damage(said: str) -> list[str]:

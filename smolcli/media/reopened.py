@@ -36,6 +36,11 @@ class ReopenedMedia(Media):
             self._hear(media)
         return self._of_this(frame)
 
+    def text(self, place: Place) -> str:
+        """Open the file and read a page's text layer. Raises MediaError, also where the file has changed."""
+        with self._unchanged() as media:
+            return media.text(place)
+
     def sampled(self, most: int) -> Sequence[Outline]:
         """Open the file and choose fewer frames. Raises MediaError, also where the file has changed."""
         with self._unchanged() as media:
