@@ -7,8 +7,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -28,6 +29,42 @@ def say(message: str) -> None:
     with suppress(OSError, ValueError):
         sys.stderr.write(f"smol: {line}\n")
         sys.stderr.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """What a command says, by what its user wants to hear: sentences on stderr, a result on stdout.
+
+    quiet: only results and errors; json: results as JSON objects; verbose: details too (-v).
+    """
+
+    quiet: bool = False
+    json: bool = False
+    verbose: int = 0
+
+    def tell(self, sentence: str) -> None:
+        """What a user would miss."""
+        if not self.quiet:
+            say(sentence)
+
+    def note(self, *sentences: str) -> None:
+        """What is done in another way than was asked for."""
+        for sentence in sentences:
+            self.tell(f"note: {sentence}")
+
+    def detail(self, sentence: str) -> None:
+        """What only -v says."""
+        if self.verbose:
+            self.tell(sentence)
+
+    def result(self, records: Iterable[dict[str, Any]], lines: Iterable[str]) -> None:
+        """The same as JSON objects or as lines, made safe to print. Raises OutputError."""
+        from smolcli.cli._table import show_json, show_lines
+
+        if self.json:
+            show_json(*records)
+        else:
+            show_lines(lines)
 
 
 def report(error: SmolError) -> None:

@@ -29,7 +29,7 @@ def plan_conversations(run: Run, path: Path, hashes: bool) -> None:
             record: dict[str, Any] = {"name": conversation.name} if conversation.name else {}
             sequence = planner.tokens(conversation.turns, conversation.generate)
             plan = RequestPlan(conversation.media, sequence, planner.context_tokens)
-            run.notes([note for note in conversation.warnings if note not in said])
+            run.console.note(*(note for note in conversation.warnings if note not in said))
             said.update(conversation.warnings)
             record |= plan_record(planner.facts, plan, run.speeds(planner.facts))
             if hashes:

@@ -112,7 +112,7 @@ class Delivery:
             self._took.add(event.generation, event.cached)
             self._writing(form).answer(event)
             self.notes(event.warnings)
-            self._run.detail(_summary(event))
+            self._run.console.detail(_summary(event))
             self._progress.advance()
         else:
             self._fail(event, self._writing(form))
@@ -132,7 +132,7 @@ class Delivery:
 
     def notes(self, notes: Sequence[str]) -> None:
         """Sentences for the user, each said once."""
-        self._run.notes([note for note in dict.fromkeys(notes) if note not in self._said])
+        self._run.console.note(*(note for note in dict.fromkeys(notes) if note not in self._said))
         self._said.update(notes)
 
     def _writing(self, form: Callable[[int], Form]) -> Writer:

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 from smolcli.cli._console import is_terminal
-from smolcli.formats import printable, to_json
-
-
-def print_result(as_json: bool, table: dict[str, Any], lines: Sequence[str]) -> None:
-    """One JSON object, or lines. What a file says of itself cannot move the cursor."""
-    shown = [to_json(table)] if as_json else [printable(line) for line in lines]
-    sys.stdout.writelines(f"{line}\n" for line in shown)
 
 
 class ByteBar:

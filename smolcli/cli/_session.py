@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from smolcli.cli._console import say
+from smolcli.cli._console import Console, say
 from smolcli.cli._plans import plan_lines
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import EngineOptions, Planner, load_planner
@@ -34,15 +34,20 @@ class Run:
     clips: ClipOptions = field(default_factory=ClipOptions)
 
     @property
+    def console(self) -> Console:
+        """Where the conversation goes."""
+        return Console(self.output.quiet, self.output.json, self.output.verbose)
+
+    @property
     def parallel(self) -> int:
         """How many answers are written at the same time."""
         return self.model.parallel or 1
 
     def pair(self) -> ModelPair:
         """The model to read with. The built-in one introduces itself, once, on stderr."""
-        pair = resolve(self.model.model, self.model.mmproj, tell=(lambda text: None) if self.output.quiet else say)
-        if pair.note and not self.output.quiet:
-            say(f"reading with the built-in model {pair.name}: {pair.note} (name another with -m)")
+        pair = resolve(self.model.model, self.model.mmproj, tell=self.console.tell)
+        if pair.note:
+            self.console.tell(f"reading with the built-in model {pair.name}: {pair.note} (name another with -m)")
         return pair
 
     @contextmanager
@@ -65,8 +70,8 @@ class Run:
         settings = load_settings()
         if self.model.no_store or not settings.values["store"]:
             return None
-        note = (lambda text: None) if self.output.quiet else lambda text: say(f"note: {text}")
-        return Keeping(settings.store_dir, int(settings.values["store_size"]), self.model.fresh, note)
+        limit_bytes = int(settings.values["store_size"])
+        return Keeping(settings.store_dir, limit_bytes, self.model.fresh, self.console.note)
 
     @contextmanager
     def planner(self) -> Iterator[Planner]:
@@ -114,22 +119,11 @@ class Run:
 
     def _say_facts(self, planner: Planner) -> None:
         facts = planner.facts
-        self.notes(facts.warnings)
-        self.detail(
+        self.console.note(*facts.warnings)
+        self.console.detail(
             f"model {facts.name} of family {facts.family}: tiles of {facts.tile_px} px and {facts.tokens_per_tile} "
             f"tokens, longest edge {facts.longest_edge_px} px, context {planner.context_tokens} tokens"
         )
-
-    def detail(self, sentence: str) -> None:
-        """What only -v says."""
-        if self.output.verbose and not self.output.quiet:
-            say(sentence)
-
-    def notes(self, notes: Sequence[str]) -> None:
-        """Sentences about what will be read differently than asked."""
-        if not self.output.quiet:
-            for note in notes:
-                say(f"note: {note}")
 
     def show_plan(self, facts: ModelFacts, plan: RequestPlan) -> None:
         """--plan: what will be computed, on stderr."""

@@ -68,7 +68,7 @@ def clear(quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors
     Example: smol cache clear
     """
     from smolcli.cache import clear as clear_cache
-    from smolcli.cli._console import say
+    from smolcli.cli._console import Console
     from smolcli.cli._table import megabytes
     from smolcli.settings import load_settings
     from smolcli.store import files, remove
@@ -77,9 +77,8 @@ def clear(quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors
     kept = sum(path.stat().st_size for path in files(settings.store_dir))
     remove(settings.store_dir)
     removed = clear_cache(settings.cache_dir)
-    if not quiet:
-        things = f"{len(removed)} things{' and the store' if kept else ''}"
-        say(f"{things} removed, {megabytes(sum(item.bytes for item in removed) + kept)}")
+    things = f"{len(removed)} things{' and the store' if kept else ''}"
+    Console(quiet).tell(f"{things} removed, {megabytes(sum(item.bytes for item in removed) + kept)}")
 
 
 @command.command()

@@ -56,16 +56,16 @@ def command(
     from gguf_convert.convert import ConversionResult, convert
     from gguf_convert.describe import conversion_lines, conversion_table
     from smolcli.checks import load_and_check, measure, report_table
-    from smolcli.cli._console import say
-    from smolcli.cli._gguf import ByteBar, print_result
+    from smolcli.cli._console import Console
+    from smolcli.cli._gguf import ByteBar
     from smolcli.models import as_smol_errors
 
     options = _options(_folder(source, given.quiet), given)
     loaded: list[str] = []
+    console = Console(given.quiet, given.json)
 
     def check(staged: ConversionResult) -> None:
-        for warning in () if given.quiet else staged.warnings:
-            say(f"note: {warning}")
+        console.note(*staged.warnings)
         if options.verify:
             loaded.extend(load_and_check(staged))
 
@@ -77,7 +77,7 @@ def command(
         with as_smol_errors(), ByteBar(given.quiet) as bar:
             measured = measure(result, options, bar)
         table["report"] = report_table(measured)
-    print_result(given.json, table, lines)
+    console.result([table], lines)
     if given.report and not given.json:
         from smolcli.cli._report import show_report
 

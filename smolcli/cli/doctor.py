@@ -24,14 +24,11 @@ def command(
     Example: smol doctor -m 500m-video
     """
     from smolcli.checks import all_checks, failures
+    from smolcli.cli._console import Console
     from smolcli.cli._doctor import check_lines, checks_record, report_lines
-    from smolcli.cli._table import show_json, show_lines
     from smolcli.errors import SomeInputsFailedError
 
     checks = all_checks(model, mmproj, device)
-    if json:
-        show_json(checks_record(checks))
-    else:
-        show_lines(report_lines(checks) if report else check_lines(checks))
+    Console(json=json).result([checks_record(checks)], report_lines(checks) if report else check_lines(checks))
     if count := failures(checks):
         raise SomeInputsFailedError(f"{count} of {len(checks)} checks failed.")

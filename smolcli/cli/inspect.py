@@ -20,9 +20,9 @@ def command(
     """
     from gguf_convert.describe import inspection_lines, inspection_table
     from gguf_convert.inspection import inspect
-    from smolcli.cli._gguf import print_result
+    from smolcli.cli._console import Console
     from smolcli.models import as_smol_errors
 
     with as_smol_errors():
         found = inspect(files)
-    print_result(json, inspection_table(found), inspection_lines(found))
+    Console(json=json).result([inspection_table(found)], inspection_lines(found))

@@ -86,19 +86,19 @@ def add(
     Example: smol models add invoices invoices-q8_0.gguf mmproj-invoices-f16.gguf
     """
     from smolcli.checks import EngineExaminer
-    from smolcli.cli._console import say
+    from smolcli.cli._console import Console
     from smolcli.cli._table import show_json
     from smolcli.models import Adoption, add_pair, default_name, pair_record
     from smolcli.settings import load_settings
 
     settings = load_settings()
-    tell = (lambda text: None) if quiet else say
-    how = Adoption(settings, EngineExaminer(), tell, keep_as_published=keep_as_published)
+    console = Console(quiet, json)
+    how = Adoption(settings, EngineExaminer(), console.tell, keep_as_published=keep_as_published)
     pair = add_pair(name, language, projector, how)
     if json:
         show_json(pair_record(pair, default_name(settings)))
         return
-    tell(f'{name} is ready: smol ask -m {name} photo.jpg "What is this?"')
+    console.tell(f'{name} is ready: smol ask -m {name} photo.jpg "What is this?"')
 
 
 @command.command()

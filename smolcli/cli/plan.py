@@ -82,7 +82,7 @@ def _plan_inputs(run: Run, given: tuple[list[str], list[str]], hashes: bool) -> 
         jobs = list(template.jobs(open_together(stack, files, paths, template.look, run.access())))
         media = files.take(jobs[0])
         plan = max((plan_job(planner, media, job) for job in jobs), key=lambda found: len(found.sequence.ids))
-        run.notes(list(dict.fromkeys((*plan.notes, *(odd for medium in media for odd in medium.warnings)))))
+        run.console.note(*dict.fromkeys((*plan.notes, *(odd for medium in media for odd in medium.warnings))))
         speeds = run.speeds(planner.facts)
         lines: Iterable[str] = plan_lines(planner.facts, plan, speeds)
         if run.output.json or hashes:

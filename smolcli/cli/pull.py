@@ -36,19 +36,18 @@ def command(
     Example: smol pull 500m-video
     """
     from smolcli.checks import EngineExaminer
-    from smolcli.cli._console import say
-    from smolcli.cli._table import megabytes, show_json, show_lines
+    from smolcli.cli._console import Console
+    from smolcli.cli._table import megabytes
     from smolcli.models import Adoption, default_name, pair_record, parse_wish, pull_pair
     from smolcli.settings import load_settings
 
     settings = load_settings()
-    how = Adoption(
-        settings, EngineExaminer(), (lambda text: None) if quiet else say, keep_as_published=keep_as_published
-    )
+    console = Console(quiet, json)
+    how = Adoption(settings, EngineExaminer(), console.tell, keep_as_published=keep_as_published)
     pair = pull_pair(parse_wish(name, mmproj), how, quiet)
-    if json:
-        show_json(pair_record(pair, default_name(settings)))
-        return
-    show_lines(f"{file.path}\t{file.bytes}\tsha256:{file.sha256}" for file in pair.files)
-    if not quiet:
-        say(f'{pair.label} is ready ({megabytes(pair.disk_bytes)}): smol ask -m {pair.name} photo.jpg "What is this?"')
+    record = pair_record(pair, default_name(settings))
+    console.result([record], (f"{file.path}\t{file.bytes}\tsha256:{file.sha256}" for file in pair.files))
+    if not json:
+        console.tell(
+            f'{pair.label} is ready ({megabytes(pair.disk_bytes)}): smol ask -m {pair.name} photo.jpg "What is this?"'
+        )

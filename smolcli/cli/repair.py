@@ -36,9 +36,10 @@ def command(
     """
     from gguf_convert.describe import repair_lines, repair_table
     from gguf_convert.repair import RepairOptions, repair
-    from smolcli.cli._gguf import ByteBar, print_result
+    from smolcli.cli._console import Console
+    from smolcli.cli._gguf import ByteBar
     from smolcli.models import as_smol_errors
 
     with as_smol_errors(), ByteBar(quiet) as bar:
         result = repair(RepairOptions(file, output, longest_edge, outtype.lower() if outtype else None, force), bar)
-    print_result(json, repair_table(result), repair_lines(result))
+    Console(quiet, json).result([repair_table(result)], repair_lines(result))

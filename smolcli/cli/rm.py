@@ -24,7 +24,7 @@ def command(
 
     Example: smol rm 500m-video
     """
-    from smolcli.cli._console import say
+    from smolcli.cli._console import Console, say
     from smolcli.cli._table import megabytes
     from smolcli.errors import OutputError
     from smolcli.models import Store, delete_download, is_default
@@ -45,5 +45,4 @@ def command(
         say("it was the default; from now on the built-in model is")
     if stuck:
         raise OutputError(f"{pair.label} is forgotten, but {stuck[0]} cannot be removed.", "Remove it by hand.")
-    if not quiet:
-        say(f"{pair.label} is removed, {megabytes(sum(file.bytes for file in ours))} are free again")
+    Console(quiet).tell(f"{pair.label} is removed, {megabytes(sum(file.bytes for file in ours))} are free again")
