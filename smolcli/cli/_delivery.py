@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -58,7 +59,7 @@ class Delivery:
         self._took = Took()
         self._expected = self._failed = 0
         self._first_code = 0  # the exit code of the first failure
-        self._last_failure = ""
+        self._last_failure = ("", "")  # its place and its sentence
         self._said: set[str] = set()  # warnings
         self._writer: Writer | None = None
 
@@ -123,11 +124,11 @@ class Delivery:
         sentence = f"error: {_named(failure)} {failure.hint}".strip()
         written = writer.failure(failure)
         sys.stderr.write(failure.traceback)
-        if sentence != self._last_failure:
+        if (failure.place, sentence) != self._last_failure:
             self._failed += 1
             if not written:
                 say(sentence)
-        self._last_failure = sentence
+        self._last_failure = failure.place, sentence
         self._first_code = self._first_code or failure.exit_code
 
     def notes(self, notes: Sequence[str]) -> None:
@@ -168,10 +169,14 @@ class Delivery:
 
 
 def _named(failure: Failure) -> str:
-    """Its sentence, which says of several files the one that it is about."""
+    """Its sentence, which says of several files and pages the one that it is about."""
     name = "Standard input" if failure.source == "-" else repr(failure.source)
     known = not failure.source or name.strip("'") in failure.message or failure.source in failure.message
-    return failure.message if known else f"{name}: {failure.message}"
+    where = [] if known else [name]
+    page = re.search(r"\bpage=([0-9]+)", failure.place.removeprefix(failure.source))
+    if page and not re.search(rf"\bpage {page[1]}\b", failure.message, re.IGNORECASE):
+        where.append(f"page {page[1]}")
+    return ": ".join([", ".join(where), failure.message] if where else [failure.message])
 
 
 def _summary(answer: Answer) -> str:

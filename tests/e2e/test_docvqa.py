@@ -73,8 +73,8 @@ def test_the_pages_of_a_tiff_are_pages(smol, tmp_path):
 
 
 def test_a_page_that_does_not_fit_is_code_5_before_anything_is_read(smol, drawn):
-    done = smol("docvqa", drawn / "doc.pdf", "What?", "--detail", "high", "--context", "128")
-    assert done.code == 5 and done.out == "" and "128" in done.sentence
+    done = smol("docvqa", drawn / "doc.pdf", "What?", "--pages", "2", "--detail", "high", "--context", "128")
+    assert done.code == 5 and done.out == "" and "page 2: " in done.sentence and "128" in done.sentence
 
 
 def test_a_clip_is_refused_with_the_command_that_reads_it(smol, drawn):
@@ -102,3 +102,28 @@ def test_plan_is_shown_for_each_page_and_the_answers_come(smol, drawn):
 def test_a_picture_is_turned_upright(smol):
     sizes = [smol("plan", GOLDEN / "images" / f"exif_{n}.jpg", "--json").record["media"][0]["size"] for n in (1, 6)]
     assert sizes == [[48, 32], [32, 48]]  # stored alike; the second says that it lies on its side
+
+
+def test_each_page_that_fails_is_named_and_counted_though_all_fail_alike(smol, drawn):
+    done = smol("docvqa", drawn / "doc.pdf", "-Q", "One?", "-Q", "Two?", "--page-timeout", "0.001", "--no-store")
+    lines = [line for line in done.err.splitlines() if "error:" in line]
+    assert done.code == 9 and len(lines) == 4 and "3 of 3 inputs failed" in lines[-1]
+    assert [f"'{drawn / 'doc.pdf'}', page {n}: It took longer" in lines[n - 1] for n in (1, 2, 3)] == [True] * 3
+
+
+def test_the_damaged_pages_of_a_tiff_are_named(smol, tmp_path):
+    from PIL import Image
+
+    path, pages = tmp_path / "doc.tif", [Image.effect_noise((64, 64), 80) for _ in range(3)]
+    pages[0].save(path, save_all=True, append_images=pages[1:], compression="tiff_lzw")
+    data = bytearray(path.read_bytes())
+    with Image.open(path) as picture:
+        for page in (1, 2):
+            picture.seek(page)
+            for start, size in zip(picture.tag_v2[273], picture.tag_v2[279], strict=True):
+                data[start : start + size] = b"\xff" * size
+    path.write_bytes(data)
+    done = smol("docvqa", path, "What is it?")
+    assert done.code == 1 and done.out.startswith("page 1\t") and done.out.count("\n") == 1
+    lines = [line for line in done.err.splitlines() if "damaged" in line]
+    assert [line.split("error: ")[1].split(":")[0] for line in lines] == ["page 2", "page 3"]
