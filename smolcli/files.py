@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 import tempfile
@@ -12,6 +13,11 @@ from typing import IO, Protocol
 
 from smolcli.errors import OutputError, ReaderGoneError
 from smolcli.printable import escaped
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")  # by number it is no longer the answers' (streams.py)
 
@@ -85,8 +91,7 @@ class OutputFile:
         if os.path.lexists(path) and not force:
             raise self._exists()
         with writing(self._name):
-            descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-        self._temporary = Path(name)
+            self._temporary, descriptor = _temporary_beside(path)
         self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape")
 
     def write(self, text: str) -> None:
@@ -125,9 +130,8 @@ class OutputFile:
                 return
             except FileExistsError as error:
                 self._temporary = None  # stays: it may hold the work of hours
-                raise OutputError(
-                    f"{self._name} has appeared meanwhile.", f"The answers are in {temporary}."
-                ) from error
+                kept = temporary.replace(temporary.with_name(temporary.name[1:]))
+                raise OutputError(f"{self._name} has appeared meanwhile.", f"The answers are in {kept}.") from error
             except OSError:  # a file system without links
                 pass
         temporary.replace(self._path)
@@ -139,6 +143,32 @@ class OutputFile:
 def open_target(path: str | None, force: bool) -> Target:
     """Standard output (None, or a name in STDOUT), or a file. Raises OutputError."""
     return StandardOutput() if path is None or path in STDOUT else OutputFile(Path(str(path)), force)
+
+
+def _temporary_beside(path: Path) -> tuple[Path, int]:
+    """A new file in the folder of `path` and its descriptor, locked while it is open.
+
+    What a killed process left of the same output is removed: a file of such a name that nobody has locked.
+    """
+    prefix = f".{path.name[:100]}.smol-"
+    if fcntl is None:
+        descriptor, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
+        return Path(name), descriptor
+    for left in path.parent.glob(f"{glob.escape(prefix)}????????"):
+        with suppress(OSError):
+            descriptor = os.open(left, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+            finally:
+                os.close(descriptor)
+    while True:
+        descriptor, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return Path(name), descriptor
+        os.close(descriptor)  # another process took it for left behind before it was locked
 
 
 def _umask() -> int:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -182,6 +184,24 @@ def test_a_file_that_appears_meanwhile_is_not_replaced_and_the_answers_are_kept(
     assert (tmp_path / "out.txt").read_text() == "precious"
     [kept] = [name for name in os.listdir(tmp_path) if name != "out.txt"]
     assert kept in str(caught.value) and (tmp_path / kept).read_text() == "hours of work\n"
+
+
+def test_what_a_killed_process_left_of_a_file_goes_when_it_is_written_again_and_nothing_else(tmp_path):
+    code = (
+        "import os, pathlib, smolcli.files as f; o = f.OutputFile(pathlib.Path('a[1].txt'), False); o.write('half'); "
+    )
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code + "os._exit(9)"], cwd=tmp_path, check=False)
+    (tmp_path / ".a[1].txt.original").write_text("the user's")
+    [left] = [name for name in os.listdir(tmp_path) if "smol-" in name]
+    first = OutputFile(tmp_path / "a[1].txt", force=False)
+    assert not (tmp_path / left).exists()
+    second = OutputFile(tmp_path / "a[1].txt", force=True)  # two at work leave each other's alone
+    first.write("whole\n")
+    first.commit()
+    second.discard()
+    assert (tmp_path / "a[1].txt").read_text() == "whole\n"
+    assert sorted(os.listdir(tmp_path)) == [".a[1].txt.original", "a[1].txt"]
 
 
 def test_force_replaces_what_is_there(tmp_path):
