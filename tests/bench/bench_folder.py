@@ -19,12 +19,12 @@ from pathlib import Path
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from fakes.engine import FACTS, FakeEngine  # noqa: E402
+from fakes.engine import FACTS, FakeEngine
 
-from smolcli.datatypes import Sampling  # noqa: E402
-from smolcli.jobs import Answer, Look, Question, Words  # noqa: E402
-from smolcli.run import Access, OpenFiles, RunOptions, run  # noqa: E402
-from smolcli.verbs import Template, caption  # noqa: E402
+from smolcli.datatypes import Sampling
+from smolcli.jobs import Answer, Look, Question, Words
+from smolcli.run import Access, OpenFiles, RunOptions, run
+from smolcli.verbs import Template, caption
 
 LINKS = 500  # to one picture: file systems have a limit
 
