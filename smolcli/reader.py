@@ -20,9 +20,9 @@ from smolcli.engine import Engine, EngineOptions, computes_with, load_engine
 from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Failure, Look
 from smolcli.prompt import Prompt, load_prompt, style_of
-from smolcli.run import Access, Event, Kept, OpenFiles, RunOptions, run
+from smolcli.run import Access, Event, Item, Kept, OpenFiles, RunOptions, run
 from smolcli.store import KeptAnswers, KeptTiles, Store, open_store
-from smolcli.verbs import Item, Template, ask
+from smolcli.verbs import Template, ask
 
 Note = Callable[[str], None]
 

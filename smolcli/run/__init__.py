@@ -6,8 +6,9 @@ for event in run(jobs, engine, files, RunOptions()): ...
 
 from __future__ import annotations
 
+from smolcli.run.events import Event, Item, Planned, RunOptions
 from smolcli.run.frames import FrameBudget, frame_budget
-from smolcli.run.here import Event, Planned, RunOptions, run
+from smolcli.run.here import run
 from smolcli.run.kept import AnswerStore, Kept
 from smolcli.run.opened import Access, OpenFiles, pictures_of
 from smolcli.run.planning import (
@@ -26,6 +27,7 @@ __all__ = [
     "AnswerStore",
     "Event",
     "FrameBudget",
+    "Item",
     "Kept",
     "Loaded",
     "OpenFiles",

@@ -12,48 +12,24 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from smolcli.datatypes import Encoded, EngineEvent, Generation, Piece, Refused, Request
+from smolcli.datatypes import EngineEvent, Generation, Refused, Request
 from smolcli.engine import Engine
 from smolcli.errors import SmolError, TookTooLongError
 from smolcli.jobs import Answer, Expected, Failure, Job, failure
 from smolcli.prompt import render
 from smolcli.run.ahead import Ahead, Task
+from smolcli.run.events import Event, Item, Planned, RunOptions
 from smolcli.run.kept import Kept, drawn_seed
 from smolcli.run.opened import OpenFiles
 from smolcli.run.planning import PlannedMedium, RequestPlan, plan_job
 from smolcli.run.prepare import Loaded, load
 
-AHEAD_BYTES = 256_000_000
 WINDOW = 256  # answers that wait for an earlier one
+ENDING_S = 0.2  # how long a job in the making is waited for when the run ends
 _BYTES_PER_PIXEL = 3
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """ordered: answers come in the order of their jobs. timeout_s: most seconds that one job may take. fail_fast: the
-    first failure ends the run. threads, ahead_bytes: what is decoded ahead, 0 threads for nothing. seed: what an unset
-    seed is in this run.
-    """
-
-    ordered: bool = True
-    timeout_s: float | None = None
-    fail_fast: bool = False
-    threads: int = 2
-    ahead_bytes: int = AHEAD_BYTES
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A job that will be computed, and how."""
-
-    job: Job
-    plan: RequestPlan
-
-
-Event = Expected | Planned | Encoded | Piece | Answer | Failure
 
 
 @dataclass(slots=True, eq=False)
@@ -74,7 +50,7 @@ class _Work:
 
 
 def run(
-    jobs: Iterable[Job | Failure | Expected],
+    jobs: Iterable[Item],
     engine: Engine,
     files: OpenFiles,
     options: RunOptions,
@@ -94,6 +70,8 @@ class _Loop:
         self._ahead = Ahead(options.threads, options.ahead_bytes)
         self._decoding: deque[_Work] = deque()
         self._reading: dict[int, _Work] = {}  # in the engine, by number
+        self._puller = Ahead(min(1, options.threads), 1)
+        self._pulled: Task[Item | None] | None = None
         self._last: _Work | None = None
         self._number = 0  # of the next job or failure
         self._due = 0  # of the next that is said, where they are said in order
@@ -101,7 +79,7 @@ class _Loop:
         self._more = self._failed = True
         self._failed = False
 
-    def events(self, jobs: Iterator[Job | Failure | Expected]) -> Generator[Event]:
+    def events(self, jobs: Iterator[Item]) -> Generator[Event]:
         try:
             while self._more or self._decoding or self._reading:
                 yield from self._pull(jobs)
@@ -119,12 +97,22 @@ class _Loop:
 
     # ---- 1 and 2: what is known, what is to be decoded
 
-    def _pull(self, jobs: Iterator[Job | Failure | Expected]) -> Iterator[Event]:
-        """Take the next job or two, where there is room for what they hold."""
+    def _pull(self, jobs: Iterator[Item]) -> Iterator[Event]:
+        """Take the next job or two, where there is room for what they hold.
+
+        Files are opened and hashed where jobs are made: in a thread, one job ahead, and never before this one is held.
+        """
         for _ in range(1 + self._engine.parallel // 4):
-            if not (self._more and self._ahead.has_room and self._number - self._due < WINDOW):
+            if not self._has_room:
                 return
-            item = next(jobs, None)
+            if self._pulled is None:
+                self._pulled = self._puller.give(lambda: next(jobs, None), 1)
+            idle = not (self._engine.busy or self._decoding)
+            if not (self._pulled.done or (idle and self._pulled.wait(None))):
+                return
+            pulled, self._pulled = self._pulled, None
+            self._puller.drop(pulled)
+            item = pulled.result()
             if item is None:
                 self._more = False
             elif isinstance(item, Expected):
@@ -133,6 +121,11 @@ class _Loop:
                 self._finish(self._next(), item)
             else:
                 yield from self._begin(self._next(), item)
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether another job may be pulled."""
+        return self._more and self._ahead.has_room and self._number - self._due < WINDOW
 
     def _begin(self, number: int, job: Job) -> Iterator[Event]:
         known = self._kept.find(job, number) if self._kept is not None else None
@@ -199,7 +192,8 @@ class _Loop:
     def _is_decoded(self, work: _Work) -> bool:
         """Whether the first job is decoded. While there is nothing else to do it is waited for, but not too long."""
         task, limit_s = work.task, self._options.timeout_s
-        idle = not (self._engine.busy or (self._more and self._ahead.has_room and self._number - self._due < WINDOW))
+        more = self._has_room and (self._pulled is None or self._pulled.done)
+        idle = not (self._engine.busy or more)
         left_s = None
         if limit_s is not None:
             left_s = limit_s if task.began_s is None else task.began_s + limit_s - time.monotonic()
@@ -271,13 +265,17 @@ class _Loop:
         for number in sorted(self._ready):
             yield self._ready.pop(number)
 
-    def _end(self, jobs: Iterator[Job | Failure | Expected]) -> None:
+    def _end(self, jobs: Iterator[Item]) -> None:
         """Nothing that was under way meets the next run."""
         for number in self._reading:
             self._engine.cancel(number)
-        self._ahead.close()
-        if isinstance(jobs, Generator):
-            jobs.close()
+        for ahead in (self._ahead, self._puller):
+            ahead.close()
+        if self._pulled is not None:
+            self._pulled.wait(ENDING_S)
+        with suppress(ValueError):  # it still waits for its file, as a pipe that nobody writes to
+            if isinstance(jobs, Generator):
+                jobs.close()
 
 
 def request_seed(job: Job) -> int:

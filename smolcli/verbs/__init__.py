@@ -16,11 +16,10 @@ from smolcli.verbs.conversations import parse as parse_conversation
 from smolcli.verbs.docvqa import docvqa
 from smolcli.verbs.outlines import View
 from smolcli.verbs.outlines import build as outline_conversation
-from smolcli.verbs.template import Item, Template
+from smolcli.verbs.template import Template
 from smolcli.verbs.video import video
 
 __all__ = [
-    "Item",
     "ParsedConversation",
     "Template",
     "View",

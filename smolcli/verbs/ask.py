@@ -9,8 +9,8 @@ from dataclasses import replace
 from smolcli.datatypes import Place
 from smolcli.errors import SmolError
 from smolcli.jobs import Look, failure
-from smolcli.run import Access, OpenFiles, pictures_of
-from smolcli.verbs.template import Item, Template
+from smolcli.run import Access, Item, OpenFiles, pictures_of
+from smolcli.verbs.template import Template
 
 KEPT_OPEN = 64  # files of one request that stay open; a system allows a process 256 or more
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from smolcli.jobs import Expected, failure
 from smolcli.media import FolderError, find_pictures
-from smolcli.run import Access, OpenFiles
+from smolcli.run import Access, Item, OpenFiles
 from smolcli.verbs.pages import each_picture
-from smolcli.verbs.template import Item, Template
+from smolcli.verbs.template import Template
 
 
 def caption(

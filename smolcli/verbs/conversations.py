@@ -19,14 +19,9 @@ from smolcli.datatypes import Place, Sampling
 from smolcli.errors import MediaError, SmolError, UsageError
 from smolcli.jobs import Expected, Job, Look, Message, Question, Shown, Words, failure
 from smolcli.media import Media
-from smolcli.run import (
-    Access,
-    OpenFiles,
-    pictures_of,
-)
+from smolcli.run import Access, Item, OpenFiles, pictures_of
 from smolcli.tiles import WORDS, parse_detail
 from smolcli.verbs.openai_parts import PARTS, own_form, without_effect
-from smolcli.verbs.template import Item
 
 _LARGEST = 1 << 20
 ADDRESSES = {"path", "url"}

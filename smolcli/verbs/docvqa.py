@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from smolcli.jobs import Expected
-from smolcli.run import Access, OpenFiles
+from smolcli.run import Access, Item, OpenFiles
 from smolcli.verbs.pages import each_picture
-from smolcli.verbs.template import Item, Template
+from smolcli.verbs.template import Template
 
 
 def docvqa(files: OpenFiles, paths: Sequence[str], template: Template, access: Access) -> Iterator[Item]:

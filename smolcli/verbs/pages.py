@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from smolcli.errors import MediaError, SmolError
 from smolcli.jobs import Expected, Failure, failure
-from smolcli.run import Access, OpenFiles
-from smolcli.verbs.template import Item, Template
+from smolcli.run import Access, Item, OpenFiles
+from smolcli.verbs.template import Template
 
 
 def each_picture(

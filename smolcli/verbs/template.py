@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from smolcli.datatypes import Place, Sampling
-from smolcli.jobs import Expected, Failure, Job, Look, Question
-
-Item = Job | Failure | Expected  # what a verb yields
+from smolcli.jobs import Job, Look, Question
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from smolcli.errors import MediaError, SmolError
 from smolcli.jobs import Expected, failure
-from smolcli.run import Access, OpenFiles, pictures_of
-from smolcli.verbs.template import Item, Template
+from smolcli.run import Access, Item, OpenFiles, pictures_of
+from smolcli.verbs.template import Template
 
 
 def video(files: OpenFiles, paths: Sequence[str], template: Template, access: Access) -> Iterator[Item]:

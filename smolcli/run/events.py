@@ -1,0 +1,38 @@
+"""What goes into a run and what comes out of it: options, the items that verbs make, events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smolcli.datatypes import Encoded, Piece
+from smolcli.jobs import Answer, Expected, Failure, Job
+from smolcli.run.planning import RequestPlan
+
+AHEAD_BYTES = 256_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """ordered: answers come in the order of their jobs. timeout_s: most seconds that one job may take. fail_fast: the
+    first failure ends the run. threads, ahead_bytes: what is decoded ahead, 0 threads for nothing. seed: what an unset
+    seed is in this run.
+    """
+
+    ordered: bool = True
+    timeout_s: float | None = None
+    fail_fast: bool = False
+    threads: int = 2
+    ahead_bytes: int = AHEAD_BYTES
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A job that will be computed, and how."""
+
+    job: Job
+    plan: RequestPlan
+
+
+Item = Job | Failure | Expected  # what verbs make
+Event = Expected | Planned | Encoded | Piece | Answer | Failure
