@@ -4,8 +4,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smolcli.engine import EngineOptions, load_engine
 from smolcli.engine.embeddings import TileMemo, identity
 from smolcli.engine.memory import kv_cells, machine_bytes
+from smolcli.models import resolve
 
 IMAGE = 9
 
@@ -27,6 +29,13 @@ def test_the_memo_keeps_the_tiles_used_last_and_never_more_than_it_may(asked, ro
             order.remove(seed)
         order = [*order, seed][-room:]
         assert memo._bytes == len(order) * rows(0).nbytes == sum(kept.nbytes for kept in memo._rows.values())
+
+
+def test_memory_stops_growing_before_the_built_in_model_has_read_200_pictures():
+    with load_engine(resolve(None, None), EngineOptions(threads=1)) as engine:
+        tile_bytes = 4 * engine.facts.tokens_per_tile * engine.facts.width
+        prompt_tiles = engine.context_tokens // engine.facts.tokens_per_tile
+        assert prompt_tiles < engine._memo._most_bytes // tile_bytes < 200
 
 
 def test_rows_of_equal_tiles_at_the_same_place_are_equal_and_of_others_are_not():

@@ -13,6 +13,7 @@ from smolcli.engine.metadata import GGUFFile
 from smolcli.engine.scheduler import Ids
 
 MEMO_BYTES = 128 << 20  # a page asked twice, blank tiles, still frames
+MEMO_PROMPTS = 4  # as many contexts full of pictures, where that is less
 
 
 class TileMemo:

@@ -14,7 +14,7 @@ from smolcli.datatypes import RGB, Encoded, EngineEvent, Floats, ModelFacts, Mod
 from smolcli.engine import EngineOptions, TileStore
 from smolcli.engine.arrival import Arrival, arrive, check_tile
 from smolcli.engine.cores import physical_cores
-from smolcli.engine.embeddings import TileMemo
+from smolcli.engine.embeddings import MEMO_BYTES, MEMO_PROMPTS, TileMemo
 from smolcli.engine.kvcells import KVCells
 from smolcli.engine.llama.language import ContextSize, LanguageModel
 from smolcli.engine.llama.library import NativeThread
@@ -47,7 +47,9 @@ class SmolVLM(Vocabulary):
         self._threads = options.threads or physical_cores()
         self.parallel = options.parallel
         super().__init__(pair, options)
-        self._memo = TileMemo((self.facts.tokens_per_tile, self.facts.width), kept)
+        # several prompts' worth, so that a clip asked again is there, and a thousand pictures do not pile up
+        most_bytes = min(MEMO_BYTES, MEMO_PROMPTS * 4 * self.context_tokens * self.facts.width)
+        self._memo = TileMemo((self.facts.tokens_per_tile, self.facts.width), kept, most_bytes)
         self.load_s = time.perf_counter() - start
 
     # ---- requests
