@@ -43,7 +43,8 @@ class Place:
     time_s: index / native fps, the time that the prompt's label shows (transformers: video_processing_smolvlm.py); the
     moment of the stream's own time that the frame shows, where its rate varies.
     stream_time_s: the container's own presentation time of that frame, where the decoder knows it.
-    box: left, top, width, height as shares of the upright picture (0 to 1), None for all of it.
+    box: left, top, width, height as shares of the upright picture (0 to 1); window_s: of a clip, from and to; None for
+    all of it.
     """
 
     source: Source
@@ -52,12 +53,14 @@ class Place:
     time_s: float | None = None
     stream_time_s: float | None = None
     box: Box | None = None
+    window_s: tuple[float, float] | None = None
 
     @property
     def uri(self) -> str:
         """The file's name, and where in it as RFC 8118 (`page=`) and W3C Media Fragments (`t=`, `xywh=percent:`) do."""
         parts = [f"page={self.page}"] if self.page is not None else []
         parts += [f"t={self.time_s:g}"] if self.time_s is not None else []
+        parts += ["t={:g},{:g}".format(*self.window_s)] if self.window_s else []
         parts += ["xywh=percent:" + ",".join(f"{100 * share:g}" for share in self.box)] if self.box else []
         return "#".join([self.source.path, "&".join(parts)]).removesuffix("#")
 

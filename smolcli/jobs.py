@@ -129,7 +129,7 @@ class Job:
 
 def place_record(place: Place) -> dict[str, Any]:
     """Where a place is, without the name of its file."""
-    where = {"index": place.index, "time_s": place.time_s, "box": place.box}
+    where = {"index": place.index, "time_s": place.time_s, "box": place.box, "window_s": place.window_s}
     return {"sha256": place.source.sha256, "kind": place.source.kind, **where}
 
 

@@ -26,6 +26,7 @@ places = st.builds(
     st.none() | st.integers(1, 9999),
     st.none() | st.floats(0, 1e6),
     box=st.none() | st.tuples(shares, shares, shares, shares),
+    window_s=st.none() | st.tuples(shares, shares),
 )
 looks = st.builds(
     Look,
@@ -74,7 +75,7 @@ def test_every_field_of_question_look_and_sampling_and_the_model_change_it(job, 
     assert job.key(MODEL + "x") != before
 
 
-@given(jobs, st.sampled_from(["sha256", "kind", "index", "box", "time_s"]), places)
+@given(jobs, st.sampled_from(["sha256", "kind", "index", "box", "time_s", "window_s"]), places)
 def test_the_content_the_page_the_moment_and_the_box_change_it(job, what, other):
     assume(job.places)
     place = job.places[0]

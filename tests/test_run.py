@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from drawing import draw_pdf, draw_text
+from drawing import draw_clip, draw_pdf, draw_text
 from fakes.engine import FACTS, FakeEngine
 
 from smolcli.datatypes import Piece, Place, Sampling, Source
@@ -187,6 +187,20 @@ def test_a_box_is_that_part_of_the_picture(files, tmp_path):
     [answer] = run_answers([job], engine, files, RunOptions())
     [tile] = engine.seen[0].turns[0].parts[0].tiles.rgb
     assert (tile == (0, 0, 255)).all() and answer.places == (place,)
+
+
+def test_a_window_of_a_clip_is_sampled_as_a_clip_of_its_length(files, tmp_path):
+    clip = draw_clip(tmp_path / "a.mp4", 300)
+    with files.hold(clip, Look("low"), Access()) as media:
+        place = Place(media.source, window_s=(4.0, 7.0))
+        assert media.video.duration_s == pytest.approx(10.0, abs=0.1)
+    assert place.uri == f"{clip}#t=4,7"
+    [job] = template().jobs([place])
+    [answer] = run_answers([job], FakeEngine(), files, RunOptions())
+    assert [round(frame.time_s) for frame in answer.places] == [4, 5, 6]
+    beyond = replace(job, places=(replace(place, window_s=(11.0, 12.0)),))
+    [failed] = [event for event in run([beyond], FakeEngine(), files, RunOptions()) if isinstance(event, Failure)]
+    assert "10.0 s long" in failed.message and failed.place == f"{clip}#t=11,12"
 
 
 def test_a_seed_is_of_the_job_and_not_of_its_place_among_others(files, pictures):

@@ -12,7 +12,7 @@ from smolcli.errors import MediaError
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.image import open_image, picture_seconds
 from smolcli.media.reading import Input
-from smolcli.media.video import sample_moments
+from smolcli.media.video import sample_window
 
 
 def open_animation(given: Input, options: MediaOptions) -> Media:
@@ -39,9 +39,10 @@ class AnimationMedia(Media):
         """The pictures that will be asked for."""
         return self._outlines
 
-    def sampled(self, most: int) -> Sequence[Outline]:
-        """At most so many pictures of the animation."""
-        chosen = sample_moments(self._index_at, self._duration_s, self._rate, most)
+    def sampled(self, most: int, window_s: tuple[float, float] | None = None) -> Sequence[Outline]:
+        """At most so many pictures of the animation, or of a window of it."""
+        window_s = window_s or (0.0, self._duration_s)
+        chosen = sample_window(self._index_at, window_s, self._duration_s, self._rate, most)
         return [Outline(Place(self.source, index, time_s=time_s), self._size) for index, time_s in chosen]
 
     def _index_at(self, time_s: float) -> int:

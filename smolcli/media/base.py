@@ -72,9 +72,12 @@ class Media(ABC):
     def _no_such(self, place: Place) -> MediaError:
         return MediaError(f"There is no {place.label} in {self.source.path!r}.", "Is it the file that was meant?")
 
-    def sampled(self, most: int) -> Sequence[Outline]:
-        """Of a clip at most so many of its frames, spread as evenly as `outlines` are; of all else `outlines`."""
-        del most
+    def sampled(self, most: int, window_s: tuple[float, float] | None = None) -> Sequence[Outline]:
+        """Of a clip at most so many of its frames, spread as evenly as `outlines` are; of all else `outlines`.
+
+        window_s: only frames from this moment to that one.
+        """
+        del most, window_s
         return self.outlines
 
     @abstractmethod

@@ -41,10 +41,10 @@ class ReopenedMedia(Media):
         with self._unchanged() as media:
             return media.text(place)
 
-    def sampled(self, most: int) -> Sequence[Outline]:
+    def sampled(self, most: int, window_s: tuple[float, float] | None = None) -> Sequence[Outline]:
         """Open the file and choose fewer frames. Raises MediaError, also where the file has changed."""
         with self._unchanged() as media:
-            found = media.sampled(most)
+            found = media.sampled(most, window_s)
         return [replace(outline, place=replace(outline.place, source=self.source)) for outline in found]
 
     def frames(self, outlines: Sequence[Outline] | None = None) -> Iterator[Frame]:

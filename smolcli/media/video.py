@@ -71,6 +71,19 @@ def sample_moments(
     return [(index_at(moment_s + min(GLANCE_S, step_s / 2)), moment_s) for moment_s in moments]
 
 
+def sample_window(
+    index_at: Callable[[float], int], window_s: tuple[float, float], duration_s: float, rate: float, max_frames: int
+) -> list[tuple[int, float]]:
+    """(frame, moment in seconds) of a part of a clip, sampled as a clip of its length. Raises UsageError (no part)."""
+    start, end = max(0.0, window_s[0]), min(window_s[1], duration_s)
+    if not start < end:
+        raise UsageError(
+            f"The clip is {duration_s:.1f} s long: it has no part from {window_s[0]:g} to {window_s[1]:g} s."
+        )
+    moments = sample_moments(lambda time_s: index_at(start + time_s), end - start, rate, max_frames)
+    return [(index, start + time_s) for index, time_s in moments]
+
+
 def _on_disk(given: Input) -> tuple[Input, Path | None]:
     """The clip as a file: what came through a pipe (at most 2 GiB) goes to a temporary one."""
     if given.local is not None:
@@ -109,16 +122,24 @@ class VideoMedia(Media):
         """The frames that will be asked for."""
         return self._outlines
 
-    def sampled(self, most: int) -> Sequence[Outline]:
-        """At most so many frames of the clip; nothing is decoded."""
+    def sampled(self, most: int, window_s: tuple[float, float] | None = None) -> Sequence[Outline]:
+        """At most so many frames of the clip, or of a window of it; nothing is decoded."""
         facts = self._clip.facts
-        if self._clip.varies:
+        if window_s is not None:
+            chosen = sample_window(self._index_at, window_s, facts.duration_s, self._rate, most)
+        elif self._clip.varies:
             chosen = sample_moments(self._clip.index_at, facts.duration_s, self._rate, most)
         else:
             indices = sample_indices(facts.total_frames, facts.fps, facts.duration_s, self._rate, most)
             chosen = [(index, index / facts.fps) for index in indices]
         size_px = self._turned_size(facts.size_px)
         return [Outline(Place(self.source, index, time_s=time_s), size_px) for index, time_s in chosen]
+
+    def _index_at(self, time_s: float) -> int:
+        facts = self._clip.facts
+        return (
+            self._clip.index_at(time_s) if self._clip.varies else min(int(time_s * facts.fps), facts.total_frames - 1)
+        )
 
     def frame(self, place: Place) -> Frame:
         """Decode one frame. Raises MediaError where the clip does not hold it."""

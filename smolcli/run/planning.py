@@ -17,7 +17,7 @@ from smolcli.errors import DoesNotFitError
 from smolcli.jobs import Job, Question, Shown
 from smolcli.media import Media
 from smolcli.prompt import Clip, Medium, render
-from smolcli.run.frames import frame_budget
+from smolcli.run.frames import frame_budget, most_frames
 from smolcli.tiles import Detail, Geometry, ladder, parse_detail, plan
 
 SLIVER = 4  # a picture so many times as long as wide
@@ -98,15 +98,18 @@ def plan_job(planner: Planner, media: Sequence[Media], job: Job) -> RequestPlan:
 
     A clip is read in as many frames as fit beside all else, a conversation as it was given.
     """
-    found = [_outlined(medium, place) for medium, place in zip(media, job.places, strict=True)]
+    shown = most_frames(planner.facts, planner.context_tokens, job.look.frames)
+    found = [_outlined(medium, place, shown) for medium, place in zip(media, job.places, strict=True)]
     budget = frame_budget(planner.facts, job.look.frames)
     most = max((len(item.outlines) for item in found if item.video is not None), default=0)
     if most and not job.question.messages and (fit := _frames_that_fit(planner, found, job)) < most:
         reason = f"the context of {planner.context_tokens} tokens holds no more and an answer"
         budget = replace(budget, frames=fit, reason=reason)
         found = [
-            replace(item, outlines=tuple(medium.sampled(fit))) if item.video and len(item.outlines) > fit else item
-            for medium, item in zip(media, found, strict=True)
+            replace(item, outlines=tuple(medium.sampled(fit, place.window_s)))
+            if item.video and len(item.outlines) > fit
+            else item
+            for medium, item, place in zip(media, found, job.places, strict=True)
         ]
     notes = [budget.note(item.source, item.video, len(item.outlines), job.look.fps) for item in found]
     notes += [warning for item in found for outline in item.outlines for warning in outline.warnings]
@@ -135,7 +138,12 @@ def plan_outlined(planner: Planner, found: Sequence[Outlined], job: Job) -> Requ
     return whole if whole.fits else replace(whole, notes=())
 
 
-def _outlined(medium: Media, place: Place) -> Outlined:
+def _outlined(medium: Media, place: Place, most: int) -> Outlined:
+    """most: frames of a clip."""
+    if medium.video is not None and place.window_s is not None:
+        outlines = tuple(medium.sampled(most, place.window_s))
+        lasts_s = min(place.window_s[1], medium.video.duration_s) - max(0.0, place.window_s[0])
+        return Outlined(medium.source, outlines, replace(medium.video, duration_s=lasts_s))
     if medium.video is not None:
         return Outlined(medium.source, tuple(medium.outlines), medium.video)
     outline = medium.outline(place)
