@@ -17,13 +17,20 @@ Ctrl-C is 130, TERM 143, HUP 129 and a closed pipe 141, as a shell reports them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 BROKEN_PIPE = 141
 
 
 class SmolError(Exception):
-    """Base of all errors that a user may meet. `hint` says what to type or do next."""
+    """Base of all errors that a user may meet. `hint` says what to type or do next.
+
+    part: which of a request's places it is about, from 0; None for the request as a whole.
+    """
 
     exit_code = 7
+    part: int | None = None
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -32,6 +39,16 @@ class SmolError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+
+@contextmanager
+def about_part(number: int) -> Iterator[None]:
+    """An error that is raised in here is about this place of its request."""
+    try:
+        yield
+    except SmolError as error:
+        error.part = number
+        raise
 
 
 class SomeInputsFailedError(SmolError):

@@ -75,6 +75,20 @@ def test_a_file_that_cannot_be_read_is_a_failure_in_its_turn_with_any_number_of_
     assert not files._opened
 
 
+def test_a_failure_names_the_file_of_a_request_that_cannot_be_read_and_no_page_for_all_of_it(files, pictures, tmp_path):
+    (tmp_path / "bad.png").write_bytes(Path(pictures[0]).read_bytes()[:-60])
+    draw_pdf(tmp_path / "doc.pdf", [{"text": "1"}, {"text": "2"}])
+
+    def failed(paths, engine):
+        events = run(ask(files, paths, template(), Access()), engine, files, RunOptions())
+        [found] = [event for event in events if isinstance(event, Failure)]
+        return found.source, found.place
+
+    bad, document = str(tmp_path / "bad.png"), str(tmp_path / "doc.pdf")
+    assert failed([pictures[0], bad, pictures[1]], FakeEngine()) == (bad, bad)
+    assert failed([document], FakeEngine(refuse=[0])) == (document, document)
+
+
 def test_what_is_finished_comes_out_when_the_engine_fails(files, pictures):
     engine = FakeEngine(parallel=4, finish=[2, 1], stuck=[0, 3], fails_once_stuck=True)
     events, seen = run(docvqa(files, pictures[:4], template(), Access()), engine, files, RunOptions()), []

@@ -58,6 +58,7 @@ class Delivery:
         self._stream_pieces = on_stdout and is_terminal(sys.stdout) and run.parallel == 1
         self._took = Took()
         self._expected = self._failed = 0
+        self._recorded = False  # whether a failure is a line of the output
         self._first_code = 0  # the exit code of the first failure
         self._last_failure = ("", "")  # its place and its sentence
         self._said: set[str] = set()  # warnings
@@ -67,9 +68,9 @@ class Delivery:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Keep what was answered, even when the run broke off; leave nothing when nothing was."""
+        """Keep what was written, even when the run broke off; leave nothing when nothing was."""
         try:
-            if self._took.answers:
+            if self._took.answers or self._recorded:
                 self._target.commit()
         finally:
             self._target.discard()
@@ -123,6 +124,7 @@ class Delivery:
         self._progress.advance()
         sentence = f"error: {_named(failure)} {failure.hint}".strip()
         written = writer.failure(failure)
+        self._recorded |= written
         sys.stderr.write(failure.traceback)
         if (failure.place, sentence) != self._last_failure:
             self._failed += 1

@@ -244,8 +244,9 @@ class _Loop:
         return self._number - 1
 
     def _fail(self, number: int, job: Job, error: SmolError) -> None:
-        place = job.places[0] if job.places else None
-        self._finish(number, failure(place.source.path if place else "", error, place))
+        about = job.places[error.part or 0] if job.places else None  # the whole job goes by its first file
+        place = about if error.part is not None or len(job.places) == 1 else None
+        self._finish(number, failure(about.source.path if about else "", error, place))
 
     def _finish(self, number: int, what: Answer | Failure) -> None:
         self._ready[number] = what

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from smolcli.datatypes import ModelFacts, Place, Source
-from smolcli.errors import MediaError
+from smolcli.errors import MediaError, about_part
 from smolcli.jobs import Job, Look
 from smolcli.media import Media, MediaOptions, open_media, open_media_at, open_media_briefly
 from smolcli.run.frames import most_frames
@@ -60,9 +60,10 @@ class OpenFiles:
         """Keep the files of a job open until `give_back`; the media of its places. Raises MediaError."""
         taken: list[Source] = []
         try:
-            for place in job.places:
+            for number, place in enumerate(job.places):
                 if not self._hold_again(place.source, job.look):
-                    self._open_again(place, job.look)
+                    with about_part(number):
+                        self._open_again(place, job.look)
                 taken.append(place.source)
         except BaseException:
             for source in taken:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from smolcli.datatypes import ImagePart, ModelFacts, Outline, Place, Size, Source, TilePlan, VideoFacts
 from smolcli.engine import Planner, TokenSequence
-from smolcli.errors import DoesNotFitError
+from smolcli.errors import DoesNotFitError, about_part
 from smolcli.jobs import Job, Question, Shown
 from smolcli.media import Media
 from smolcli.prompt import Clip, Medium, render
@@ -99,7 +99,10 @@ def plan_job(planner: Planner, media: Sequence[Media], job: Job) -> RequestPlan:
     A clip is read in as many frames as fit beside all else, a conversation as it was given.
     """
     shown = most_frames(planner.facts, planner.context_tokens, job.look.frames)
-    found = [_outlined(medium, place, shown) for medium, place in zip(media, job.places, strict=True)]
+    found: list[Outlined] = []
+    for number, (medium, place) in enumerate(zip(media, job.places, strict=True)):
+        with about_part(number):
+            found.append(_outlined(medium, place, shown))
     budget = frame_budget(planner.facts, job.look.frames)
     most = max((len(item.outlines) for item in found if item.video is not None), default=0)
     if most and not job.question.messages and (fit := _frames_that_fit(planner, found, job)) < most:

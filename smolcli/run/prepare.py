@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from smolcli.datatypes import RGB, Frame, ImagePart, Outline, Place
-from smolcli.errors import MediaError
+from smolcli.errors import MediaError, about_part
 from smolcli.jobs import Job
 from smolcli.media import Media
 from smolcli.prompt import Medium
@@ -35,8 +35,8 @@ def load(files: OpenFiles, job: Job, planned: Sequence[PlannedMedium]) -> Loaded
     media: list[Medium] = []
     shown: list[tuple[Place, ...]] = []
     warnings: list[str] = []
-    for place, item in zip(job.places, planned, strict=True):
-        with files.alone(place.source, job.look) as medium:
+    for number, (place, item) in enumerate(zip(job.places, planned, strict=True)):
+        with about_part(number), files.alone(place.source, job.look) as medium:
             parts, places, odd = cut_pictures(medium, item)
         media += medium_parts(item.video, parts, places)
         shown.append(tuple(places))

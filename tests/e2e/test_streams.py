@@ -1,6 +1,7 @@
 """Stdout is the answer, stderr the conversation: pipes, terminals, full disks, files, signals."""
 
 import errno
+import json
 import os
 import pty
 import signal
@@ -343,3 +344,13 @@ def test_pictures_cannot_drive_the_terminal(smol, tmp_path):
     draw_text(name, "EXIT", (64, 64), 20)
     done = smol("ask", f"{name}x", "What?")
     assert done.code == 3 and "\x1b" not in done.err
+
+
+def test_failures_as_lines_are_in_the_file_though_nothing_was_answered(smol, tmp_path):
+    (tmp_path / "a.png").write_bytes(b"")
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    argv = ["caption", tmp_path / "a.png", tmp_path / "b.png", "-o", tmp_path / "out"]
+    assert smol(*argv).code == 3 and not (tmp_path / "out").exists()  # as text, they are said on stderr alone
+    assert smol(*argv, "--json").code == 3
+    records = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    assert [record["failure"]["place"] for record in records] == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
