@@ -9,6 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
+from smolcli.jobs import Job
+
 T = TypeVar("T")
 
 
@@ -39,6 +41,10 @@ class Task(Generic[T]):
     def result(self) -> T:
         """What came of it. Raises what the work raised."""
         return self._future.result()
+
+    def then(self, do: Callable[[Job], None], job: Job) -> None:
+        """Have something done with a job as soon as this is done, in whatever thread that is."""
+        self._future.add_done_callback(lambda _: do(job))
 
     def wait(self, most_s: float | None) -> bool:
         """Whether it is done, within some seconds (None: when it is)."""

@@ -270,6 +270,8 @@ class _Loop:
         """Nothing that was under way meets the next run."""
         for number in self._reading:
             self._engine.cancel(number)
+        for work in (each for each in self._decoding if each.loaded is None):
+            work.task.then(self._files.give_back, work.job)
         for ahead in (self._ahead, self._puller):
             ahead.close()
         if self._pulled is not None:
