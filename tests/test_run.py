@@ -262,7 +262,7 @@ def test_jobs_can_be_sent_to_another_process(files, pictures):
 def test_a_run_that_is_left_keeps_no_file_open(files, pictures, threads):
     jobs = docvqa(files, pictures[:6], template(), Access())
     events = run(jobs, FakeEngine(parallel=1), files, RunOptions(threads=threads))
-    assert next(event for event in events if isinstance(event, Answer))
+    assert next(event for event in events if isinstance(event, Planned))
     events.close()
     wait_s = time.monotonic() + 20
     while files._opened and time.monotonic() < wait_s:  # what is being decoded is closed after it

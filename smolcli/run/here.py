@@ -144,9 +144,9 @@ class _Loop:
             self._files.give_back(job)
             self._fail(number, job, error)
             return
-        yield Planned(job, plan)
         self._last = self._work(number, job, plan)
         self._decoding.append(self._last)
+        yield Planned(job, plan)
 
     def _work(self, number: int, job: Job, plan: RequestPlan) -> _Work:
         """Have the job's pictures decoded, or share those of the job before: another question about them."""
