@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from smolcli.jobs import Expected, failure
 from smolcli.media import FolderError, find_pictures
@@ -14,7 +15,8 @@ from smolcli.verbs.template import Template
 def caption(
     files: OpenFiles, paths: Sequence[str], template: Template, access: Access, recursive: bool = False
 ) -> Iterator[Item]:
-    """One job per picture, in the order of the names."""
+    """One job per picture, in the order of the names. Options may be meant for some of them, as pages are."""
+    access = replace(access, several=True)
     for found in find_pictures(paths, recursive):
         if isinstance(found, Expected):
             yield found

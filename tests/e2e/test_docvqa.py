@@ -127,3 +127,11 @@ def test_the_damaged_pages_of_a_tiff_are_named(smol, tmp_path):
     assert done.code == 1 and done.out.startswith("page 1\t") and done.out.count("\n") == 1
     lines = [line for line in done.err.splitlines() if "damaged" in line]
     assert [line.split("error: ")[1].split(":")[0] for line in lines] == ["page 2", "page 3"]
+
+
+def test_pages_that_are_meant_for_the_documents_leave_pictures_beside_them_alone(smol, drawn):
+    words = ("--pages", "2", "-q", "--json", "--max-tokens", "2")
+    read = smol("docvqa", drawn / "doc.pdf", drawn / "exit.png", "What?", *words)
+    captioned = smol("caption", drawn / "doc.pdf", drawn / "exit.png", *words)
+    for done in (read, captioned):
+        assert done.code == 0 and [record["media"][0].get("page") for record in done.records] == [2, None]
