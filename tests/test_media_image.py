@@ -46,7 +46,6 @@ def test_a_picture_decodes_as_the_reference_decodes_it(case):
     assert [frame.rgb.shape[1], frame.rgb.shape[0]] == case["size"]
     assert sha256(frame.rgb.tobytes()) == case.get("rgb_sha256_scaled", case["rgb_sha256"])
     assert frame.place.page is None
-    assert frame.text == ""
 
 
 @pytest.mark.parametrize("case", FILES, ids=lambda case: case["name"])
