@@ -5,12 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from smolcli.cli._completion import completer
 from smolcli.options import Option, options_of
+
+Conversations = Annotated[
+    Path | None,
+    typer.Option("--messages", help="Conversations as JSON or JSON Lines; - is standard input.", metavar="FILE"),
+]
 
 
 def with_options(

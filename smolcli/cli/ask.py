@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from smolcli.cli._options import with_options
+from smolcli.cli._options import Conversations, with_options
 from smolcli.options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 
@@ -33,10 +32,7 @@ def command(
             metavar="TEXT",
         ),
     ] = None,
-    messages: Annotated[
-        Path | None,
-        typer.Option("--messages", help="Conversations as JSON or JSON Lines; - is standard input.", metavar="FILE"),
-    ] = None,
+    messages: Conversations = None,
     *,
     model: ModelOptions,
     reading: ReadingOptions,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import with_options
+from smolcli.cli._options import Conversations, with_options
 from smolcli.options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
@@ -34,10 +33,7 @@ def command(
     question: Annotated[
         list[str] | None, typer.Option("-Q", "--question", help="Plan for this question.", metavar="TEXT")
     ] = None,
-    messages: Annotated[
-        Path | None,
-        typer.Option("--messages", help="Conversations as JSON or JSON Lines; - is standard input.", metavar="FILE"),
-    ] = None,
+    messages: Conversations = None,
     hashes: Annotated[bool, typer.Option("--hashes", help="Render, and give every tile's sha256.")] = False,
     *,
     model: ModelOptions,

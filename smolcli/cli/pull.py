@@ -48,6 +48,5 @@ def command(
     record = pair_record(pair, default_name(settings))
     console.result([record], (f"{file.path}\t{file.bytes}\tsha256:{file.sha256}" for file in pair.files))
     if not json:
-        console.tell(
-            f'{pair.label} is ready ({megabytes(pair.disk_bytes)}): smol ask -m {pair.name} photo.jpg "What is this?"'
-        )
+        size = megabytes(pair.disk_bytes)
+        console.tell(f'{pair.label} is ready ({size}): smol ask -m {pair.name} photo.jpg "What is this?"')

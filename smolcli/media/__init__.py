@@ -47,7 +47,7 @@ def _opened(given: Input, options: MediaOptions) -> Media:
         given.close()
         raise
     if not options.several:
-        media.warnings += _without_effect(media, options, given)
+        media.note(_without_effect(media, options, given))
     return media
 
 

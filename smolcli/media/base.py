@@ -40,13 +40,15 @@ class Media(ABC):
     """One opened file: an image, the pages of a document, or a clip. Close it, or use it as a context manager.
 
     source: where it came from. video: a clip's facts, None for all else. warnings: sentences about what is odd with
-    the whole file; it may grow while `outlines` and `frames()` are read.
+    the whole file; it may grow while `outlines` and `frames()` are read. notes: those of them that are about how it was
+    opened, and not about what it holds.
     """
 
     def __init__(self, source: Source, video: VideoFacts | None = None, rotate: int = 0) -> None:
         self.source = source
         self.video = video
         self.warnings: list[str] = []
+        self.notes: list[str] = []
         self._quarters = rotate // 90 % 4  # clockwise
         self._by_index: dict[int, Outline] | None = None
 
@@ -115,6 +117,11 @@ class Media(ABC):
         import numpy as np
 
         return np.ascontiguousarray(np.rot90(rgb, -self._quarters))
+
+    def note(self, sentences: Sequence[str]) -> None:
+        """Something to say of how the file was opened."""
+        self.notes += sentences
+        self.warnings += sentences
 
     def __enter__(self) -> Self:
         return self

@@ -83,7 +83,7 @@ class ImageMedia(Media):
         super().__init__(Source(given.path, "page" if paged else "image", given.sha256), rotate=options.rotate)
         if moments > 1:
             note = f"{given.name} is animated: the first of its {moments} pictures is read (--all-frames reads all)."
-            self.warnings.append(note)
+            self.note([note])
 
     @cached_property
     def outlines(self) -> Sequence[Outline]:

@@ -67,6 +67,7 @@ class ReopenedMedia(Media):
     def _hear(self, media: Media) -> None:
         """Take over what the opened file is warned about, once."""
         self.warnings += [sentence for sentence in media.warnings if sentence not in self.warnings]
+        self.notes = media.notes
 
     def _of_this(self, frame: Frame) -> Frame:
         """The frame as one of this file's: answers group places by their source."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -24,23 +24,24 @@ from smolcli.run.ahead import Ahead, Task
 from smolcli.run.events import Event, Item, Planned, RunOptions
 from smolcli.run.kept import Kept, drawn_seed
 from smolcli.run.opened import OpenFiles
-from smolcli.run.planning import PlannedMedium, RequestPlan, plan_job
-from smolcli.run.prepare import Loaded, load
+from smolcli.run.planning import RequestPlan, plan_job
+from smolcli.run.prepare import Loaded, held_bytes, load
 
 WINDOW = 256  # answers that wait for an earlier one
 ENDING_S = 0.2  # how long a job in the making is waited for when the run ends
-_BYTES_PER_PIXEL = 3
 
 
 @dataclass(slots=True, eq=False)
 class _Work:
     """A job under way: being decoded (`task`), or in the engine (`loaded`, `began_s` by time.monotonic()).
 
-    drawn: the job with the seed that its answer is drawn with. shared: another one had the same pictures decoded.
+    notes: on how its files were opened. drawn: the job with the seed that its answer is drawn with. shared: another one
+    had the same pictures decoded.
     """
 
     number: int
     job: Job
+    notes: tuple[str, ...]
     drawn: Job
     plan: RequestPlan
     task: Task[Loaded]
@@ -76,8 +77,7 @@ class _Loop:
         self._number = 0  # of the next job or failure
         self._due = 0  # of the next that is said, where they are said in order
         self._ready: dict[int, Answer | Failure] = {}
-        self._more = self._failed = True
-        self._failed = False
+        self._more, self._failed = True, False
 
     def events(self, jobs: Iterator[Item]) -> Generator[Event]:
         try:
@@ -128,12 +128,14 @@ class _Loop:
         return self._more and self._ahead.has_room and self._number - self._due < WINDOW
 
     def _begin(self, number: int, job: Job) -> Iterator[Event]:
+        notes = self._files.notes(job)
         known = self._kept.find(job, number) if self._kept is not None else None
         if known is not None:
-            self._finish(number, known)
+            self._finish(number, _noted(known, notes))
             return
         try:
             media = self._files.take(job)
+            notes = self._files.notes(job)
         except SmolError as error:
             self._fail(number, job, error)
             return
@@ -144,18 +146,18 @@ class _Loop:
             self._files.give_back(job)
             self._fail(number, job, error)
             return
-        self._last = self._work(number, job, plan)
+        self._last = self._work(number, job, notes, plan)
         self._decoding.append(self._last)
         yield Planned(job, plan)
 
-    def _work(self, number: int, job: Job, plan: RequestPlan) -> _Work:
+    def _work(self, number: int, job: Job, notes: tuple[str, ...], plan: RequestPlan) -> _Work:
         """Have the job's pictures decoded, or share those of the job before: another question about them."""
         last = self._last
         if last is not None and (last.job.places, last.job.look, last.plan.media) == (job.places, job.look, plan.media):
             last.task.users += 1
-            return _Work(number, job, self._with_seed(job), plan, last.task, shared=True)
-        task = self._ahead.give(lambda: load(self._files, job, plan.media), _bytes(plan.media))
-        return _Work(number, job, self._with_seed(job), plan, task, shared=False)
+            return _Work(number, job, notes, self._with_seed(job), plan, last.task, shared=True)
+        task = self._ahead.give(lambda: load(self._files, job, plan.media), held_bytes(plan.media))
+        return _Work(number, job, notes, self._with_seed(job), plan, task, shared=False)
 
     def _with_seed(self, job: Job) -> Job:
         """The job with a seed: its own, or this run's."""
@@ -220,10 +222,11 @@ class _Loop:
 
     def _take(self, event: EngineEvent) -> Iterator[Event]:
         if isinstance(event, Generation):
-            answer = self._answer(self._reading.pop(event.key), event)
+            work = self._reading.pop(event.key)
+            answer = self._answer(work, event)
             if self._kept is not None:
                 self._kept.keep(answer)
-            self._finish(event.key, answer)
+            self._finish(event.key, _noted(answer, work.notes))
         elif isinstance(event, Refused):
             self._fail(event.key, self._reading.pop(event.key).job, event.error)
         else:
@@ -232,7 +235,7 @@ class _Loop:
     def _answer(self, work: _Work, made: Generation) -> Answer:
         loaded = work.loaded
         assert loaded is not None
-        warnings = (*work.plan.notes, *loaded.warnings)
+        warnings = (*work.plan.notes, *(odd for odd in loaded.warnings if odd not in work.notes))
         if made.stop_reason == "repetition":
             warnings = (*warnings, "the answer repeated itself without end and was cut.")
         spent_s = 0.0 if work.shared else loaded.preprocess_s
@@ -287,12 +290,9 @@ def request_seed(job: Job) -> int:
     return int.from_bytes(drawn)
 
 
-def _bytes(media: Sequence[PlannedMedium]) -> int:
-    """What decoding and cutting hold at most: a picture as it is, and all tiles."""
-    pictures = [cut for medium in media for cut in medium.plans]
-    tiles = sum(cut.encodes * cut.tile_px**2 for cut in pictures)
-    largest = max((cut.source_px[0] * cut.source_px[1] for cut in pictures), default=0)
-    return _BYTES_PER_PIXEL * (tiles + largest)
+def _noted(answer: Answer, notes: tuple[str, ...]) -> Answer:
+    """The answer with what is to be said of how its files were opened this time, which is not kept with it."""
+    return replace(answer, warnings=(*notes, *answer.warnings))
 
 
 def _too_long(limit_s: float | None) -> TookTooLongError:

@@ -40,7 +40,7 @@ class Kept:
             return None
         data = self._store.get(job.key(self._model).encode(), job.sources)
         record = json.loads(data) if data is not None else None
-        if record is None or record["form"] != _FORM:
+        if record is None or record.get("form") != _FORM:
             return None
         shown = tuple(
             tuple(replace(place, **frame) for frame in frames) if frames else (place,)

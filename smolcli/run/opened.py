@@ -76,6 +76,11 @@ class OpenFiles:
         for place in job.places:
             self._let_go(place.source, job.look)
 
+    def notes(self, job: Job) -> tuple[str, ...]:
+        """What is to be said of how those of its files were opened that are open now, each sentence once."""
+        opened = (self._opened.get((place.source, job.look)) for place in job.places)
+        return tuple(dict.fromkeys(note for each in opened if each is not None for note in each.media.notes))
+
     @contextmanager
     def alone(self, source: Source, look: Look) -> Iterator[Media]:
         """The media that is held, for one thread at a time."""

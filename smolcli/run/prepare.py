@@ -15,6 +15,8 @@ from smolcli.run.opened import OpenFiles
 from smolcli.run.planning import PlannedMedium, boxed, medium_parts
 from smolcli.tiles import cut
 
+RGB_BYTES = 3  # of a pixel
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -42,6 +44,14 @@ def load(files: OpenFiles, job: Job, planned: Sequence[PlannedMedium]) -> Loaded
         shown.append(tuple(places))
         warnings += odd
     return Loaded(tuple(media), tuple(shown), tuple(dict.fromkeys(warnings)), time.perf_counter() - start)
+
+
+def held_bytes(planned: Sequence[PlannedMedium]) -> int:
+    """What decoding and cutting hold at most: a picture as it is, and all tiles."""
+    pictures = [plan for item in planned for plan in item.plans]
+    tiles = sum(plan.encodes * plan.tile_px**2 for plan in pictures)
+    largest = max((plan.source_px[0] * plan.source_px[1] for plan in pictures), default=0)
+    return RGB_BYTES * (tiles + largest)
 
 
 def cut_pictures(medium: Media, planned: PlannedMedium) -> tuple[list[ImagePart], list[Place], list[str]]:

@@ -114,6 +114,13 @@ def test_a_file_under_another_name_is_known_and_warnings_bear_the_new_name(smol,
     assert b"first.pdf" not in b"".join(path.read_bytes() for path in files(kept))
 
 
+def test_what_is_said_of_this_run_s_options_is_not_kept_with_the_answer(smol, kept, drawn):
+    words = ("ask", "-q", "--json", "--max-tokens", "2", drawn / "exit.png", "What?")
+    first, again, plain = (smol(*words, *more).record for more in (("--password", "x"), ("--password", "x"), ()))
+    assert [record["cached"] for record in (first, again, plain)] == [False, True, True]
+    assert first["warnings"] == again["warnings"] and "no effect" in first["warnings"][0] and not plain["warnings"]
+
+
 def test_another_question_prompt_look_or_model_is_not_known(smol, kept, drawn):
     words = ("ask", "-q", "--json", "--max-tokens", "3", drawn / "exit.png")
     smol(*words, "What?")
