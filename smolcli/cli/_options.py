@@ -13,6 +13,21 @@ import typer
 from smolcli.cli._completion import completer
 from smolcli.options import Option, options_of
 
+Questions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-Q",
+        "--question",
+        help="Ask this (again and again); @FILE holds one per line, - is standard input.",
+        metavar="TEXT",
+    ),
+]
+MoreQuestions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-Q", "--question", help="Ask this as well (again and again); @FILE holds one per line.", metavar="TEXT"
+    ),
+]
 Conversations = Annotated[
     Path | None,
     typer.Option("--messages", help="Conversations as JSON or JSON Lines; - is standard input.", metavar="FILE"),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._options import Conversations, with_options
+from smolcli.cli._options import Conversations, Questions, with_options
 from smolcli.options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 
@@ -23,15 +23,7 @@ def command(
         list[str] | None,
         typer.Argument(metavar="MEDIA... QUESTION", help="Files (- is standard input), then what you ask."),
     ] = None,
-    question: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-Q",
-            "--question",
-            help="Ask this (again and again); @FILE holds one per line, - is standard input.",
-            metavar="TEXT",
-        ),
-    ] = None,
+    question: Questions = None,
     messages: Conversations = None,
     *,
     model: ModelOptions,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import with_options
+from smolcli.cli._options import MoreQuestions, with_options
 from smolcli.options import ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
@@ -26,12 +26,7 @@ def command(
     arguments: Annotated[
         list[str], typer.Argument(metavar="FILE... [QUESTION]", help="Documents, then what you ask of each page.")
     ],
-    question: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-Q", "--question", help="Ask this as well (again and again); @FILE holds one per line.", metavar="TEXT"
-        ),
-    ] = None,
+    question: MoreQuestions = None,
     *,
     model: ModelOptions,
     reading: ReadingOptions,

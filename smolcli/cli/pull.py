@@ -30,8 +30,8 @@ def command(
 ) -> None:
     """Fetch a model of the Hugging Face Hub, check it, and name it.
 
-    Where the projector lacks a key that is known, or this processor is faster with BF16, a copy of our own is made in
-    the cache. HF_ENDPOINT, HF_TOKEN, HF_HOME and HF_HUB_OFFLINE are honoured.
+    Where the projector lacks a key that is known, or this processor is faster with BF16, a copy is made in the cache.
+    HF_ENDPOINT, HF_TOKEN, HF_HOME and HF_HUB_OFFLINE are honoured.
 
     Example: smol pull 500m-video
     """
@@ -41,12 +41,11 @@ def command(
     from smolcli.models import Adoption, default_name, pair_record, parse_wish, pull_pair
     from smolcli.settings import load_settings
 
-    settings = load_settings()
-    console = Console(quiet, json)
+    settings, console = load_settings(), Console(quiet, json)
     how = Adoption(settings, EngineExaminer(), console.tell, keep_as_published=keep_as_published)
     pair = pull_pair(parse_wish(name, mmproj), how, quiet)
-    record = pair_record(pair, default_name(settings))
-    console.result([record], (f"{file.path}\t{file.bytes}\tsha256:{file.sha256}" for file in pair.files))
+    files = (f"{file.path}\t{file.bytes}\tsha256:{file.sha256}" for file in pair.files)
+    console.result([pair_record(pair, default_name(settings))], files)
     if not json:
-        size = megabytes(pair.disk_bytes)
-        console.tell(f'{pair.label} is ready ({size}): smol ask -m {pair.name} photo.jpg "What is this?"')
+        ready = f"{pair.label} is ready ({megabytes(pair.disk_bytes)})"
+        console.tell(f'{ready}: smol ask -m {pair.name} photo.jpg "What is this?"')
