@@ -15,6 +15,7 @@ from typing import Any
 
 from smolcli.datatypes import Generation, Place, Sampling
 from smolcli.errors import SmolError
+from smolcli.regions import PageReading
 
 READING = 1  # goes up when the same job would be read differently by our own code
 
@@ -63,20 +64,38 @@ class Message:
 class Question:
     """What is asked: a prompt's words and the text in them, `hint` after it; or `messages`, a conversation as it is.
 
-    name: of the prompt that the words are from. It is shown, and decides nothing.
+    choices: the answer is one of these, and nothing is generated. schema: a JSON Schema (JSON text) that the answer
+    follows. name: of the prompt that the words are from. It is shown, and decides nothing.
     """
 
     words: Words
     text: str
     hint: str = ""
     messages: tuple[Message, ...] = ()
+    choices: tuple[str, ...] = ()
+    schema: str = ""
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Pieces of a page (the boxes of a job's places) on one picture, below one another, at their own proportions.
+
+    side_px: of the square picture; rows: how many pieces it has room for; scale: its pixels per pixel of the page.
+    """
+
+    side_px: int
+    rows: int
+    scale: float
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """How to look. detail: as --detail writes it; dpi: of pages, None for what the model can use; frames: at most so
-    many of a clip, None for the model's most; fps: so many a second; rotate: degrees clockwise.
+    many of a clip, None for the model's most; fps: so many a second; rotate: degrees clockwise, of every picture.
+
+    turn (0, 90, 180, 270), skew_deg: degrees clockwise by which this one page is turned before boxes are cut out of
+    it; sheet: the places of the job are pieces that make one picture.
     """
 
     detail: str = "auto"
@@ -84,6 +103,14 @@ class Look:
     frames: int | None = None
     fps: float = 1.0
     rotate: int = 0
+    turn: int = 0
+    skew_deg: float = 0.0
+    sheet: Sheet | None = None
+
+    @property
+    def opening(self) -> Look:
+        """What of it decides how a file is opened."""
+        return Look(dpi=self.dpi, frames=self.frames, fps=self.fps, rotate=self.rotate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +164,9 @@ def place_record(place: Place) -> dict[str, Any]:
 class Answer:
     """What the user gets: the job, the pictures that were shown for each of its places, and how it came about.
 
-    cached: it was computed by an earlier run. seed: with which it was drawn, None where nothing was.
+    cached: it was computed by an earlier run. seed: with which it was drawn, None where nothing was. data: the answer
+    parsed, where it follows a schema. choices: how likely each was (adding up to 1), where it had to be one of some.
+    evidence: where on the pages it stands. page: what a page was read as, where the whole of it was.
     """
 
     job: Job
@@ -147,8 +176,10 @@ class Answer:
     warnings: tuple[str, ...] = ()
     cached: bool = False
     seed: int | None = None
-    data: Mapping[str, Any] | None = None
+    data: Any = None
+    choices: Mapping[str, float] | None = None
     evidence: tuple[Place, ...] = ()
+    page: PageReading | None = None
 
     @property
     def text(self) -> str:
@@ -199,3 +230,8 @@ class Expected:
     """So many more answers are to come (or fewer, where negative) than was said before."""
 
     answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """No job can be made before more answers are said: ask again then."""

@@ -12,16 +12,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted([*ROOT.glob("smolcli/**/*.py"), *ROOT.glob("gguf_convert/**/*.py")])
 
-NOUNS = {"datatypes", "errors", "jobs", "printable"}
-READ = {"media", "tiles", "prompt", "engine"}
+NOUNS = {"datatypes", "errors", "jobs", "printable", "regions"}
+READ = {"media", "layout", "tiles", "prompt", "engine"}
 MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "datatypes": {"errors"},
     "errors": set(),
     "printable": set(),
-    "jobs": {"datatypes", "errors"},
+    "jobs": {"datatypes", "errors", "regions"},
+    "regions": {"datatypes"},
     "options": {"errors"},
     "settings": {"errors", "files", "options"},
     "media": NOUNS,
+    "layout": NOUNS,
     "tiles": NOUNS,
     "prompt": NOUNS,
     "engine": NOUNS,

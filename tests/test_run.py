@@ -12,7 +12,7 @@ from fakes.engine import FACTS, FakeEngine
 
 from smolcli.datatypes import Piece, Place, Sampling, Source
 from smolcli.errors import EngineError
-from smolcli.jobs import Answer, Expected, Failure, Job, Look, Question, Words
+from smolcli.jobs import Answer, Expected, Failure, Job, Look, Question, Waiting, Words
 from smolcli.run import Access, OpenFiles, Planned, RunOptions, run
 from smolcli.run.ahead import Ahead
 from smolcli.verbs import Template, ask, caption, docvqa
@@ -268,3 +268,24 @@ def test_a_run_that_is_left_keeps_no_file_open(files, pictures, threads):
     while files._opened and time.monotonic() < wait_s:  # what is being decoded is closed after it
         time.sleep(0.01)
     assert not files._opened
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_a_verb_that_waits_for_an_answer_makes_its_next_job_of_it(files, pictures, threads):
+    heard = []
+
+    def jobs():
+        yield from docvqa(files, pictures[:2], template("first"), Access())
+        while len(heard) < 2:
+            yield Waiting()
+        yield from docvqa(files, pictures[2:3], template(f"after {len(heard)}"), Access())
+
+    for event in run(jobs(), FakeEngine(parallel=2, finish=[1, 0, 2]), files, RunOptions(threads=threads)):
+        if isinstance(event, Answer):
+            heard.append(event.question)  # noqa: PERF401 - the verb reads the list meanwhile
+    assert heard == ["first", "first", "after 2"]
+
+
+def test_a_verb_that_waits_for_nothing_is_a_fault_of_ours_and_no_endless_run(files):
+    with pytest.raises(AssertionError, match="nobody is to give"):
+        list(run(iter([Waiting()] * 9), FakeEngine(), files, RunOptions()))

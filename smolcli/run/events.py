@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smolcli.datatypes import Encoded, Piece
-from smolcli.jobs import Answer, Expected, Failure, Job
+from smolcli.jobs import Answer, Expected, Failure, Job, Waiting
 from smolcli.run.planning import RequestPlan
 
 AHEAD_BYTES = 256_000_000
@@ -34,5 +34,5 @@ class Planned:
     plan: RequestPlan
 
 
-Item = Job | Failure | Expected  # what verbs make
+Item = Job | Failure | Expected | Waiting  # what verbs make
 Event = Expected | Planned | Encoded | Piece | Answer | Failure

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -18,11 +17,11 @@ from dataclasses import dataclass, replace
 from smolcli.datatypes import EngineEvent, Generation, Refused, Request
 from smolcli.engine import Engine
 from smolcli.errors import SmolError, TookTooLongError
-from smolcli.jobs import Answer, Expected, Failure, Job, failure
+from smolcli.jobs import Answer, Expected, Failure, Job, Waiting, failure
 from smolcli.prompt import render
 from smolcli.run.ahead import Ahead, Task
 from smolcli.run.events import Event, Item, Planned, RunOptions
-from smolcli.run.kept import Kept, drawn_seed
+from smolcli.run.kept import Kept, drawn_seed, request_seed
 from smolcli.run.opened import OpenFiles
 from smolcli.run.planning import RequestPlan, plan_job
 from smolcli.run.prepare import Loaded, held_bytes, load
@@ -51,11 +50,7 @@ class _Work:
 
 
 def run(
-    jobs: Iterable[Item],
-    engine: Engine,
-    files: OpenFiles,
-    options: RunOptions,
-    kept: Kept | None = None,
+    jobs: Iterable[Item], engine: Engine, files: OpenFiles, options: RunOptions, kept: Kept | None = None
 ) -> Generator[Event]:
     """Answer jobs, which are pulled as they are needed; failures and expectations among them pass through in turn.
 
@@ -78,6 +73,8 @@ class _Loop:
         self._due = 0  # of the next that is said, where they are said in order
         self._ready: dict[int, Answer | Failure] = {}
         self._more, self._failed = True, False
+        self._heard = 0  # answers and failures that were said; _asked: when the next job was asked for
+        self._asked = self._waiting = -1  # _waiting: the verb knew no further then
 
     def events(self, jobs: Iterator[Item]) -> Generator[Event]:
         try:
@@ -86,6 +83,7 @@ class _Loop:
                 self._hand_over()
                 yield from self._step()
                 yield from self._said()
+                assert not self._is_stuck, "a verb waits for an answer that nobody is to give"
                 if self._failed and self._options.fail_fast:
                     break
             yield from self._finished()
@@ -106,7 +104,7 @@ class _Loop:
             if not self._has_room:
                 return
             if self._pulled is None:
-                self._pulled = self._puller.give(lambda: next(jobs, None), 1)
+                self._pulled, self._asked = self._puller.give(lambda: next(jobs, None), 1), self._heard
             idle = not (self._engine.busy or self._decoding)
             if not (self._pulled.done or (idle and self._pulled.wait(None))):
                 return
@@ -115,6 +113,8 @@ class _Loop:
             item = pulled.result()
             if item is None:
                 self._more = False
+            elif isinstance(item, Waiting):
+                self._waiting = self._asked
             elif isinstance(item, Expected):
                 yield item
             elif isinstance(item, Failure):
@@ -125,20 +125,25 @@ class _Loop:
     @property
     def _has_room(self) -> bool:
         """Whether another job may be pulled."""
-        return self._more and self._ahead.has_room and self._number - self._due < WINDOW
+        knows_more = self._more and self._waiting != self._heard
+        return knows_more and self._ahead.has_room and self._number - self._due < WINDOW
+
+    @property
+    def _is_stuck(self) -> bool:
+        under_way = self._decoding or self._reading or self._ready
+        return self._more and self._waiting == self._heard and not under_way
 
     def _begin(self, number: int, job: Job) -> Iterator[Event]:
-        notes = self._files.notes(job)
         known = self._kept.find(job, number) if self._kept is not None else None
         if known is not None:
-            self._finish(number, _noted(known, notes))
+            self._finish(number, _noted(known, self._files.notes(job)))
             return
         try:
             media = self._files.take(job)
-            notes = self._files.notes(job)
         except SmolError as error:
             self._fail(number, job, error)
             return
+        notes = self._files.notes(job)
         try:
             plan = plan_job(self._engine, media, job)
             plan.require_fit()
@@ -260,13 +265,14 @@ class _Loop:
         if not self._options.ordered:
             yield from self._finished()
         while self._due in self._ready:
-            self._due += 1
+            self._due, self._heard = self._due + 1, self._heard + 1
             yield self._ready.pop(self._due - 1)
 
     def _finished(self) -> Iterator[Event]:
         """All that is finished, in order."""
         self._due = self._number
         for number in sorted(self._ready):
+            self._heard += 1
             yield self._ready.pop(number)
 
     def _end(self, jobs: Iterator[Item]) -> None:
@@ -282,12 +288,6 @@ class _Loop:
         with suppress(ValueError):  # it still waits for its file, as a pipe that nobody writes to
             if isinstance(jobs, Generator):
                 jobs.close()
-
-
-def request_seed(job: Job) -> int:
-    """The seed of one request: of the job's own seed and of what it is, never of where it stands among others."""
-    drawn = hashlib.blake2b(f"{job.sampling.seed} {job.key('')}".encode(), digest_size=7).digest()
-    return int.from_bytes(drawn)
 
 
 def _noted(answer: Answer, notes: tuple[str, ...]) -> Answer:

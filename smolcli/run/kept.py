@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -107,3 +108,9 @@ def _named(sentence: str, job: Job) -> str:
         return _forms(job.places[int(found[2])].source.path)[found[1] == "p"]
 
     return re.sub("\0([qp])([0-9]+)\0", name, sentence)
+
+
+def request_seed(job: Job) -> int:
+    """The seed of one request: of the job's own seed and of what it is, never of where it stands among others."""
+    drawn = hashlib.blake2b(f"{job.sampling.seed} {job.key('')}".encode(), digest_size=7).digest()
+    return int.from_bytes(drawn)

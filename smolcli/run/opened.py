@@ -52,7 +52,7 @@ class OpenFiles:
         """Open a file and keep it open for a while. Raises MediaError, EncryptedError, UsageError (pages)."""
         source = self._open(path, look, access)
         try:
-            yield self._opened[source, look].media
+            yield self._opened[source, look.opening].media
         finally:
             self._let_go(source, look)
 
@@ -69,7 +69,7 @@ class OpenFiles:
             for source in taken:
                 self._let_go(source, job.look)
             raise
-        return [self._opened[source, job.look].media for source in taken]
+        return [self._opened[source, job.look.opening].media for source in taken]
 
     def give_back(self, job: Job) -> None:
         """The job needs its files no more."""
@@ -78,13 +78,13 @@ class OpenFiles:
 
     def notes(self, job: Job) -> tuple[str, ...]:
         """What is to be said of how those of its files were opened that are open now, each sentence once."""
-        opened = (self._opened.get((place.source, job.look)) for place in job.places)
+        opened = (self._opened.get((place.source, job.look.opening)) for place in job.places)
         return tuple(dict.fromkeys(note for each in opened if each is not None for note in each.media.notes))
 
     @contextmanager
     def alone(self, source: Source, look: Look) -> Iterator[Media]:
         """The media that is held, for one thread at a time."""
-        opened = self._opened[source, look]
+        opened = self._opened[source, look.opening]
         with opened.lock:
             yield opened.media
 
@@ -113,7 +113,7 @@ class OpenFiles:
         opener = open_media_at if access.uri else open_media_briefly if access.briefly else open_media
         media = opener(path, self._options(look, access))
         with self._lock:
-            key = media.source, look
+            key = media.source, look.opening
             opened = self._opened.get(key)
             if opened is None:
                 self._opened[key] = _Opened(media, threading.Lock(), 1)
@@ -133,20 +133,20 @@ class OpenFiles:
 
     def _hold_again(self, source: Source, look: Look) -> bool:
         with self._lock:
-            opened = self._opened.get((source, look))
+            opened = self._opened.get((source, look.opening))
             if opened is not None:
                 opened.users += 1
             return opened is not None
 
     def _let_go(self, source: Source, look: Look) -> None:
         with self._lock:
-            opened = self._opened.get((source, look))
+            opened = self._opened.get((source, look.opening))
             if opened is None:  # everything was closed
                 return
             opened.users -= 1
             if opened.users:
                 return
-            del self._opened[source, look]
+            del self._opened[source, look.opening]
         with opened.lock:
             opened.media.close()
 

@@ -1,0 +1,74 @@
+"""What a page was read as: a tree of regions, between whatever read it and the writers that show it.
+
+A page's regions are its blocks in reading order; a block's children are its lines, a line's its words, a table's its
+cells. Every box is in shares of the page as `Media.frame` gives it (0 to 1), however the page was turned to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from smolcli.datatypes import Box, Size
+
+RegionKind = Literal[
+    "heading", "paragraph", "list_item", "code", "formula", "caption", "header", "footer",
+    "table", "cell", "picture", "line", "word",
+]  # fmt: skip
+TextFrom = Literal["", "layer", "model", "mixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a page that was read.
+
+    confidence: 0 to 1, the geometric mean of its tokens' probabilities; None where nothing was guessed (a text layer).
+    level: of a heading, 1 for the largest. row, column: of a cell, 0-based, with how many it spans.
+    """
+
+    kind: RegionKind
+    box: Box
+    text: str = ""
+    confidence: float | None = None
+    children: tuple[Region, ...] = ()
+    level: int = 0
+    row: int = 0
+    column: int = 0
+    row_span: int = 1
+    column_span: int = 1
+
+    def walk(self) -> Iterator[Region]:
+        """Itself, then everything in it, in reading order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """One page as it was read.
+
+    text_from: its own text layer, the model, both; "" for a blank page. regions: its blocks in reading order.
+    rotation: degrees clockwise (0, 90, 180, 270) by which it was turned to stand upright, skew_deg: by which it was
+    then turned further, clockwise, to have its lines level. size_px: of the page as it was looked at.
+    """
+
+    text_from: TextFrom
+    regions: tuple[Region, ...]
+    size_px: Size
+    rotation: int = 0
+    skew_deg: float = 0.0
+
+    def of_kind(self, *kinds: RegionKind) -> Iterator[Region]:
+        """All regions of some kinds, in reading order."""
+        return (region for block in self.regions for region in block.walk() if region.kind in kinds)
+
+    @property
+    def confidence(self) -> float | None:
+        """The mean of its lines' confidences, weighted by their letters; None where nothing was guessed."""
+        lines = [
+            (line.confidence, len(line.text)) for line in self.of_kind("line", "cell") if line.confidence is not None
+        ]
+        letters = sum(count for _, count in lines)
+        return sum(share * count for share, count in lines) / letters if letters else None
