@@ -46,6 +46,23 @@ def test_nothing_twice(here):
     ]
 
 
+def test_what_a_folder_gave_is_not_given_again_and_what_it_did_not_give_is(here):
+    (here / "in" / "link").symlink_to("sub")
+    (here / "in" / "notes.txt").write_text("no picture")
+    named = ["in/./a.jpg", "in/notes.txt", "in/missing.png", "in/.hidden.png", "in/sub/c.png", "in/link/c.png", "in"]
+    assert list(find_pictures(["in", *named], recursive=True)) == [
+        *("in/a.jpg", "in/b.png", "in/plain", "in/sub/c.png"),
+        *("in/notes.txt", "in/missing.png", "in/.hidden.png", "in/link/c.png"),
+    ]
+    assert list(find_pictures(["in", "in/sub/c.png", "in/sub"], recursive=False))[3:] == ["in/sub/c.png"]
+    assert list(find_pictures([".", "in/b.png", "./in", "../x.png"], recursive=True))[-1] == "../x.png"
+
+
+def test_a_named_pipe_in_a_folder_is_no_picture_and_is_not_waited_for(here):
+    os.mkfifo(here / "in" / "pipe")
+    assert "in/pipe" not in list(find_pictures(["in"], recursive=False))
+
+
 def test_a_folder_without_pictures_is_a_failure_and_the_rest_go_on(here):
     failure, path = find_pictures(["empty", "in/b.png"], recursive=False)
     assert isinstance(failure, FolderError) and failure.exit_code == 3 and "--recursive" in failure.hint

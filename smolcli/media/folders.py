@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from smolcli.errors import MediaError
 from smolcli.jobs import Expected
 from smolcli.media.listing import is_named_as_picture, looks_like_picture
+from smolcli.media.sorting import MOST_HELD, SortedNames
 
 
-def find_pictures(paths: Iterable[str], recursive: bool) -> Iterator[str | FolderError | Expected]:
+def find_pictures(
+    paths: Iterable[str], recursive: bool, most_held: int = MOST_HELD
+) -> Iterator[str | FolderError | Expected]:
     """The files named, and the pictures in the folders named (sorted by name; hidden files are left out).
 
     A file that is named is never left out: if it is no picture, reading it will say so. A folder without pictures, or
     one that cannot be read, is a FolderError; the others go on. Nothing is opened before its turn. How many are sure
-    to come is said when a folder's names are known, and corrected.
+    to come is said when a folder's names are known, and corrected. most_held: names of a folder in memory.
     """
-    seen: set[str] = set()
+    seen = _Seen(recursive)
     for path in paths:
+        if path == "-" or not _is_folder(path):
+            if not seen.has(path):
+                seen.add_file(path)
+                yield Expected(1)
+                yield path
+            continue
         try:
-            found: Iterable[str | Expected] = [Expected(1), path]
-            if path != "-" and _is_folder(path):
-                found = _pictures_in(path, recursive)
-            for name in found:
-                if isinstance(name, Expected):
-                    yield name
-                elif os.path.normpath(name) in seen:
-                    yield Expected(-1)
-                else:
-                    seen.add(os.path.normpath(name))
-                    yield name
+            with closing(_pictures_in(path, recursive, most_held)) as found:
+                for name in found:
+                    known = isinstance(name, str) and seen.has(name)
+                    yield Expected(-1) if known else name
+            seen.add_folder(path)
         except FolderError as error:
             yield error
 
@@ -51,25 +55,120 @@ def _is_folder(path: str) -> bool:
         return False
 
 
-def _pictures_in(folder: str, recursive: bool) -> Iterator[str | Expected]:
+class _Seen:
+    """What was given before. Of a folder that was looked through only the name is held, not what it gave."""
+
+    def __init__(self, recursive: bool) -> None:
+        self._recursive = recursive
+        self._files, self._folders = set[str](), set[str]()
+
+    def has(self, path: str) -> bool:
+        """Whether a file was named, or found in a folder."""
+        file = os.path.normpath(path)
+        if file in self._files:
+            return True
+        inner = Path(file)
+        for folder in inner.parents if self._folders else ():
+            if inner.name.startswith("."):
+                return False
+            if str(folder) in self._folders:
+                return os.path.lexists(file) and looks_like_picture(file)
+            if not self._recursive or folder.is_symlink():
+                return False
+            inner = folder
+        return False
+
+    def add_file(self, path: str) -> None:
+        """A file was named."""
+        self._files.add(os.path.normpath(path))
+
+    def add_folder(self, path: str) -> None:
+        """A folder was looked through."""
+        self._folders.add(os.path.normpath(path))
+
+
+class _Level:
+    """The names in one folder: its files and its folders, sorted. pictures: how many are sure to be some.
+
+    Raises OSError; MediaError where the names are many and cannot be written to the disk.
+    """
+
+    def __init__(self, path: str, recursive: bool, most_held: int) -> None:
+        self.path, self.pictures = path, 0
+        self.files, self._folders = SortedNames(most_held), SortedNames(most_held)
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if not _is_folder_entry(entry):
+                        self.files.add(entry.name)
+                        self.pictures += is_named_as_picture(entry.name)
+                    elif recursive and not entry.is_symlink():  # one could lead back here
+                        self._folders.add(entry.name)
+        except BaseException:
+            self.close()
+            raise
+        self._inner = iter(self._folders)
+
+    def next_folder(self) -> str | None:
+        """The path of the next folder in this one."""
+        name = next(self._inner, None)
+        return None if name is None else os.path.join(self.path, name)  # noqa: PTH118  see _pictures_in
+
+    def close(self) -> None:
+        """Let the names go."""
+        self.files.close()
+        self._folders.close()
+
+
+def _is_folder_entry(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads nowhere
+        return False
+
+
+def _pictures_in(folder: str, recursive: bool, most_held: int) -> Generator[str | Expected]:
     """Raises FolderError."""
-
-    def unreadable(error: OSError) -> None:
-        raise FolderError(folder, f"The folder {error.filename!r} cannot be read: {error.strerror}.") from error
-
     empty = True
-    for root, folders, files in os.walk(folder, onerror=unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
-        names = sorted(name for name in files if not name.startswith("."))
-        yield Expected(sum(map(is_named_as_picture, names)))
-        for name in names:
-            path = os.path.join(root, name)  # noqa: PTH118  pathlib would make of "./-" the name of standard input
-            if not is_named_as_picture(name):
-                if not looks_like_picture(path):
-                    continue
-                yield Expected(1)
-            empty = False
-            yield path
+    with closing(_levels(folder, recursive, most_held)) as levels:
+        for level in levels:
+            yield Expected(level.pictures)
+            for name in level.files:
+                path = os.path.join(level.path, name)  # noqa: PTH118  pathlib would make of "./-" standard input
+                if not is_named_as_picture(name):
+                    if not looks_like_picture(path):
+                        continue
+                    yield Expected(1)
+                empty = False
+                yield path
     if empty:
         hint = "" if recursive else "Add --recursive to look in its folders too."
         raise FolderError(folder, f"There are no pictures in {folder!r}.", hint)
+
+
+def _levels(folder: str, recursive: bool, most_held: int) -> Generator[_Level]:
+    """A folder and those in it, each before its own; one is open until the next is asked for. Raises FolderError."""
+    levels: list[_Level] = []
+    path: str | None = folder
+    try:
+        while path is not None:
+            levels.append(_level(folder, path, recursive, most_held))
+            yield levels[-1]
+            levels[-1].files.close()
+            while levels and (path := levels[-1].next_folder()) is None:
+                levels.pop().close()
+    finally:
+        for level in levels:
+            level.close()
+
+
+def _level(folder: str, path: str, recursive: bool, most_held: int) -> _Level:
+    """One folder in another. Raises FolderError."""
+    try:
+        return _Level(path, recursive, most_held)
+    except OSError as error:
+        raise FolderError(folder, f"The folder {path!r} cannot be read: {error.strerror}.") from error
+    except MediaError as error:
+        raise FolderError(folder, error.message, error.hint) from error

@@ -28,6 +28,8 @@ def looks_like_picture(path: str) -> bool:
     if is_named_as_picture(path):
         return True
     try:
+        if not Path(path).is_file():  # to open a named pipe is to wait for its writer
+            return False
         with Path(path).open("rb") as file:
             head = file.read(64)
     except OSError:
