@@ -17,6 +17,7 @@ from smolcli.datatypes import Generation, Place, Sampling
 from smolcli.errors import SmolError
 from smolcli.regions import PageReading
 
+MOST_NAMED = 3  # files of a request that failed as a whole
 READING = 1  # goes up when the same job would be read differently by our own code
 
 
@@ -223,6 +224,16 @@ def failure(source: str, error: SmolError, place: Place | None = None) -> Failur
 
         shown = "".join(traceback.format_exception(error))
     return Failure(source, where, type(error).__name__, error.message, error.hint, error.exit_code, shown)
+
+
+def failure_of(job: Job, error: SmolError) -> Failure:
+    """The record of a job that failed: of the place that the error is about, else of all its files."""
+    place = job.places[error.part or 0] if job.places and (error.part is not None or len(job.places) == 1) else None
+    if place is not None:
+        return failure(place.source.path, error, place)
+    paths = list(dict.fromkeys(each.source.path for each in job.places))
+    more = [f"{len(paths) - MOST_NAMED} more"] if len(paths) > MOST_NAMED else []
+    return failure(", ".join(paths[:MOST_NAMED] + more), error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,20 @@ def test_a_failure_names_the_file_of_a_request_that_cannot_be_read_and_no_page_f
     assert failed([document], FakeEngine(refuse=[0])) == (document, document)
 
 
+def test_a_failure_of_a_whole_request_names_all_of_its_files(files, pictures):
+    def failed(paths, engine, **options):
+        events = run(ask(files, paths, template(), Access()), engine, files, RunOptions(**options))
+        [found] = [event for event in events if isinstance(event, Failure)]
+        return found.source, found.place, found.error
+
+    two, many = ", ".join(pictures[:2]), ", ".join([*pictures[:3], "5 more"])
+    assert failed(pictures[:2], FakeEngine(stuck=[0]), timeout_s=0.1) == (two, two, "TookTooLongError")
+    assert failed(pictures[:2], FakeEngine(refuse=[0])) == (two, two, "DoesNotFitError")
+    assert failed(pictures, FakeEngine(too_long=[0])) == (many, many, "DoesNotFitError")
+    twice = [pictures[0], pictures[0]]
+    assert failed(twice, FakeEngine(refuse=[0])) == (pictures[0], pictures[0], "DoesNotFitError")
+
+
 def test_what_is_finished_comes_out_when_the_engine_fails(files, pictures):
     engine = FakeEngine(parallel=4, finish=[2, 1], stuck=[0, 3], fails_once_stuck=True)
     events, seen = run(docvqa(files, pictures[:4], template(), Access()), engine, files, RunOptions()), []

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from smolcli.datatypes import EngineEvent, Generation, Refused, Request
 from smolcli.engine import Engine
 from smolcli.errors import SmolError, TookTooLongError
-from smolcli.jobs import Answer, Expected, Failure, Job, Waiting, failure
+from smolcli.jobs import Answer, Expected, Failure, Job, Waiting, failure_of
 from smolcli.prompt import render
 from smolcli.run.ahead import Ahead, Task
 from smolcli.run.events import Event, Item, Planned, RunOptions
@@ -252,9 +252,7 @@ class _Loop:
         return self._number - 1
 
     def _fail(self, number: int, job: Job, error: SmolError) -> None:
-        about = job.places[error.part or 0] if job.places else None  # the whole job goes by its first file
-        place = about if error.part is not None or len(job.places) == 1 else None
-        self._finish(number, failure(about.source.path if about else "", error, place))
+        self._finish(number, failure_of(job, error))
 
     def _finish(self, number: int, what: Answer | Failure) -> None:
         self._ready[number] = what

@@ -76,16 +76,23 @@ class RequestPlan:
         return "Use a lower --detail, fewer --pages or --frames, fewer files, or a shorter question."
 
     def require_fit(self) -> None:
-        """Raise DoesNotFitError, with the numbers and what to change, unless the request fits."""
+        """Raise DoesNotFitError, with the numbers and what to change, unless the request fits.
+
+        It is about the one place whose pictures alone are too many, where there is one.
+        """
         if self.fits:
             return
         pictures = sum(len(medium.plans) for medium in self.media)
-        raise DoesNotFitError(
+        error = DoesNotFitError(
             f"The request has {len(self.sequence.ids)} tokens "
             f"({pictures} picture{'s' * (pictures > 1)} in {self.encodes} tile{'s' * (self.encodes > 1)}), "
             f"but the model's context holds {self.context_tokens}.",
             self._way_out(),
         )
+        tokens = [sum(plan.tokens for plan in medium.plans) for medium in self.media]
+        alone = [number for number, count in enumerate(tokens) if count >= self.context_tokens]
+        error.part = alone[0] if len(alone) == 1 else None
+        raise error
 
 
 def geometry(facts: ModelFacts) -> Geometry:

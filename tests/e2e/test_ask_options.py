@@ -63,6 +63,18 @@ def test_explicit_detail_that_does_not_fit_is_code_5_with_the_numbers(smol, text
     assert done.code == 5 and done.out == "" and " 200." in done.sentence and "--detail" in done.sentence
 
 
+def test_what_does_not_fit_names_all_files_or_the_one_that_is_too_long_by_itself(smol, textured, drawn, tmp_path):
+    files = [str(drawn / "exit.png"), str(textured[0])]
+    done = smol("ask", *files, "What?", "--detail", "high", "--context", "400")
+    assert done.code == 5 and ", ".join(files) in done.sentence
+    media = [{"type": "image", "path": path, "detail": how} for path, how in zip(files, ("low", "high"), strict=True)]
+    messages = [{"role": "user", "content": [{"type": "image"}, {"type": "image"}]}]
+    (tmp_path / "m.json").write_text(json.dumps({"messages": messages, "media": media}))
+    for context, named in (("350", ", ".join(files)), ("300", files[1])):
+        done = smol("ask", "--messages", tmp_path / "m.json", "--context", context)
+        assert done.code == 5 and repr(named) in done.sentence
+
+
 def test_auto_detail_takes_fewer_tiles_and_says_so(smol, textured):
     full = smol("ask", textured[0], "What?", "--json").record
     done = smol("ask", textured[0], "What?", "--context", "300", "--json")
