@@ -194,3 +194,77 @@ answers.keep(b"half", [{FILE_A!r}], bytes(3000))
         assert KeptAnswers(store).get(b"whole", [FILE_A]) == bytes(3000)
         assert count(store, "answers") == count(store, "answer_sources") == 1
         assert store.ask("PRAGMA integrity_check") == [(b"ok",)]
+
+
+# ---- damage that shows while the store is in use
+
+
+def fill(folder, count=200):
+    """A store of so many answers and tiles, with nothing in its write-ahead log."""
+    with closing(open_store(folder, PLENTY, quiet)) as store:
+        for number in range(count):
+            KeptAnswers(store).keep(number.to_bytes(16, "big"), [FILE_A], b"x" * 2000)
+            KeptTiles(store, b"model").keep(number.to_bytes(16, "big"), FILE_A, ROWS)
+
+
+def break_inside(folder):
+    """Every page but those that opening reads is filled with what is none."""
+    path = folder / NAME
+    data = path.read_bytes()
+    path.write_bytes(data[: 2 * 4096] + b"\xaa" * (len(data) - 2 * 4096))
+
+
+def test_a_store_that_is_damaged_inside_is_made_anew_and_keeps_what_this_run_computes(folder):
+    fill(folder)
+    break_inside(folder)
+    notes = []
+    with closing(open_store(folder, PLENTY, notes.append)) as store:
+        answers, tiles = KeptAnswers(store), KeptTiles(store, b"model")
+        assert answers.get((3).to_bytes(16, "big"), [FILE_A]) is None
+        answers.keep(KEY, [FILE_A], b"first")  # not lost, whichever statement met the damage
+        tiles.keep(b"x", FILE_A, ROWS)
+        assert answers.get(KEY, [FILE_A]) == b"first"
+    assert len(notes) == 1 and "was damaged and is made anew" in notes[0]
+    with closing(open_store(folder, PLENTY, quiet)) as store:
+        assert (
+            KeptAnswers(store).get(KEY, [FILE_A]) == b"first" and KeptTiles(store, b"model").get(b"x", FILE_A) == ROWS
+        )
+
+
+def test_the_statement_that_meets_the_damage_is_done_again(folder):
+    fill(folder)
+    break_inside(folder)
+    notes = []
+    with closing(open_store(folder, PLENTY, notes.append)) as store:
+        KeptAnswers(store).keep(KEY, [FILE_A], b"first")
+        assert len(notes) == 1 and KeptAnswers(store).get(KEY, [FILE_A]) == b"first"
+
+
+def test_a_store_that_another_process_made_anew_is_not_thrown_away(folder):
+    fill(folder)
+    break_inside(folder)
+    notes = []
+    with (
+        closing(open_store(folder, PLENTY, notes.append)) as first,
+        closing(open_store(folder, PLENTY, notes.append)) as second,
+    ):
+        KeptAnswers(first).keep(KEY, [FILE_A], b"first")
+        KeptAnswers(second).keep(b"l" * 16, [FILE_A], b"second")
+        assert KeptAnswers(second).get(KEY, [FILE_A]) == b"first"
+        assert KeptAnswers(first).get(b"l" * 16, [FILE_A]) == b"second"
+    assert len(notes) == 2
+
+
+def test_a_store_that_is_damaged_again_and_again_is_left_alone(folder):
+    notes = []
+    with closing(open_store(folder, PLENTY, notes.append)) as store:
+        for _ in range(3):
+            store.change(
+                ("PRAGMA writable_schema = ON", ()),
+                ("UPDATE sqlite_master SET rootpage = 9999 WHERE name = 'answers'", ()),
+                ("PRAGMA schema_version = 1000", ()),
+            )
+            KeptAnswers(store).keep(KEY, [FILE_A], b"again")
+    assert len(notes) == 2 and "is made anew" in notes[0] and "nothing is kept in this run" in notes[1]
+    with closing(open_store(folder, PLENTY, quiet)) as store:
+        KeptAnswers(store).keep(KEY, [FILE_A], b"another run")

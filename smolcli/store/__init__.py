@@ -11,7 +11,8 @@ a disk that is full or cannot be written costs a note, never an answer.
 from __future__ import annotations
 
 from smolcli.store.answers import KeptAnswers
-from smolcli.store.database import Store, StoreTotals, Totals, files, open_store, remove
+from smolcli.store.database import Store, files, open_store, remove
+from smolcli.store.kinds import StoreTotals, Totals
 from smolcli.store.tiles import KeptTiles
 
 __all__ = ["KeptAnswers", "KeptTiles", "Store", "StoreTotals", "Totals", "files", "open_store", "remove"]

@@ -12,11 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from smolcli.errors import OutputError
-from smolcli.store.kinds import ANSWERS, KINDS, TILES, Kind
+from smolcli.store.kinds import ANSWERS, KINDS, TILES, Kind, StoreTotals, Totals
 from smolcli.store.migrations import STEPS
 
 NAME = "store.sqlite"
@@ -28,31 +28,7 @@ _BLOCK = 1 << 20
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """How much is kept of one kind."""
-
-    items: int = 0
-    bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class StoreTotals:
-    """How much is kept."""
-
-    tiles: Totals = Totals()
-    answers: Totals = Totals()
-
-    @property
-    def items(self) -> int:
-        """How many entries, of all kinds."""
-        return self.tiles.items + self.answers.items
-
-    @property
-    def bytes(self) -> int:
-        """Their bytes; the file holds some more."""
-        return self.tiles.bytes + self.answers.bytes
+T = TypeVar("T")
 
 
 class Store:
@@ -63,14 +39,10 @@ class Store:
         self._lock = threading.RLock()
         self._grown = 0  # bytes kept since the last trim
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None  # that is open
+        self._was_damaged = False  # and made anew, which is tried once
         with self._tolerant():
-            try:
-                self._connection = _connect(folder)
-            except sqlite3.Error as error:
-                if not _is_damage(error):
-                    raise
-                remove(folder)
-                self._connection = _connect(folder)
+            self._connect()
 
     def close(self) -> None:
         """Trim to the limit and close; safe to call twice."""
@@ -84,19 +56,22 @@ class Store:
 
     def ask(self, query: str, *values: object) -> list[tuple[object, ...]]:
         """The rows of a query; none where the store cannot be read."""
-        with self._tolerant():
-            if self._connection is not None:
-                return self._connection.execute(query, values).fetchall()
-        return []
+
+        def rows(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
+            return connection.execute(query, values).fetchall()
+
+        return self._do(rows) or []
 
     def change(self, *statements: tuple[str, tuple[object, ...]]) -> None:
         """Run statements together: all of them or none are kept."""
-        with self._tolerant():
-            if self._connection is not None:
-                with self._connection:
-                    self._connection.execute("BEGIN IMMEDIATE")
-                    for statement, values in statements:
-                        self._connection.execute(statement, values)
+
+        def together(connection: sqlite3.Connection) -> None:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                for statement, values in statements:
+                    connection.execute(statement, values)
+
+        self._do(together)
 
     def grew(self, size: int) -> None:
         """So many bytes were kept; a long run is trimmed on its way."""
@@ -163,9 +138,21 @@ class Store:
             if self._connection is not None:  # as a script: execute() would free a single page
                 self._connection.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def _connect(self) -> None:
+        self._file = _identity(self._folder / NAME)
+        self._connection = _connect(self._folder)
+        self._file = _identity(self._folder / NAME)
+
+    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """What work gives, done again where the store was damaged and made anew; None where it cannot be used."""
+        for _ in range(2):
+            with self._tolerant():
+                return work(self._connection) if self._connection is not None else None
+        return None
+
     @contextmanager
     def _tolerant(self) -> Iterator[None]:
-        """A store that fails is left; a damaged one is thrown away, and the next run makes another."""
+        """A store that fails is left; a damaged one is thrown away, and another takes its place."""
         with self._lock:  # until it is left: no other thread meets the connection that failed
             try:
                 yield
@@ -177,12 +164,19 @@ class Store:
         with suppress(sqlite3.Error):
             if connection is not None:
                 connection.close()
-        damaged = _is_damage(error)
-        if damaged:
-            with suppress(OutputError):
-                remove(self._folder)
-        what = "was damaged and is made anew" if damaged else f"cannot be used ({error})"
-        self._note(f"the store in {self._folder} {what}: nothing is kept in this run. --no-store does without.")
+        if _is_damage(error):
+            again, self._was_damaged = self._was_damaged, True
+            try:
+                if self._file == _identity(self._folder / NAME):  # else another process was first
+                    remove(self._folder)
+                if not again:
+                    self._connect()
+                    self._note(f"the store in {self._folder} was damaged and is made anew.")
+                    return
+            except (sqlite3.Error, OSError, OutputError) as another:
+                error = another
+        what = f"cannot be used ({error}): nothing is kept in this run. --no-store does without."
+        self._note(f"the store in {self._folder} {what}")
 
 
 def open_store(folder: Path, limit_bytes: int, note: Callable[[str], None]) -> Store:
@@ -280,6 +274,14 @@ def _is_damage(error: Exception) -> bool:
 def _code(error: Exception) -> int:
     """SQLite's primary result code, -1 for what is no error of SQLite."""
     return getattr(error, "sqlite_errorcode", -1) & 0xFF if isinstance(error, sqlite3.Error) else -1
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of a file; None where there is none."""
+    with suppress(OSError):
+        status = path.stat()
+        return status.st_dev, status.st_ino
+    return None
 
 
 def _signed(number: int) -> int:

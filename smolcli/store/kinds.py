@@ -1,4 +1,7 @@
-"""The kinds of what is kept: the tables of one kind come in, the statements that count and remove its rows go out."""
+"""The kinds of what is kept: the tables of one kind come in, the statements that count and remove its rows go out.
+
+And how much there is of each.
+"""
 
 from __future__ import annotations
 
@@ -53,3 +56,29 @@ class Kind:
 TILES = Kind("tiles", "sources", "digest")
 ANSWERS = Kind("answers", "answer_sources", "key")
 KINDS = (TILES, ANSWERS)  # in the order in which they make way: a tile is made again in less time than an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much is kept of one kind."""
+
+    items: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTotals:
+    """How much is kept."""
+
+    tiles: Totals = Totals()
+    answers: Totals = Totals()
+
+    @property
+    def items(self) -> int:
+        """How many entries, of all kinds."""
+        return self.tiles.items + self.answers.items
+
+    @property
+    def bytes(self) -> int:
+        """Their bytes; the file holds some more."""
+        return self.tiles.bytes + self.answers.bytes
