@@ -6,6 +6,7 @@ cells. Every box is in shares of the page as `Media.frame` gives it (0 to 1), ho
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -72,3 +73,12 @@ class PageReading:
         ]
         letters = sum(count for _, count in lines)
         return sum(share * count for share, count in lines) / letters if letters else None
+
+
+_MARKER = re.compile(r"(?:[•‣◦▪▫■□●○◆◇▶►➢➤✓✔·∙–—*+-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{2,5})[.)])(?=\s+\S)")
+
+
+def list_marker(text: str) -> str:
+    """What stands before an item of a list ("•", "-", "3.", "(b)"), "" where a text does not begin as one."""
+    found = _MARKER.match(text)
+    return found.group() if found else ""

@@ -10,12 +10,14 @@ from smolcli.media.folders import FolderError, find_pictures
 from smolcli.media.listing import MEDIA_SUFFIXES
 from smolcli.media.reading import OPEN_PIPES, Input, open_input
 from smolcli.media.sniff import door
+from smolcli.media.text_layer import TextLayer
 
 __all__ = [
     "MEDIA_SUFFIXES",
     "FolderError",
     "Media",
     "MediaOptions",
+    "TextLayer",
     "find_pictures",
     "open_input",
     "open_media",

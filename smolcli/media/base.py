@@ -10,6 +10,7 @@ from typing import Self
 
 from smolcli.datatypes import RGB, Frame, Outline, Place, Size, Source, VideoFacts
 from smolcli.errors import MediaError
+from smolcli.media.text_layer import TextLayer
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,11 @@ class Media(ABC):
         """A page's own text layer, "" where there is none. Raises MediaError where it is damaged."""
         del place
         return ""
+
+    def layer(self, place: Place) -> TextLayer | None:
+        """A page's own text with its boxes, None where it has none. Raises MediaError where it is damaged."""
+        del place
+        return None
 
     def frames(self, outlines: Sequence[Outline] | None = None) -> Iterator[Frame]:
         """Decode one frame at a time, in the order of some outlines (None: `outlines`); may be called again.

@@ -23,6 +23,7 @@ from smolcli.errors import EncryptedError, MediaError, SmolError, UsageError
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.reading import HEAD_BYTES, Input, shown
 from smolcli.media.selection import parse_pages
+from smolcli.media.text_layer import TextLayer, layer_of
 
 LARGEST = 4  # a page at an explicit dpi is at most so many longest edges long
 POINTS_PER_INCH = 72
@@ -139,6 +140,12 @@ class DocumentMedia(Media):
         """The page's text layer, "" where there is none. Raises MediaError where it is damaged."""
         with self._decoding(place.index):
             return str(self._document[place.index].get_text("text")).strip()
+
+    def layer(self, place: Place) -> TextLayer | None:
+        """The page's text layer with its boxes, None where there is none. Raises MediaError where it is damaged."""
+        with self._decoding(place.index):
+            self._size(place.index)  # no page without an area
+            return layer_of(self._document[place.index], self._quarters)
 
     def close(self) -> None:
         """Close the document."""

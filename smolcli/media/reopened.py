@@ -8,6 +8,7 @@ from dataclasses import replace
 from smolcli.datatypes import Frame, Outline, Place
 from smolcli.media.base import Media
 from smolcli.media.reading import changed, quoted
+from smolcli.media.text_layer import TextLayer
 
 
 class ReopenedMedia(Media):
@@ -40,6 +41,11 @@ class ReopenedMedia(Media):
         """Open the file and read a page's text layer. Raises MediaError, also where the file has changed."""
         with self._unchanged() as media:
             return media.text(place)
+
+    def layer(self, place: Place) -> TextLayer | None:
+        """Open the file and read a page's text with its boxes. Raises MediaError, also where the file has changed."""
+        with self._unchanged() as media:
+            return media.layer(place)
 
     def sampled(self, most: int, window_s: tuple[float, float] | None = None) -> Sequence[Outline]:
         """Open the file and choose fewer frames. Raises MediaError, also where the file has changed."""
