@@ -90,3 +90,6 @@ class JsonWriter:
 
     def broke_off(self) -> None:
         """An object is written whole."""
+
+    def finish(self) -> None:
+        """Lines have no end of their own."""
