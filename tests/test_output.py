@@ -31,6 +31,7 @@ from smolcli.formats import (
     to_json,
 )
 from smolcli.jobs import Answer, Job, Look, Question, Words, failure
+from smolcli.regions import PageReading, Region
 
 PAGE = Place(Source("a.pdf", "page", "0" * 64), 2, page=3)
 
@@ -266,6 +267,44 @@ def test_a_failure_is_a_record_in_json_and_nothing_in_text_or_lines():
 def test_the_seed_is_said_where_words_were_drawn():
     assert json.loads(written(JsonWriter, answer(seed=7)))["seed"] == 7
     assert "seed" not in json.loads(written(JsonWriter, answer()))
+
+
+def test_a_page_that_was_read_whole_has_its_regions_as_shares_of_the_page():
+    word = Region("word", (0.1, 0.2, 0.05, 0.01), "Total", 0.98765432)
+    cell = Region("cell", (0.5, 0.5, 0.25, 0.1), "9", None, row=1, column=2, column_span=3)
+    blocks = (
+        Region("heading", (0.1, 0.1, 0.8, 0.05), "Bill", 0.5, level=1),
+        Region(
+            "paragraph", (0.1, 0.2, 1 / 3, 0.01), "Total", 0.9, (Region("line", (0, 0, 1, 1), "Total", 1, (word,)),)
+        ),
+        Region("table", (0.5, 0.5, 0.5, 0.5), "9", None, (cell,)),
+    )
+    record = json.loads(written(JsonWriter, answer(page=PageReading("mixed", blocks, (100, 200), 90, -0.1234567))))
+    assert (record["text_from"], record["rotation"], record["skew"]) == ("mixed", 90, -0.123)
+    heading, paragraph, table = record["regions"]
+    box = [0.1, 0.1, 0.8, 0.05]
+    assert heading == {"kind": "heading", "text": "Bill", "box": box, "confidence": 0.5, "level": 1}
+    assert paragraph["box"] == [0.1, 0.2, 0.33333, 0.01]
+    assert paragraph["children"][0]["children"] == [
+        {"kind": "word", "text": "Total", "box": [0.1, 0.2, 0.05, 0.01], "confidence": 0.9877}
+    ]
+    spans = {"row": 1, "column": 2, "row_span": 1, "column_span": 3}
+    box = [0.5, 0.5, 0.25, 0.1]
+    assert table["children"] == [{"kind": "cell", "text": "9", "box": box, "confidence": None, **spans}]
+    blank = json.loads(written(JsonWriter, answer(page=PageReading("", (), (1, 1)))))
+    assert (blank["text_from"], blank["regions"], blank["rotation"], blank["skew"]) == ("", [], 0, 0.0)
+
+
+def test_evidence_data_and_choices_are_there_where_there_are_any():
+    place = Place(PAGE.source, 2, page=3, box=(0.05, 0.12, 0.9, 0.03))
+    found = answer(evidence=(place, PAGE), data={"total": None}, choices={"yes": 0.75, "no": 0.25})
+    record = json.loads(written(JsonWriter, found))
+    assert record["evidence"] == [
+        {"uri": "a.pdf#page=3&xywh=percent:5,12,90,3", "page": 3, "box": [0.05, 0.12, 0.9, 0.03]},
+        {"uri": "a.pdf#page=3", "page": 3},
+    ]
+    assert record["data"] == {"total": None} and record["choices"] == {"yes": 0.75, "no": 0.25}
+    assert json.loads(written(JsonWriter, answer(data=[], choices={})))["data"] == []
 
 
 @given(st.text())
