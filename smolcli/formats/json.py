@@ -68,7 +68,12 @@ def _page_record(page: PageReading | None) -> dict[str, Any]:
 
 def _region_record(region: Region) -> dict[str, Any]:
     confidence = None if region.confidence is None else round(region.confidence, 4)
-    record = {"kind": region.kind, "text": region.text, "box": _box_record(region.box), "confidence": confidence}
+    record: dict[str, Any] = {
+        "kind": region.kind,
+        "text": region.text,
+        "box": _box_record(region.box),
+        "confidence": confidence,
+    }
     if region.kind == "heading":
         record["level"] = region.level
     if region.kind == "cell":
