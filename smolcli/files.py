@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol, TextIO
 
 from smolcli.errors import OutputError, ReaderGoneError
 from smolcli.printable import escaped
@@ -27,6 +27,9 @@ class Target(Protocol):
 
     def write(self, text: str) -> None:
         """Write and flush. Raises OutputError; ReaderGoneError of them when a pipe was closed."""
+
+    def write_bytes(self, data: bytes) -> None:
+        """The same for what is no text."""
 
     def commit(self) -> None:
         """All is written. Raises OutputError."""
@@ -64,6 +67,15 @@ class StandardOutput:
             sys.stdout.write(text)
             sys.stdout.flush()
 
+    def write_bytes(self, data: bytes) -> None:
+        """Write and flush. Raises OutputError."""
+        with writing("Standard output"):
+            binary = getattr(sys.stdout, "buffer", None)
+            if binary is None:  # a stream of Python's own
+                raise ValueError("it takes text only")
+            binary.write(data)
+            binary.flush()
+
     def commit(self) -> None:
         """Nothing is left to do."""
 
@@ -72,7 +84,7 @@ class StandardOutput:
 
 
 class OutputFile:
-    """A text file that is written beside its final name and gets it when it is complete.
+    """A file that is written beside its final name and gets it when it is complete.
 
     Raises OutputError for what exists (unless `force`) and for what cannot be made. A pipe or a device is written as it
     is.
@@ -86,7 +98,7 @@ class OutputFile:
             if path.is_dir():
                 raise OutputError(f"{self._name} is a folder.", "Name a file in it.")
             if path.exists() and not path.is_file():
-                self._stream: IO[str] = path.open("w", encoding="utf-8", errors="surrogateescape")
+                self._stream: TextIO = path.open("w", encoding="utf-8", errors="surrogateescape")
                 return
         if os.path.lexists(path) and not force:
             raise self._exists()
@@ -99,6 +111,12 @@ class OutputFile:
         with writing(self._name):
             self._stream.write(text)
             self._stream.flush()
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write and flush. Raises OutputError."""
+        with writing(self._name):
+            self._stream.buffer.write(data)
+            self._stream.buffer.flush()
 
     def commit(self) -> None:
         """Flush to disk and give the file its name. Raises OutputError."""
@@ -142,7 +160,12 @@ class OutputFile:
 
 def open_target(path: str | None, force: bool) -> Target:
     """Standard output (None, or a name in STDOUT), or a file. Raises OutputError."""
-    return StandardOutput() if path is None or path in STDOUT else OutputFile(Path(str(path)), force)
+    return StandardOutput() if path is None or is_stdout(path) else OutputFile(Path(path), force)
+
+
+def is_stdout(path: str | None) -> bool:
+    """Whether a name (None: there is none) is that of standard output."""
+    return path is None or path in STDOUT
 
 
 def _temporary_beside(path: Path) -> tuple[Path, int]:

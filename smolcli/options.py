@@ -264,15 +264,35 @@ class OutputOptions:
     panel: ClassVar[str] = "Output"
 
     json: bool = option(False, Option("One JSON object per answer and line."))
-    output: str | None = option(
+    output: list[str] | None = option(
         None,
-        Option("Write answers to a file; - is standard output.", short="-o", metavar="FILE"),
+        Option(
+            "Write to a file, whole or not at all (again and again); - is standard output.", short="-o", metavar="FILE"
+        ),
     )
-    force: bool = option(False, Option("Replace the output file if it exists."))
+    force: bool = option(False, Option("Replace output files that exist."))
     plan: bool = option(False, Option("Say on stderr what will be computed, then go on."))
     stats: bool = option(False, Option("Say on stderr what it took."))
     quiet: bool = option(False, Option("Only answers and errors.", short="-q"))
     verbose: int = option(0, Option("Say more; -vv shows llama.cpp's own log.", short="-v", count=True))
 
 
-GROUPS: tuple[type, ...] = (ModelOptions, ReadingOptions, PageOptions, ClipOptions, OutputOptions)
+@dataclass(frozen=True, slots=True)
+class FormatOptions:
+    """What answers are written as."""
+
+    panel: ClassVar[str] = "Output"
+
+    format: str | None = option(
+        None,
+        Option(
+            "Format of the answers: text, tsv, csv, jsonl and more.",
+            short="-f",
+            metavar="FORMAT",
+            default_text="what the name of the file ends in",
+            completion="format_names",
+        ),
+    )
+
+
+GROUPS: tuple[type, ...] = (ModelOptions, ReadingOptions, PageOptions, ClipOptions, FormatOptions, OutputOptions)

@@ -21,6 +21,13 @@ def completer(option: Option) -> Callable[[str], list[str]] | None:
     return among(*map(str, option.choices)) if option.choices else None
 
 
+def format_names(incomplete: str) -> list[str]:
+    """Names of formats."""
+    from smolcli.formats import FORMATS
+
+    return [name for name in dict.fromkeys(each.name for each in FORMATS) if name.startswith(incomplete)]
+
+
 def hint_names(incomplete: str) -> list[str]:
     """Answer hints that some prompt knows."""
     from smolcli.prompt import load_prompt, names

@@ -8,72 +8,55 @@ import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 
 from smolcli.cli._console import Progress, interruptible, is_terminal, peak_rss_bytes, say
+from smolcli.cli._outputs import wanted_outputs
 from smolcli.cli._session import Run
 from smolcli.cli._stats import stats_lines
 from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
-from smolcli.files import STDOUT, open_target
-from smolcli.formats import JsonWriter, LineWriter, TextWriter, Writer
+from smolcli.formats import PLAIN, Form, Outputs
 from smolcli.jobs import Answer, Expected, Failure
 from smolcli.reader import Reader
 from smolcli.run import Event, Planned
 from smolcli.settings import load_settings
 from smolcli.speeds import Took, remember
 
+__all__ = ["PLAIN", "Delivery", "Form"]
+
 
 class InterruptedRunError(SmolError):
-    """Ctrl-C, TERM or HUP: what was answered until then is written out."""
+    """Ctrl-C, TERM or HUP: what was answered until then is on standard output, and in the store."""
 
     def __init__(self, number: int) -> None:
         super().__init__("")
         self.exit_code = 128 + number
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How a command prints: a heading before each answer, or lines that begin with columns made of it; or plainly.
+class Delivery:
+    """Writes the answers of one run to stdout or files as they come, and sums the run up.
 
-    questions: how many are asked of each input.
+    pages: the command reads whole pages, which more formats can show. Raises UsageError, OutputError.
     """
 
-    heading: Callable[[Answer], str] | None = None
-    columns: Callable[[Answer], tuple[str, ...]] | None = None
-    questions: int = 1
-
-
-PLAIN = Form()
-
-
-class Delivery:
-    """Writes the answers of one run to stdout or a file as they come, and sums the run up."""
-
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, pages: bool = False) -> None:
         self._run = run
         self._progress = Progress(run.output.quiet)
-        self._target = open_target(run.output.output, run.output.force)
-        on_stdout = run.output.output is None or run.output.output in STDOUT
-        self._stream_pieces = on_stdout and is_terminal(sys.stdout) and run.parallel == 1
+        self._outputs = Outputs(wanted_outputs(run.output, run.formats, pages), run.output.force)
+        self._stream_pieces = is_terminal(sys.stdout) and run.parallel == 1
         self._took = Took()
         self._expected = self._failed = 0
-        self._recorded = False  # whether a failure is a line of the output
         self._first_code = 0  # the exit code of the first failure
         self._last_failure = ("", "")  # its place and its sentence
         self._said: set[str] = set()  # warnings
-        self._writer: Writer | None = None
+        self._chosen: Form | None = None
 
     def __enter__(self) -> Delivery:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Keep what was written, even when the run broke off; leave nothing when nothing was."""
-        try:
-            if self._took.answers or self._recorded:
-                self._target.commit()
-        finally:
-            self._target.discard()
+        """Leave nothing of a run that broke off."""
+        self._outputs.discard()
 
     def write(self, reader: Reader, events: Generator[Event], form: Callable[[int], Form]) -> None:
         """Write every answer. form: how, by how many answers are expected when the first one comes.
@@ -89,13 +72,15 @@ class Delivery:
                     if isinstance(event, Answer | Failure) and interrupt.asked and not ending:
                         ending = True  # thrown in there, so that answers which wait for their turn are kept
                         self._take(events.throw(InterruptedRunError(interrupt.asked)), reader, form)
-        except BaseException:
-            if self._writer is not None:
-                self._writer.broke_off()
+        except BaseException as error:
+            self._outputs.broke_off()
+            if isinstance(error, InterruptedRunError | KeyboardInterrupt):
+                self._say_what_is_kept()
             raise
         finally:
             self._progress.close()
             self._sum_up(reader, time.perf_counter() - start)
+        self._outputs.finish()
         self._raise_failures(form(self._expected).questions)
 
     def _take(self, event: Event, reader: Reader, form: Callable[[int], Form]) -> None:
@@ -109,22 +94,21 @@ class Delivery:
             self._progress.tile(event.done, event.total)
         elif isinstance(event, Piece):
             if self._stream_pieces:
-                self._writing(form).piece(event.text)
+                self._outputs.piece(event.text, self._form(form))
         elif isinstance(event, Answer):
             self._took.add(event.generation, event.cached)
-            self._writing(form).answer(event)
+            self._outputs.answer(event, self._form(form))
             self.notes(event.warnings)
             self._run.console.detail(_summary(event))
             self._progress.advance()
         else:
-            self._fail(event, self._writing(form))
+            self._fail(event, self._form(form))
 
-    def _fail(self, failure: Failure, writer: Writer) -> None:
+    def _fail(self, failure: Failure, form: Form) -> None:
         """A sentence, once for all questions about the same place; a record where the format has them."""
         self._progress.advance()
         sentence = f"error: {_named(failure)} {failure.hint}".strip()
-        written = writer.failure(failure)
-        self._recorded |= written
+        written = self._outputs.failure(failure, form)
         sys.stderr.write(failure.traceback)
         if (failure.place, sentence) != self._last_failure:
             self._failed += 1
@@ -138,16 +122,18 @@ class Delivery:
         self._run.console.note(*(note for note in dict.fromkeys(notes) if note not in self._said))
         self._said.update(notes)
 
-    def _writing(self, form: Callable[[int], Form]) -> Writer:
-        if self._writer is None:
-            chosen = form(self._expected)
-            if self._run.output.json:
-                self._writer = JsonWriter(self._target)
-            elif chosen.columns is not None:
-                self._writer = LineWriter(self._target, chosen.columns)
-            else:
-                self._writer = TextWriter(self._target, chosen.heading)
-        return self._writer
+    def _say_what_is_kept(self) -> None:
+        """Of a run that was interrupted there are no files."""
+        if files := self._outputs.files:
+            kept = self._took.answers and self._run.keeps_answers
+            way_on = "; what was finished is kept: type the same again to go on" if kept else ""
+            say(f"{', '.join(files)} {'is' if len(files) == 1 else 'are'} not written{way_on}")
+
+    def _form(self, form: Callable[[int], Form]) -> Form:
+        """That of the first event, for the whole run."""
+        if self._chosen is None:
+            self._chosen = form(self._expected)
+        return self._chosen
 
     def _sum_up(self, reader: Reader, wall_s: float) -> None:
         if not self._took.answers:

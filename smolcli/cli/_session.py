@@ -10,10 +10,11 @@ from smolcli.cli._console import Console, say
 from smolcli.cli._plans import plan_lines
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import EngineOptions, Planner, load_planner
+from smolcli.errors import UsageError
 from smolcli.files import Target, open_target
 from smolcli.jobs import Look
 from smolcli.models import resolve
-from smolcli.options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, style_of
 from smolcli.reader import Keeping, Reader, make_template
 from smolcli.run import Access, RequestPlan, RunOptions
@@ -32,6 +33,7 @@ class Run:
     reading: ReadingOptions = field(default_factory=ReadingOptions)
     pages: PageOptions = field(default_factory=PageOptions)
     clips: ClipOptions = field(default_factory=ClipOptions)
+    formats: FormatOptions = field(default_factory=FormatOptions)
 
     @property
     def console(self) -> Console:
@@ -72,6 +74,11 @@ class Run:
             return None
         limit_bytes = int(settings.values["store_size"])
         return Keeping(settings.store_dir, limit_bytes, self.model.fresh, self.console.note)
+
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether what is finished is known to the next run; not what is drawn with a seed that nobody gave."""
+        return self._keeping() is not None and (self.reading.temp == 0 or self.reading.seed is not None)
 
     @contextmanager
     def planner(self) -> Iterator[Planner]:
@@ -144,8 +151,11 @@ class Run:
 
 @contextmanager
 def text_output(output: OutputOptions) -> Iterator[Target]:
-    """Standard output, or a file that appears whole: for what is not an answer."""
-    target = open_target(output.output, output.force)
+    """Standard output, or a file that appears whole: for what is not an answer. Raises UsageError (two)."""
+    paths: Sequence[str | None] = output.output or (None,)
+    if len(paths) > 1:
+        raise UsageError("A plan is written once.", "Give one -o.")
+    target = open_target(paths[0], output.force)
     try:
         yield target
         target.commit()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from smolcli.cli._options import Conversations, Questions, with_options
-from smolcli.options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 
 @with_options(
@@ -16,6 +16,7 @@ from smolcli.options import ClipOptions, ModelOptions, OutputOptions, PageOption
     reading=ReadingOptions,
     pages=PageOptions,
     clips=ClipOptions,
+    formats=FormatOptions,
     output=OutputOptions,
 )
 def command(
@@ -30,6 +31,7 @@ def command(
     reading: ReadingOptions,
     pages: PageOptions,
     clips: ClipOptions,
+    formats: FormatOptions,
     output: OutputOptions,
 ) -> None:
     """Answer a question about images, pages and clips in one prompt.
@@ -42,7 +44,7 @@ def command(
     from smolcli.cli._session import Run
     from smolcli.verbs import ask
 
-    run = Run(model, output, reading, pages, clips)
+    run = Run(model, output, reading, pages, clips, formats)
     if messages is not None:
         no_more_than_messages(arguments, question, reading)
         ask_conversations(run, messages)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smolcli.cli._options import with_options
-from smolcli.options import ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
     from smolcli.jobs import Answer
@@ -21,6 +21,7 @@ _TOGETHER = 4  # captions are short and their prompts small: several fit one con
     model=ModelOptions,
     reading=ReadingOptions,
     pages=PageOptions,
+    formats=FormatOptions,
     output=OutputOptions,
 )
 def command(
@@ -36,6 +37,7 @@ def command(
     model: ModelOptions,
     reading: ReadingOptions,
     pages: PageOptions,
+    formats: FormatOptions,
     output: OutputOptions,
 ) -> None:
     """Describe each image of files and folders in a line.
@@ -53,7 +55,7 @@ def command(
     questions = read_questions(question or [], paths)
     if len(questions) > 1:
         raise UsageError("One question is asked of each image.", "Use smol docvqa FILE... -Q ... -Q ... for several.")
-    run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages)
+    run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
     with Delivery(run) as delivery, run.reader(unordered) as reader:
         template = run.template(run.prompt("caption", reader.facts), questions)
         jobs = caption(reader.files, paths, template, run.access(), recursive)

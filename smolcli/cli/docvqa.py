@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smolcli.cli._options import MoreQuestions, with_options
-from smolcli.options import ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
     from smolcli.cli._delivery import Form
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     model=ModelOptions,
     reading=ReadingOptions,
     pages=PageOptions,
+    formats=FormatOptions,
     output=OutputOptions,
 )
 def command(
@@ -31,6 +32,7 @@ def command(
     model: ModelOptions,
     reading: ReadingOptions,
     pages: PageOptions,
+    formats: FormatOptions,
     output: OutputOptions,
 ) -> None:
     """Answer a question about each page, or write out its text.
@@ -42,7 +44,7 @@ def command(
     from smolcli.cli._session import Run
     from smolcli.verbs import docvqa
 
-    run = Run(model, output, reading, pages)
+    run = Run(model, output, reading, pages, formats=formats)
     files, questions = files_and_questions(arguments, question or [])
     with Delivery(run) as delivery, run.reader() as reader:
         template = run.template(run.prompt("docvqa" if questions else "transcribe", reader.facts), questions)

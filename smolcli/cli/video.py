@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smolcli.cli._options import MoreQuestions, with_options
-from smolcli.options import ClipOptions, ModelOptions, OutputOptions, ReadingOptions
+from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, ReadingOptions
 
 if TYPE_CHECKING:
     from smolcli.cli._delivery import Form
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     model=ModelOptions,
     reading=ReadingOptions,
     clips=ClipOptions,
+    formats=FormatOptions,
     output=OutputOptions,
 )
 def command(
@@ -30,6 +31,7 @@ def command(
     model: ModelOptions,
     reading: ReadingOptions,
     clips: ClipOptions,
+    formats: FormatOptions,
     output: OutputOptions,
 ) -> None:
     """Answer a question about clips, or describe them.
@@ -43,7 +45,7 @@ def command(
     from smolcli.cli._session import Run
     from smolcli.verbs import video
 
-    run = Run(model, output, reading, clips=clips)
+    run = Run(model, output, reading, clips=clips, formats=formats)
     files, questions = files_and_questions(arguments, question or [])
     with Delivery(run) as delivery, run.reader() as reader:
         template = run.template(run.prompt("video", reader.facts), questions)
@@ -60,4 +62,7 @@ def _form(several: bool, questions: int) -> Form:
         path = (answer.job.places[0].source.path,) if several else ()
         return (*path, answer.question) if questions > 1 else path
 
-    return Form(columns=columns, questions=max(1, questions)) if several or questions > 1 else PLAIN
+    if not several and questions <= 1:
+        return PLAIN
+    names = ("place", "question") if several else ("question",)
+    return Form(columns=columns, questions=max(1, questions), names=names)

@@ -1,23 +1,34 @@
-"""Answers in, bytes out: one writer a format."""
+"""Answers in, bytes out: one writer a format (table.py names them all), as many outputs as are asked for."""
 
 from __future__ import annotations
 
+from smolcli.formats.form import PLAIN, Form
 from smolcli.formats.json import SCHEMA, JsonWriter, answer_record, failure_record, to_json
+from smolcli.formats.outputs import Outputs, Wanted
+from smolcli.formats.table import FORMATS, Format, Writer, find_format, format_of_file, known_formats
 from smolcli.formats.text import TextWriter
-from smolcli.formats.tsv import LineWriter
+from smolcli.formats.tsv import CsvWriter, LineWriter
 from smolcli.printable import escaped, printable
 
-Writer = TextWriter | LineWriter | JsonWriter
-
 __all__ = [
+    "FORMATS",
+    "PLAIN",
     "SCHEMA",
+    "CsvWriter",
+    "Form",
+    "Format",
     "JsonWriter",
     "LineWriter",
+    "Outputs",
     "TextWriter",
+    "Wanted",
     "Writer",
     "answer_record",
     "escaped",
     "failure_record",
+    "find_format",
+    "format_of_file",
+    "known_formats",
     "printable",
     "to_json",
 ]

@@ -2,7 +2,20 @@
 
 The object of an answer (`SCHEMA` 1): schema, model, prompt, media [{kind, source, sha256, page | frames}], page or
 time_s where there is one, question, text, stop_reason, mean_logprob, counts, seconds, cached, seed where words were
-drawn, warnings. Of a failure: schema, failure {source, place, error, message, hint, exit_code}.
+drawn, warnings. Where there are any, before the warnings:
+
+text_from     of a page that was read whole: "layer", "model", "mixed", or "" for a blank one
+regions       its blocks in reading order: kind, text, box, confidence (0 to 1, null where nothing was guessed),
+              children where there are any (a block's lines, a line's words, a table's cells); of a heading its level,
+              of a cell row and column (from 0) with row_span and column_span
+rotation      degrees clockwise (0, 90, 180, 270) by which the page was turned to stand upright
+skew          degrees clockwise by which it was then turned further
+evidence      where the answer stands: uri, page, box
+data          the answer parsed, where it follows a schema
+choices       choice → probability, where it had to be one of some
+
+A box is left, top, width, height in shares of the page (0 to 1). Of a failure: schema, failure {source, place, error,
+message, hint, exit_code}.
 """
 
 from __future__ import annotations
@@ -12,9 +25,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from smolcli.datatypes import Place
+from smolcli.datatypes import Box, Place
 from smolcli.files import Target
 from smolcli.jobs import Answer, Failure
+from smolcli.regions import PageReading, Region
 
 SCHEMA = 1
 
@@ -40,7 +54,54 @@ def answer_record(answer: Answer) -> dict[str, Any]:
         "seconds": {name: round(value, 4) for name, value in asdict(generation.seconds).items()},
         "cached": answer.cached,
     }
-    return record | ({} if answer.seed is None else {"seed": answer.seed}) | {"warnings": list(answer.warnings)}
+    record |= {} if answer.seed is None else {"seed": answer.seed}
+    return record | _page_record(answer.page) | _findings(answer) | {"warnings": list(answer.warnings)}
+
+
+def _page_record(page: PageReading | None) -> dict[str, Any]:
+    if page is None:
+        return {}
+    regions = [_region_record(region) for region in page.regions]
+    turned = {"rotation": page.rotation, "skew": round(page.skew_deg, 3)}
+    return {"text_from": page.text_from, "regions": regions} | turned
+
+
+def _region_record(region: Region) -> dict[str, Any]:
+    confidence = None if region.confidence is None else round(region.confidence, 4)
+    record: dict[str, Any] = {
+        "kind": region.kind,
+        "text": region.text,
+        "box": _box_record(region.box),
+        "confidence": confidence,
+    }
+    if region.kind == "heading":
+        record["level"] = region.level
+    if region.kind == "cell":
+        record |= {name: getattr(region, name) for name in ("row", "column", "row_span", "column_span")}
+    if region.children:
+        record["children"] = [_region_record(child) for child in region.children]
+    return record
+
+
+def _findings(answer: Answer) -> dict[str, Any]:
+    """Where an answer stands, what it says to a program, how sure that is; each only where there is any."""
+    record: dict[str, Any] = {}
+    if answer.evidence:
+        record["evidence"] = [_evidence_record(place) for place in answer.evidence]
+    if answer.data is not None:
+        record["data"] = answer.data
+    if answer.choices is not None:
+        record["choices"] = {choice: round(share, 6) for choice, share in answer.choices.items()}
+    return record
+
+
+def _evidence_record(place: Place) -> dict[str, Any]:
+    where = {"page": place.page, "box": None if place.box is None else _box_record(place.box)}
+    return {"uri": place.uri} | {name: value for name, value in where.items() if value is not None}
+
+
+def _box_record(box: Box) -> list[float]:
+    return [round(share, 5) for share in box]
 
 
 def failure_record(failure: Failure) -> dict[str, Any]:
@@ -90,3 +151,6 @@ class JsonWriter:
 
     def broke_off(self) -> None:
         """An object is written whole."""
+
+    def finish(self) -> None:
+        """Lines have no end of their own."""

@@ -1,26 +1,29 @@
-"""Answers in, lines of tab-separated columns out."""
+"""Answers in, lines of columns out: separated by tabs, or as CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+import io
+from collections.abc import Iterable
 
 from smolcli.files import Target
+from smolcli.formats.form import Form
 from smolcli.jobs import Answer, Failure
 from smolcli.printable import escaped, printable
 
 
 class LineWriter:
-    """`column<TAB>answer`, one line each: what shell tools cut and sort. `columns` gives those before the answer."""
+    """`column<TAB>answer`, one line each: what shell tools cut and sort. The form says which columns."""
 
-    def __init__(self, target: Target, columns: Callable[[Answer], tuple[str, ...]]) -> None:
-        self._target, self._columns = target, columns
+    def __init__(self, target: Target, form: Form) -> None:
+        self._target, self._form = target, form
 
     def piece(self, text: str) -> None:
         """A line is written whole."""
 
     def answer(self, answer: Answer) -> None:
         """Write one line; control characters become escapes in columns, white space becomes spaces in the answer."""
-        columns = map(escaped, self._columns(answer))
+        columns = map(escaped, self._form.cells(answer))
         self._target.write("\t".join((*columns, printable(" ".join(answer.text.split())))) + "\n")
 
     def failure(self, failure: Failure) -> bool:
@@ -29,3 +32,40 @@ class LineWriter:
 
     def broke_off(self) -> None:
         """A line is written whole."""
+
+    def finish(self) -> None:
+        """Lines have no end of their own."""
+
+
+class CsvWriter:
+    """The same columns under a line of their names, as RFC 4180 quotes them: an answer keeps its line breaks."""
+
+    def __init__(self, target: Target, form: Form) -> None:
+        self._target, self._form = target, form
+        self._begun = False
+
+    def piece(self, text: str) -> None:
+        """A row is written whole."""
+
+    def answer(self, answer: Answer) -> None:
+        """Write one row, the first one under the names of the columns."""
+        cells = self._form.cells(answer)
+        if not self._begun:
+            self._row([*self._form.names[: len(cells)], "text"])
+            self._begun = True
+        self._row([*map(escaped, cells), printable(answer.text)])
+
+    def failure(self, failure: Failure) -> bool:
+        """Whether it was written: a row holds an answer."""
+        return False
+
+    def broke_off(self) -> None:
+        """A row is written whole."""
+
+    def finish(self) -> None:
+        """Rows have no end of their own."""
+
+    def _row(self, cells: Iterable[str]) -> None:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(cells)
+        self._target.write(line.getvalue())

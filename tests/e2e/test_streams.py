@@ -274,19 +274,33 @@ def test_ctrl_c_twice_ends_at_once(many):
     assert process.returncode == 130 and "Traceback" not in err and "error" not in err
 
 
-def test_ctrl_c_keeps_what_was_answered_in_the_file(many, tmp_path):
-    out = tmp_path / "out.json"
-    process = subprocess.Popen(
-        [*COMMAND, "docvqa", many, "--json", "-o", str(out), "--plan"], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
-    while "plan:" not in process.stderr.readline():
-        pass
-    time.sleep(1)
+def test_ctrl_c_leaves_no_file_and_says_that_what_was_finished_is_kept(many, tmp_path, tmp_path_factory, monkeypatch):
+    """What was finished is not computed again, so that the file is whole sooner."""
+    monkeypatch.setenv("SMOL_STORE", "on")
+    monkeypatch.setenv("SMOL_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+    argv = [*COMMAND, "docvqa", many, "What was it?", "-f", "jsonl", "-o", str(tmp_path / "out.json")]
+    process = subprocess.Popen([*argv, "-v"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while "answer about" not in (line := process.stderr.readline()):
+        assert line
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
-    lines = out.read_text().splitlines() if out.exists() else []
-    assert len(lines) < 60 and all(line.endswith("}") for line in lines) and set(os.listdir(tmp_path)) <= {"out.json"}
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and os.listdir(tmp_path) == []
+    [kept] = [line for line in err.splitlines() if "out.json" in line]
+    assert "not written" in kept and "type the same again" in kept
+    assert subprocess.run([*argv, "-q"], cwd=ROOT, check=False).returncode == 0
+    records = [json.loads(line) for line in (tmp_path / "out.json").read_text().splitlines()]
+    assert len(records) == 60 and records[0]["cached"]
+
+
+def test_ctrl_c_without_a_store_does_not_say_that_anything_is_kept(many, tmp_path):
+    argv = [*COMMAND, "docvqa", many, "What is written?", "-o", str(tmp_path / "out.tsv"), "--no-store", "-v"]
+    process = subprocess.Popen(argv, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while "answer about" not in (line := process.stderr.readline()):
+        assert line
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143 and os.listdir(tmp_path) == []
+    assert "not written" in err and "again to go on" not in err
 
 
 def test_ctrl_c_before_any_answer_ends_at_once(drawn):
@@ -332,8 +346,7 @@ def test_term_and_hup_end_a_run_as_ctrl_c_does(many, tmp_path, name, code, answe
     process.send_signal(getattr(signal, name))
     process.communicate(timeout=60)
     assert process.returncode == code
-    assert [path.name for path in out.parent.iterdir()] == ["answers.txt"] * answered
-    assert not answered or out.read_text().startswith("page 1\t")
+    assert list(out.parent.iterdir()) == []
 
 
 def test_pictures_cannot_drive_the_terminal(smol, tmp_path):

@@ -1,0 +1,115 @@
+"""Answers in, the same answers into every file and format that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from smolcli.files import is_stdout, open_target
+from smolcli.formats.form import Form
+from smolcli.formats.table import Format, Writer, find_format
+from smolcli.jobs import Answer, Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One output. format: None for what the command prints by itself; path: None for standard output."""
+
+    format: Format | None = None
+    path: str | None = None
+
+
+class Output:
+    """A target, and its writer, which is made with the first answer: until then nobody knows how they are told apart.
+
+    Raises OutputError for a target that cannot be made.
+    """
+
+    def __init__(self, wanted: Wanted, force: bool) -> None:
+        self._format = wanted.format
+        self._target = open_target(wanted.path, force)
+        self._writer: Writer | None = None
+        self._used = False  # there is something to be kept
+        self.on_stdout = is_stdout(wanted.path)
+        self.file = None if self.on_stdout else wanted.path
+
+    def writer(self, form: Form) -> Writer:
+        """Its one writer."""
+        if self._writer is None:
+            self._writer = (self._format or find_format(form.usual_format)).make(self._target, form)
+        return self._writer
+
+    def answer(self, answer: Answer, form: Form) -> None:
+        """Write an answer. Raises OutputError."""
+        self.writer(form).answer(answer)
+        self._used = True
+
+    def failure(self, failure: Failure, form: Form) -> bool:
+        """Write a failure, where the format has a place for it; whether it was written."""
+        written = self.writer(form).failure(failure)
+        self._used |= written
+        return written
+
+    def broke_off(self) -> None:
+        """No more will come."""
+        if self._writer is not None:
+            self._writer.broke_off()
+
+    def finish(self) -> None:
+        """Write what ends the format; the file gets its name, or is not made where it would be empty."""
+        if self._writer is not None and self._used:
+            self._writer.finish()
+            self._target.commit()
+        self._target.discard()
+
+    def discard(self) -> None:
+        """Leave nothing behind, but for what is finished."""
+        self._target.discard()
+
+
+class Outputs:
+    """All outputs of one run. Files appear when the run is finished, whole; of a run that breaks off there is none."""
+
+    def __init__(self, wanted: Sequence[Wanted], force: bool) -> None:
+        with ExitStack() as stack:
+            self._outputs: list[Output] = []
+            for each in wanted:
+                self._outputs.append(Output(each, force))
+                stack.callback(self._outputs[-1].discard)
+            self._stack = stack.pop_all()
+
+    @property
+    def files(self) -> list[str]:
+        """The names of those that are files, as they were given."""
+        return [output.file for output in self._outputs if output.file is not None]
+
+    def piece(self, text: str, form: Form) -> None:
+        """Show the next characters of the answer in the making on standard output."""
+        for output in self._outputs:
+            if output.on_stdout:
+                output.writer(form).piece(text)
+
+    def answer(self, answer: Answer, form: Form) -> None:
+        """Write an answer everywhere. Raises OutputError."""
+        for output in self._outputs:
+            output.answer(answer, form)
+
+    def failure(self, failure: Failure, form: Form) -> bool:
+        """Whether some output has a place for it."""
+        written = [output.failure(failure, form) for output in self._outputs]  # in all of them, before any()
+        return any(written)
+
+    def broke_off(self) -> None:
+        """The run ended before its end."""
+        for output in self._outputs:
+            output.broke_off()
+
+    def finish(self) -> None:
+        """The run is over. Raises OutputError."""
+        for output in self._outputs:
+            output.finish()
+
+    def discard(self) -> None:
+        """Leave nothing behind, but for what is finished."""
+        self._stack.close()

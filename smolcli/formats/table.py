@@ -1,0 +1,102 @@
+"""The formats by name and extension. To register one is a line in FORMATS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from smolcli.errors import UsageError
+from smolcli.files import Target
+from smolcli.formats.form import Form
+from smolcli.formats.json import JsonWriter
+from smolcli.formats.text import TextWriter
+from smolcli.formats.tsv import CsvWriter, LineWriter
+from smolcli.jobs import Answer, Failure
+
+
+class Writer(Protocol):
+    """Answers in, bytes of one format into a target."""
+
+    def piece(self, text: str) -> None:
+        """The next characters of the answer in the making. Only standard output hears of them."""
+
+    def answer(self, answer: Answer) -> None:
+        """Write a finished answer. Raises OutputError."""
+
+    def failure(self, failure: Failure) -> bool:
+        """Write a failure, where the format has a place for it; whether it was written."""
+
+    def broke_off(self) -> None:
+        """The run broke off: no more will come, `finish` neither."""
+
+    def finish(self) -> None:
+        """All answers are written: write what ends the format. Raises OutputError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What answers can be written as.
+
+    extensions: of its files, without the dot; the first is what we give. pages: it shows pages that were read whole
+    (`Answer.page`), and no other answers. binary: it is not for terminals.
+    """
+
+    name: str
+    extensions: tuple[str, ...]
+    make: Callable[[Target, Form], Writer]
+    pages: bool = False
+    binary: bool = False
+
+
+def without_form(writer: Callable[[Target], Writer]) -> Callable[[Target, Form], Writer]:
+    """A writer that says by itself what its answers are of."""
+    return lambda target, form: writer(target)
+
+
+FORMATS = (  # a name or an extension may stand twice: pages go first where pages are read, else they are not seen
+    Format("text", ("txt", "text"), TextWriter),
+    Format("tsv", ("tsv", "tab"), LineWriter),
+    Format("csv", ("csv",), CsvWriter),
+    Format("jsonl", ("json", "jsonl", "ndjson"), without_form(JsonWriter)),
+)
+
+
+def find_format(word: str, pages: bool = False) -> Format:
+    """A format by its name or an extension. pages: whether whole pages are read.
+
+    Raises UsageError, which lists the known ones.
+    """
+    found = _called(word.strip().lower().removeprefix("."), pages)
+    if found is None:
+        names = dict.fromkeys(each.name for each in known_formats(pages))
+        raise UsageError(f"There is no format {word!r}.", f"Known are {', '.join(names)}.")
+    return found
+
+
+def format_of_file(path: str, pages: bool = False) -> Format | None:
+    """The format that the extension of a file says; None where it has no extension. Raises UsageError as above."""
+    extension = Path(path).suffix.lower()
+    found = _called(extension[1:], pages) if extension else None
+    if found is None and extension:
+        known = dict.fromkeys(f".{end}" for each in known_formats(pages) for end in each.extensions)
+        hint = f"Known are {', '.join(known)}; with -f FORMAT a file may be called anything."
+        raise UsageError(f"{path!r} ends as the files of no format do.", hint)
+    return found
+
+
+def known_formats(pages: bool = False) -> Iterator[Format]:
+    """Those that can be asked for, in the table's order."""
+    return (each for each in FORMATS if pages or not each.pages)
+
+
+def _called(name: str, pages: bool) -> Format | None:
+    """Raises UsageError for one that only pages can be written as."""
+    named = [each for each in FORMATS if name == each.name or name in each.extensions]
+    for found in sorted(named, key=lambda each: not each.pages):
+        if pages or not found.pages:
+            return found
+    if named:
+        raise UsageError(f"{named[0].name} is written of pages that are read whole, not of answers.", "See smol ocr.")
+    return None
