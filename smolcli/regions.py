@@ -25,7 +25,8 @@ class Region:
     """A part of a page that was read.
 
     confidence: 0 to 1, the geometric mean of its tokens' probabilities; None where nothing was guessed (a text layer).
-    level: of a heading, 1 for the largest. row, column: of a cell, 0-based, with how many it spans.
+    level: of a heading, 1 for the largest. row, column: of a cell, 0-based, with how many it spans. label: what is
+    known beside its kind: which language code is in, what a picture shows, what a cell heads.
     """
 
     kind: RegionKind
@@ -38,6 +39,7 @@ class Region:
     column: int = 0
     row_span: int = 1
     column_span: int = 1
+    label: str = ""
 
     def walk(self) -> Iterator[Region]:
         """Itself, then everything in it, in reading order."""

@@ -20,6 +20,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "printable": set(),
     "jobs": {"datatypes", "errors", "regions"},
     "regions": {"datatypes"},
+    "doctags": {"datatypes", "regions"},
     "options": {"errors"},
     "settings": {"errors", "files", "options"},
     "media": NOUNS,
@@ -32,16 +33,17 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "store": NOUNS,
     "cache": NOUNS | {"settings", "files"},
     "models": NOUNS | {"settings", "files", "cache"},
-    "formats": NOUNS | {"files"},
+    "formats": NOUNS | {"files", "doctags"},
     "speeds": NOUNS | {"settings"},
     "run": NOUNS | READ,
-    "verbs": NOUNS | READ | {"run"},
+    "verbs": NOUNS | READ | {"run", "doctags"},
     "reader": NOUNS | READ | {"run", "verbs", "store", "models", "settings"},
     "checks": NOUNS | READ | {"run", "models", "cache", "settings"},
     "cli": NOUNS
     | READ
     | {
         "checks",
+        "doctags",
         "options",
         "settings",
         "cache",

@@ -1,0 +1,12 @@
+"""READ A PAGE'S MARKUP: what a DocTags model (SmolDocling, granite-docling) writes goes in, a page reading comes out.
+
+    page, warnings = doctags.read(answer.text, size_px, answer.generation.stop_reason)
+
+Pure text: it needs no model, and no library. What docling-core makes of the same text is formats/doctags.py's.
+"""
+
+from __future__ import annotations
+
+from smolcli.doctags.reading import read
+
+__all__ = ["read"]
