@@ -67,7 +67,7 @@ MAY_READ_GGUF = ("engine/", "cli/prompts")
 GGUF_READER = {"gguf_convert.header", "gguf_convert.names", "gguf_convert.errors"}
 PAST_THE_DOOR: dict[str, set[str]] = {}  # a room → what it imports from the inside of another; stays empty
 DOORS = {  # a library → the only files that import it
-    "cv2": ("smolcli/media/capture.py",),
+    "cv2": ("smolcli/media/capture.py", "smolcli/layout/"),
     "pymupdf": ("smolcli/media/document.py",),
     "fitz": (),  # PyMuPDF's old name
     "PIL": ("smolcli/media/image.py", "smolcli/media/pillow.py", "smolcli/media/pixels.py", "smolcli/tiles.py"),

@@ -1,0 +1,141 @@
+"""Lines go in, blocks in reading order come out: columns from left to right, what spans them before and after.
+
+Lines that lie beside each other make a band. Neighbouring bands with a common gutter are columns, or a table where
+what stands side by side are cells and not running text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from smolcli.layout.nouns import Block, Line, PixelBox
+
+GUTTER = 0.8  # ems: wider than any space in running text
+TableOf = Callable[[list[list[Line]]], "list[Block] | None"]
+
+
+def around(boxes: Sequence[PixelBox]) -> PixelBox:
+    """The box around boxes."""
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
+def intervals(spans: Sequence[tuple[int, int]], least: float) -> list[tuple[int, int]]:
+    """Spans melted where they overlap or are nearer than `least` to one another, ascending."""
+    melted: list[tuple[int, int]] = []
+    for low, high in sorted(spans):
+        if melted and low < melted[-1][1] + least:
+            melted[-1] = melted[-1][0], max(melted[-1][1], high)
+        else:
+            melted.append((low, high))
+    return melted
+
+
+def columns_of(lines: Sequence[Line], em: float) -> list[list[Line]]:
+    """The lines by the columns between which no line reaches; one list where there is no gutter."""
+    spans = intervals([(line.box_px[0], line.box_px[2]) for line in lines], GUTTER * em)
+    starts = np.array([low for low, _ in spans])
+    found: list[list[Line]] = [[] for _ in spans]
+    for line in lines:
+        found[int(np.searchsorted(starts, line.box_px[0], side="right")) - 1].append(line)
+    return found
+
+
+def bands_of(lines: Sequence[Line]) -> list[list[Line]]:
+    """The lines by bands from top to bottom: what overlaps by more than a third of its height is in one band."""
+    bands: list[list[Line]] = []
+    end = -1.0
+    for line in sorted(lines, key=lambda line: (line.box_px[1], line.box_px[0])):
+        top, bottom = line.box_px[1], line.box_px[3]
+        third = (bottom - top) / 3
+        if bands and top + third < end:
+            bands[-1].append(line)
+            end = max(end, bottom)
+        else:
+            bands.append([line])
+            end = bottom
+    return bands
+
+
+def in_order(lines: Sequence[Line], em: float, table_of: TableOf, depth: int = 0) -> list[Block]:
+    """Blocks in reading order. table_of: columns of lines → the blocks of a table, or None for running text."""
+    if not lines or depth > 12:
+        return blocks_of(sorted(lines, key=lambda line: (line.box_px[1], line.box_px[0])))
+    done: list[Block] = []
+    plain: list[Line] = []
+    for group in side_by_side(bands_of(lines), em):
+        columns = columns_of(group, em)
+        if len(columns) < 2:
+            plain += sorted(group, key=lambda line: (line.box_px[1], line.box_px[0]))
+            continue
+        done += blocks_of(plain)
+        plain = []
+        table = table_of(columns)
+        if table is not None:
+            done += table
+        else:
+            for column in columns:
+                done += in_order(column, em, table_of, depth + 1)
+    return done + blocks_of(plain)
+
+
+def side_by_side(bands: list[list[Line]], em: float) -> list[list[Line]]:
+    """Bands put together as long as one gutter goes through all of them, and some of them have lines side by side."""
+    groups: list[list[list[Line]]] = []
+    for band in bands:
+        if groups and _goes_on(groups[-1], band, em):
+            groups[-1].append(band)
+        else:
+            groups.append([band])
+            _draw_in(groups, em)
+    return [[line for band in group for line in band] for group in groups]
+
+
+def _is_split(lines: Sequence[Line], em: float) -> bool:
+    return len(columns_of(lines, em)) > 1
+
+
+def _goes_on(group: list[list[Line]], band: list[Line], em: float) -> bool:
+    """Whether a band belongs to the columns above it: near enough, and the gutter goes through it."""
+    lines = [line for part in group for line in part]
+    if not any(_is_split(part, em) for part in group):
+        return False
+    near = min(line.box_px[1] for line in band) - max(line.box_px[3] for line in lines) < 2.5 * em
+    return (near or _is_split(band, em)) and _is_split([*lines, *band], em)
+
+
+def _draw_in(groups: list[list[list[Line]]], em: float) -> None:
+    """Where columns have just begun, what stands close above them on one side of the gutter is part of them."""
+    while len(groups) > 1 and _is_split(groups[-1][0], em) and len(groups[-2]) == 1:
+        above = groups[-2][0]
+        gap = min(line.box_px[1] for line in groups[-1][0]) - max(line.box_px[3] for line in above)
+        lines = [line for band in groups[-1] for line in band]
+        alike = all(0.8 < line.em_px / em < 1.25 for line in above)
+        if not (alike and gap < 1.2 * em and _is_split([*above, *lines], em)):
+            return
+        groups[-2:] = [[above, *groups[-1]]]
+
+
+def blocks_of(lines: Sequence[Line]) -> list[Block]:
+    """Lines in reading order, cut into blocks where size, ground, column or the distance of lines changes."""
+    if not lines:
+        return []
+    steps = [b.box_px[3] - a.box_px[3] for a, b in pairwise(lines)]
+    found: list[list[Line]] = [[lines[0]]]
+    for number, (above, line) in enumerate(pairwise(lines)):
+        beside = [abs(steps[i]) for i in (number - 1, number + 1) if 0 <= i < len(steps) and steps[i] > 0]
+        if _belong(above, line) and steps[number] < 1.3 * min([*beside, 1.7 * line.em_px]) + 2:
+            found[-1].append(line)
+        else:
+            found.append([line])
+    return [Block("text", around([line.box_px for line in block]), tuple(block)) for block in found]
+
+
+def _belong(above: Line, line: Line) -> bool:
+    """Whether a line may go on with the block of the line above it, but for their distance."""
+    overlap = min(above.box_px[2], line.box_px[2]) - max(above.box_px[0], line.box_px[0])
+    alike = 0.8 < line.em_px / max(above.em_px, 1e-6) < 1.25
+    return overlap > 0 and alike and above.dark == line.dark and line.box_px[3] > above.box_px[3]

@@ -1,0 +1,34 @@
+"""A line goes in, boxes of at most a width come out, cut where there are spaces."""
+
+from __future__ import annotations
+
+import math
+
+from smolcli.errors import UsageError
+from smolcli.layout.nouns import Line, PixelBox
+
+
+def pieces(line: Line, widest_px: float) -> tuple[PixelBox, ...]:
+    """The line's box cut at its spaces into boxes at most widest_px wide, as even as the spaces allow.
+
+    They go from left to right and hold all of the line's ink. A word that is wider than that is cut hard, into even
+    parts. Raises UsageError for a width below one pixel.
+    """
+    if not widest_px >= 1:
+        raise UsageError(f"A piece of a line is at least a pixel wide, not {widest_px}.")
+    widest = int(min(widest_px, 1 << 30))
+    left, top, end, bottom = line.box_px
+    gaps = [(max(a, left), min(b, end)) for a, b in line.gaps_px if left < a < b < end]
+    found: list[PixelBox] = []
+    while end - left > widest:
+        even = (end - left) / math.ceil((end - left) / widest)
+        fits = [(a, b) for a, b in gaps if a > left and a - left <= widest]
+        if fits:
+            stop, start = min(fits, key=lambda gap: (abs(gap[0] - left - even), gap))
+        else:  # no space is near enough: the word ends where the next one begins, and is cut on its way there
+            word = min([a for a, _ in gaps if a > left], default=end) - left
+            stop = start = left + min(widest, math.ceil(word / math.ceil(word / widest)))
+        found.append((left, top, stop, bottom))
+        left = start
+        gaps = [gap for gap in gaps if gap[0] > left]
+    return (*found, (left, top, end, bottom))

@@ -1,0 +1,79 @@
+"""Lines, their letter size and their order on drawn pages of every kind."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from documents import draw_document
+from layout_scores import looked_at, score
+
+from smolcli.layout import find_layout, find_skew, pieces, upright_turns
+
+
+@pytest.mark.parametrize("kind", ["page", "lines", "small", "large", "letter", "dark"])
+def test_all_lines_of_a_clean_page_are_found_in_order(kind):
+    for seed in (1, 2):
+        page = draw_document(kind, seed, dpi=150)
+        result = score(page, looked_at(page))
+        assert result.recall >= 0.98 and result.precision >= 0.98 and result.in_order == 1.0
+
+
+@pytest.mark.parametrize("dpi", [100, 300, 600])
+def test_lines_are_found_at_any_resolution(dpi):
+    page = draw_document("lines", 4, dpi=dpi)
+    result = score(page, looked_at(page))
+    assert result.recall >= 0.98 and result.precision >= 0.98
+
+
+@pytest.mark.parametrize("kind", ["columns2", "columns3"])
+def test_columns_are_read_one_after_the_other(kind):
+    for seed in (1, 2):
+        page = draw_document(kind, seed, dpi=150)
+        result = score(page, looked_at(page))
+        assert result.recall >= 0.98 and result.in_order == 1.0
+
+
+def test_a_lines_letter_size_is_that_of_its_print():
+    page = draw_document("large", 2, dpi=100)
+    layout = looked_at(page)
+    for known, found in score(page, layout).pairs:
+        assert layout.lines[found].em_px == pytest.approx(page.lines[known].size_pt * 100 / 72, rel=0.12)
+
+
+def test_pieces_of_a_drawn_line_are_cut_between_its_words():
+    page = draw_document("lines", 1, dpi=150)
+    ink = page.rgb.min(axis=2) < 128
+    for line in looked_at(page).lines:
+        cut = pieces(line, 10 * line.em_px)
+        assert all(box[2] - box[0] <= 10 * line.em_px for box in cut)
+        for left, right in pairwise(cut):
+            assert not ink[left[1] : left[3], left[2] + 1 : right[0] - 1].any()
+
+
+@pytest.mark.parametrize("skew", [-6.0, -1.3, 0.7, 3.0])
+def test_skew_is_found_to_a_tenth_of_a_degree(skew):
+    page = draw_document("page", 3, dpi=150, skew_deg=skew, noise=6)
+    assert find_skew(page.rgb) == pytest.approx(skew, abs=0.1)
+
+
+def test_a_level_page_and_an_empty_one_have_no_skew():
+    assert find_skew(draw_document("report", 1, dpi=150).rgb) == 0.0
+    assert find_skew(draw_document("blank", 1, dpi=100, noise=8).rgb) == 0.0
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_the_turn_that_makes_a_page_upright_is_tried_first(turn):
+    for kind in ("page", "columns2", "report"):
+        assert upright_turns(draw_document(kind, 1, dpi=100, turn=turn).rgb)[0] == turn
+
+
+def test_a_blank_page_is_blank_whatever_its_noise():
+    for noise in (0, 4, 12):
+        layout = find_layout(draw_document("blank", 2, dpi=100, noise=noise).rgb)
+        assert layout.is_blank and layout.em_px == 0.0 and layout.blocks == ()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (3, 2000, 3), (40, 3, 3)])
+def test_pictures_of_hardly_any_size_are_blank(shape):
+    rgb = np.full(shape, 255, np.uint8)
+    assert find_layout(rgb).is_blank and find_skew(rgb) == 0.0 and upright_turns(rgb) == (0,)
