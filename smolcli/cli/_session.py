@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from smolcli.cli._console import Console, say
+from smolcli.cli._outputs import refuse_inputs
 from smolcli.cli._plans import plan_lines
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import EngineOptions, Planner, load_planner
@@ -150,11 +151,12 @@ class Run:
 
 
 @contextmanager
-def text_output(output: OutputOptions) -> Iterator[Target]:
+def text_output(output: OutputOptions, inputs: Sequence[str] = ()) -> Iterator[Target]:
     """Standard output, or a file that appears whole: for what is not an answer. Raises UsageError (two)."""
     paths: Sequence[str | None] = output.output or (None,)
     if len(paths) > 1:
         raise UsageError("A plan is written once.", "Give one -o.")
+    refuse_inputs(output.output, inputs)
     target = open_target(paths[0], output.force)
     try:
         yield target

@@ -71,7 +71,7 @@ def _plan_inputs(run: Run, given: tuple[list[str], list[str]], hashes: bool) -> 
 
     paths, questions = given
     with ExitStack() as stack:
-        target = stack.enter_context(text_output(run.output))
+        target = stack.enter_context(text_output(run.output, paths))
         planner = stack.enter_context(run.planner())
         files = stack.enter_context(closing(OpenFiles(planner.facts, planner.context_tokens)))
         template = run.template(run.prompt("ask", planner.facts), questions)
