@@ -8,9 +8,8 @@ from typing import Any
 
 from smolcli.cli._delivery import PLAIN, Delivery
 from smolcli.cli._outputs import refuse_beside
-from smolcli.cli._plans import add_hashes, plan_record
 from smolcli.cli._session import Run, text_output
-from smolcli.formats import to_json
+from smolcli.formats import add_hashes, plan_record, to_json
 from smolcli.jobs import Look, Words
 from smolcli.prompt import load_prompt
 from smolcli.run import OpenFiles, RequestPlan
@@ -32,7 +31,7 @@ def plan_conversations(run: Run, path: Path, hashes: bool) -> None:
             plan = RequestPlan(conversation.media, sequence, planner.context_tokens)
             run.console.note(*(note for note in conversation.warnings if note not in said))
             said.update(conversation.warnings)
-            record |= plan_record(planner.facts, plan, run.speeds(planner.facts))
+            record |= plan_record(run.shown_plan(planner.facts, plan))
             if hashes:
                 add_hashes(record["media"], conversation.pictures)
             target.write(to_json(record) + "\n")
