@@ -12,7 +12,6 @@ from contextlib import closing
 from smolcli.cli._console import Progress, interruptible, is_terminal, peak_rss_bytes, say
 from smolcli.cli._outputs import refuse_inputs, wanted_beside, wanted_outputs
 from smolcli.cli._session import Run
-from smolcli.cli._stats import stats_lines
 from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
 from smolcli.formats import PLAIN, Form, Outputs, Sidecars
@@ -20,7 +19,7 @@ from smolcli.jobs import Answer, Expected, Failure
 from smolcli.reader import Reader
 from smolcli.run import Event, Planned
 from smolcli.settings import load_settings
-from smolcli.speeds import Took, remember
+from smolcli.speeds import Took, remember, stats_lines
 
 __all__ = ["PLAIN", "Delivery", "Form"]
 
