@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import glob
 import os
 import sys
@@ -9,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Literal, Protocol, TextIO
 
 from smolcli.errors import OutputError, ReaderGoneError
 from smolcli.printable import escaped
@@ -22,14 +23,22 @@ except ImportError:  # Windows
 STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")  # by number it is no longer the answers' (streams.py)
 
 
+Existing = Literal["refuse", "compare", "amend"]
+
+
 class Target(Protocol):
-    """Where text goes: standard output, or a file."""
+    """Where text goes: standard output, or a file. before: what the file held, if it is one to be amended."""
+
+    before: bytes
 
     def write(self, text: str) -> None:
         """Write and flush. Raises OutputError; ReaderGoneError of them when a pipe was closed."""
 
     def write_bytes(self, data: bytes) -> None:
         """The same for what is no text."""
+
+    def check(self) -> None:
+        """All is written: raise OutputError where `commit` would refuse to take the place of what is there."""
 
     def commit(self) -> None:
         """All is written. Raises OutputError."""
@@ -52,6 +61,8 @@ def writing(name: str) -> Iterator[None]:
 
 class StandardOutput:
     """Standard output as a target. Raises OutputError at once when it is closed."""
+
+    before = b""
 
     def __init__(self) -> None:
         try:
@@ -76,6 +87,9 @@ class StandardOutput:
             binary.write(data)
             binary.flush()
 
+    def check(self) -> None:
+        """Nothing is in its place."""
+
     def commit(self) -> None:
         """Nothing is left to do."""
 
@@ -86,21 +100,26 @@ class StandardOutput:
 class OutputFile:
     """A file that is written beside its final name and gets it when it is complete.
 
-    Raises OutputError for what exists (unless `force`) and for what cannot be made. A pipe or a device is written as it
-    is.
+    existing: what becomes of a file of that name without `force`. It is refused; or it may stay where it holds the very
+    same, and is refused otherwise; or it is amended, with `force` too: its bytes are `before`, and what is written
+    replaces them. Raises OutputError for what is refused and for what cannot be made. A pipe or a device is written as
+    it is.
     """
 
-    def __init__(self, path: Path, force: bool) -> None:
-        self._path, self._force, self._open = path, force, True
+    def __init__(self, path: Path, force: bool, existing: Existing = "refuse") -> None:
+        self._path, self._force, self._existing, self._open = path, force, existing, True
         self._name = f"The output {escaped(str(path))}"
         self._temporary: Path | None = None
+        self.before = b""
         with writing(self._name):
             if path.is_dir():
                 raise OutputError(f"{self._name} is a folder.", "Name a file in it.")
             if path.exists() and not path.is_file():
                 self._stream: TextIO = path.open("w", encoding="utf-8", errors="surrogateescape")
                 return
-        if os.path.lexists(path) and not force:
+            if existing == "amend" and os.path.lexists(path):
+                self.before = path.read_bytes()
+        if os.path.lexists(path) and not force and existing == "refuse":
             raise self._exists()
         with writing(self._name):
             self._temporary, descriptor = _temporary_beside(path)
@@ -117,6 +136,15 @@ class OutputFile:
         with writing(self._name):
             self._stream.buffer.write(data)
             self._stream.buffer.flush()
+
+    def check(self) -> None:
+        """Raise OutputError for a file that is not to be replaced, or was changed since it was read."""
+        with writing(self._name):
+            if self.before and self._path.read_bytes() != self.before:
+                raise OutputError(f"{self._name} has been changed meanwhile.", "Try again.")
+            kept = self._existing == "compare" and not self._force and self._path.exists()
+            if kept and self._temporary and not filecmp.cmp(self._temporary, self._path, shallow=False):
+                raise self._exists()
 
     def commit(self) -> None:
         """Flush to disk and give the file its name. Raises OutputError."""
@@ -142,11 +170,14 @@ class OutputFile:
 
     def _rename(self, temporary: Path) -> None:
         """Without --force, a file that has appeared meanwhile is not replaced: a link can only be new."""
-        if not self._force:
+        if not self._force and not self.before:
             try:
                 os.link(temporary, self._path)
                 return
             except FileExistsError as error:
+                if self._existing == "compare":
+                    self.check()
+                    return
                 self._temporary = None  # stays: it may hold the work of hours
                 kept = temporary.replace(temporary.with_name(temporary.name[1:]))
                 raise OutputError(f"{self._name} has appeared meanwhile.", f"The answers are in {kept}.") from error
@@ -158,9 +189,9 @@ class OutputFile:
         return OutputError(f"{self._name} exists.", "Add --force to replace it.")
 
 
-def open_target(path: str | None, force: bool) -> Target:
+def open_target(path: str | None, force: bool, existing: Existing = "refuse") -> Target:
     """Standard output (None, or a name in STDOUT), or a file. Raises OutputError."""
-    return StandardOutput() if path is None or is_stdout(path) else OutputFile(Path(path), force)
+    return StandardOutput() if path is None or is_stdout(path) else OutputFile(Path(path), force, existing)
 
 
 def is_stdout(path: str | None) -> bool:

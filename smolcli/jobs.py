@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from smolcli.datatypes import Generation, Place, Sampling
+from smolcli.datatypes import Generation, Outline, Place, Sampling, Source, TilePlan, VideoFacts
 from smolcli.errors import SmolError
 from smolcli.regions import PageReading
 
@@ -159,6 +159,21 @@ def place_record(place: Place) -> dict[str, Any]:
     """Where a place is, without the name of its file."""
     where = {"index": place.index, "time_s": place.time_s, "box": place.box, "window_s": place.window_s}
     return {"sha256": place.source.sha256, "kind": place.source.kind, **where}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMedium:
+    """One place of a job: its pictures (not rendered) and how each is cut."""
+
+    source: Source
+    outlines: tuple[Outline, ...]
+    plans: tuple[TilePlan, ...]
+    video: VideoFacts | None = None
+
+    @property
+    def encodes(self) -> int:
+        """Vision-tower passes for all of its frames."""
+        return sum(plan.encodes for plan in self.plans)
 
 
 @dataclass(frozen=True, slots=True)

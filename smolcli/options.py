@@ -293,6 +293,20 @@ class FormatOptions:
             completion="format_names",
         ),
     )
+    sidecar: str | None = option(
+        None,
+        Option(
+            "Write a file beside each input, photo.txt for photo.jpg.", metavar="FORMAT,...", completion="format_names"
+        ),
+    )
+    output_dir: Path | None = option(
+        None, Option("Write a file for each input here, in the tree of its folder.", metavar="DIR")
+    )
+
+    @property
+    def beside(self) -> bool:
+        """Whether a file is written for each input."""
+        return self.sidecar is not None or self.output_dir is not None
 
 
 GROUPS: tuple[type, ...] = (ModelOptions, ReadingOptions, PageOptions, ClipOptions, FormatOptions, OutputOptions)

@@ -18,6 +18,11 @@ def _is_control(character: str) -> bool:
     return ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0
 
 
+def timestamp(time_s: float) -> str:
+    """MM:SS, whole seconds rounded down; minutes go past 59 (transformers: processing_smolvlm.py)."""
+    return f"{int(time_s // 60):02d}:{int(time_s % 60):02d}"
+
+
 def megabytes(count: int) -> str:
     """ "437 MB", "1.9 GB"."""
     return (

@@ -19,6 +19,7 @@ from typing import Any
 from smolcli.datatypes import ImagePart, Part, TextPart, Turn
 from smolcli.errors import UsageError
 from smolcli.jobs import Message, Question, Words
+from smolcli.printable import timestamp
 
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -107,11 +108,6 @@ def clip_parts(words: Words, clip: Clip) -> Iterator[Part]:
         yield TextPart(_fill(words.frame, timestamp=timestamp(time_s)))
         yield frame
     yield TextPart(words.video_outro)
-
-
-def timestamp(time_s: float) -> str:
-    """MM:SS, whole seconds rounded down; minutes go past 59 (processing_smolvlm.py)."""
-    return f"{int(time_s // 60):02d}:{int(time_s % 60):02d}"
 
 
 def in_words(number: int) -> str:

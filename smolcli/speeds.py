@@ -1,10 +1,11 @@
-"""What this machine was measured to do with a model: recorded after each run, read by `smol plan` for its estimate."""
+"""What a run took: said, and remembered as what this machine does with a model, for the estimate of `smol plan`."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
@@ -120,3 +121,28 @@ def _read(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return table if isinstance(table, dict) else {}
+
+
+def stats_lines(
+    took: Took, times_s: tuple[float, float], peak_bytes: int | None, tokens_per_tile: int
+) -> Iterator[str]:
+    """Seconds per stage, tokens, tokens per second, peak memory. times_s: loading, and all from then on."""
+    load_s, wall_s = times_s
+    counts, seconds = took.counts, took.seconds
+    yield (
+        f"stats: load {load_s:.2f} s, preprocess {seconds.preprocess:.2f} s, "
+        f"encode {seconds.encode:.2f} s ({counts.encodes} of {counts.image_tokens // tokens_per_tile} tiles), "
+        f"prefill {seconds.prefill:.2f} s, decode {seconds.decode:.2f} s, answers after {wall_s:.2f} s"
+    )
+    fresh = counts.prompt_tokens - counts.cached_tokens
+    read = f"{fresh / seconds.prefill:.0f} tokens/s" if seconds.prefill else "-"
+    wrote = f"{counts.new_tokens / seconds.decode:.1f} tokens/s" if seconds.decode else "-"
+    images, reused = counts.image_tokens, counts.cached_tokens
+    yield (
+        f"stats: prompt {counts.prompt_tokens} tokens ({images} of images, {reused} reused; {read}), "
+        f"new {counts.new_tokens} tokens ({wrote})"
+    )
+    if took.cached:
+        yield f"stats: {took.cached} of {took.answers} answers were known from an earlier run"
+    if peak_bytes is not None:
+        yield f"stats: peak memory {peak_bytes / 1e6:.0f} MB"

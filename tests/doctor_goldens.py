@@ -34,8 +34,8 @@ def build() -> dict[str, Any]:
 def builtin_tokens() -> dict[str, Any]:
     """What the shipped model makes of two conversations: a record of its vocabulary, not of a reference."""
     from smolcli.checks.model import conversation
-    from smolcli.cli._plans import run_lengths
     from smolcli.engine import EngineOptions, load_planner
+    from smolcli.formats import run_lengths
     from smolcli.models import builtin
 
     cases = []

@@ -9,8 +9,7 @@ import pytest
 from models import MEMBERS, golden_pair, member_pair
 
 from smolcli import cache
-from smolcli.checks import Check, model, system
-from smolcli.cli import _doctor
+from smolcli.checks import Check, model, report_lines, system
 from smolcli.engine import EngineOptions
 from smolcli.models import builtin
 
@@ -66,7 +65,7 @@ def test_lines_are_for_people_and_the_report_is_markdown(smol, monkeypatch, tmp_
 )
 def test_the_report_shortens_the_home_folder_and_nothing_else(monkeypatch, home, cell, shown):
     monkeypatch.setenv("HOME", home)
-    assert f"| {shown} |" in list(_doctor.report_lines([Check("x", "ok", cell)]))[-1]
+    assert f"| {shown} |" in list(report_lines([Check("x", "ok", cell)]))[-1]
 
 
 def test_a_damaged_record_has_failed_and_a_given_projector_is_looked_at(smol, tmp_path):

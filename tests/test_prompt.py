@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from smolcli.datatypes import ImagePart, TextPart, TilePlan
 from smolcli.engine.tokens import DEFAULT_TEMPLATE, template_text
 from smolcli.errors import UsageError
+from smolcli.printable import timestamp
 from smolcli.prompt import (
     Clip,
     Prompt,
@@ -21,7 +22,6 @@ from smolcli.prompt import (
     render,
     style_of,
     styles,
-    timestamp,
 )
 
 PICTURE = ImagePart(TilePlan((512, 512), (512, 512), (512, 512), 0, 0, 512, 64))

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from models import MEMBERS, member_pair
 
 from smolcli.cli import main
-from smolcli.cli._plans import run_lengths
 from smolcli.datatypes import ImagePart, ModelPair, TextPart, TilePlan, Turn
 from smolcli.engine import EngineOptions, load_planner
 from smolcli.engine.tokens import DEFAULT_TEMPLATE, Prompter, expand, grid_limit
 from smolcli.errors import ModelError, UsageError
+from smolcli.formats import run_lengths
 from smolcli.jobs import Look
 from smolcli.prompt import load_prompt
 from smolcli.run import OpenFiles

@@ -5,17 +5,21 @@ from __future__ import annotations
 from smolcli.checks.check import Check
 from smolcli.checks.doctor import all_checks, failures
 from smolcli.checks.examiner import EngineExaminer
-from smolcli.checks.measure import PICTURES, REFERENCE, Cost, load_and_check, measure, report_table
+from smolcli.checks.measure import load_and_check, measure, report_table
+from smolcli.checks.report import COST_HEADER, COST_TITLE, check_lines, checks_record, cost_rows, report_lines
 
 __all__ = [
-    "PICTURES",
-    "REFERENCE",
+    "COST_HEADER",
+    "COST_TITLE",
     "Check",
-    "Cost",
     "EngineExaminer",
     "all_checks",
+    "check_lines",
+    "checks_record",
+    "cost_rows",
     "failures",
     "load_and_check",
     "measure",
+    "report_lines",
     "report_table",
 ]

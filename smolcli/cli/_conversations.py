@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from smolcli.cli._delivery import PLAIN, Delivery
-from smolcli.cli._plans import add_hashes, plan_record
+from smolcli.cli._outputs import refuse_beside
 from smolcli.cli._session import Run, text_output
-from smolcli.formats import to_json
+from smolcli.formats import add_hashes, plan_record, to_json
 from smolcli.jobs import Look, Words
 from smolcli.prompt import load_prompt
 from smolcli.run import OpenFiles, RequestPlan
@@ -19,8 +19,8 @@ from smolcli.verbs import ParsedConversation, View, converse, outline_conversati
 def plan_conversations(run: Run, path: Path, hashes: bool) -> None:
     """One JSON line per case of the file."""
     with ExitStack() as stack:
-        target = stack.enter_context(text_output(run.output))
         cases = _cases(run, path)
+        target = stack.enter_context(text_output(run.output, [file for case in cases for file in case.files]))
         planner = stack.enter_context(run.planner())
         files = stack.enter_context(closing(OpenFiles(planner.facts, planner.context_tokens)))
         view, said = View(planner.facts, files, _look(run), hashes), set[str]()
@@ -31,17 +31,19 @@ def plan_conversations(run: Run, path: Path, hashes: bool) -> None:
             plan = RequestPlan(conversation.media, sequence, planner.context_tokens)
             run.console.note(*(note for note in conversation.warnings if note not in said))
             said.update(conversation.warnings)
-            record |= plan_record(planner.facts, plan, run.speeds(planner.facts))
+            record |= plan_record(run.shown_plan(planner.facts, plan))
             if hashes:
                 add_hashes(record["media"], conversation.pictures)
             target.write(to_json(record) + "\n")
 
 
 def ask_conversations(run: Run, path: Path) -> None:
-    """One answer per case of the file, in order."""
+    """One answer per case of the file, in order. Raises UsageError."""
+    refuse_beside(run.formats, "a conversation is not about one", "Leave it out.")
     with ExitStack() as stack:
-        delivery = stack.enter_context(Delivery(run))
         cases = _cases(run, path)
+        inputs = [file for case in cases for file in case.files]
+        delivery = stack.enter_context(Delivery(run, inputs))
         reader = stack.enter_context(run.reader())
         delivery.notes([warning for case in cases for warning in case.warnings])
         sampling = run.sampling(run.prompt("ask", reader.facts))

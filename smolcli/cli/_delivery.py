@@ -10,17 +10,16 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
 from smolcli.cli._console import Progress, interruptible, is_terminal, peak_rss_bytes, say
-from smolcli.cli._outputs import wanted_outputs
+from smolcli.cli._outputs import refuse_inputs, wanted_beside, wanted_outputs
 from smolcli.cli._session import Run
-from smolcli.cli._stats import stats_lines
 from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
-from smolcli.formats import PLAIN, Form, Outputs
+from smolcli.formats import PLAIN, Form, Outputs, Sidecars
 from smolcli.jobs import Answer, Expected, Failure
 from smolcli.reader import Reader
 from smolcli.run import Event, Planned
 from smolcli.settings import load_settings
-from smolcli.speeds import Took, remember
+from smolcli.speeds import Took, remember, stats_lines
 
 __all__ = ["PLAIN", "Delivery", "Form"]
 
@@ -36,16 +35,20 @@ class InterruptedRunError(SmolError):
 class Delivery:
     """Writes the answers of one run to stdout or files as they come, and sums the run up.
 
-    pages: the command reads whole pages, which more formats can show. Raises UsageError, OutputError.
+    inputs: the files and folders that are read, which are never written. pages: the command reads whole pages, which
+    more formats can show. Raises UsageError, OutputError.
     """
 
-    def __init__(self, run: Run, pages: bool = False) -> None:
+    def __init__(self, run: Run, inputs: Sequence[str] = (), pages: bool = False) -> None:
         self._run = run
         self._progress = Progress(run.output.quiet)
+        refuse_inputs(run.output.output, inputs)
+        beside = wanted_beside(run.output, run.formats, inputs, pages)
+        self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
         self._outputs = Outputs(wanted_outputs(run.output, run.formats, pages), run.output.force)
         self._stream_pieces = is_terminal(sys.stdout) and run.parallel == 1
         self._took = Took()
-        self._expected = self._failed = 0
+        self._expected = self._failed = self._unwritten = 0
         self._first_code = 0  # the exit code of the first failure
         self._last_failure = ("", "")  # its place and its sentence
         self._said: set[str] = set()  # warnings
@@ -55,8 +58,10 @@ class Delivery:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave nothing of a run that broke off."""
+        """Leave nothing of a run that broke off, but the files about inputs that were read to their end."""
         self._outputs.discard()
+        if self._sidecars is not None:
+            self._sidecars.discard()
 
     def write(self, reader: Reader, events: Generator[Event], form: Callable[[int], Form]) -> None:
         """Write every answer. form: how, by how many answers are expected when the first one comes.
@@ -80,6 +85,8 @@ class Delivery:
         finally:
             self._progress.close()
             self._sum_up(reader, time.perf_counter() - start)
+        if self._sidecars is not None:
+            self._sidecars.finish()
         self._outputs.finish()
         self._raise_failures(form(self._expected).questions)
 
@@ -98,6 +105,7 @@ class Delivery:
         elif isinstance(event, Answer):
             self._took.add(event.generation, event.cached)
             self._outputs.answer(event, self._form(form))
+            self._write_beside(event, self._form(form))
             self.notes(event.warnings)
             self._run.console.detail(_summary(event))
             self._progress.advance()
@@ -109,6 +117,7 @@ class Delivery:
         self._progress.advance()
         sentence = f"error: {_named(failure)} {failure.hint}".strip()
         written = self._outputs.failure(failure, form)
+        self._write_beside(failure, form)
         sys.stderr.write(failure.traceback)
         if (failure.place, sentence) != self._last_failure:
             self._failed += 1
@@ -117,17 +126,31 @@ class Delivery:
         self._last_failure = failure.place, sentence
         self._first_code = self._first_code or failure.exit_code
 
+    def _write_beside(self, event: Answer | Failure, form: Form) -> None:
+        if self._sidecars is not None:
+            self._sidecars.take(event, form)
+
+    def _fail_to_write(self, failure: Failure) -> None:
+        """The files about one input: what was answered about it is in the other outputs all the same."""
+        say(f"error: {_named(failure)} {failure.hint}".strip())
+        self._unwritten += 1
+        self._first_code = self._first_code or failure.exit_code
+
     def notes(self, notes: Sequence[str]) -> None:
         """Sentences for the user, each said once."""
         self._run.console.note(*(note for note in dict.fromkeys(notes) if note not in self._said))
         self._said.update(notes)
 
     def _say_what_is_kept(self) -> None:
-        """Of a run that was interrupted there are no files."""
-        if files := self._outputs.files:
-            kept = self._took.answers and self._run.keeps_answers
-            way_on = "; what was finished is kept: type the same again to go on" if kept else ""
-            say(f"{', '.join(files)} {'is' if len(files) == 1 else 'are'} not written{way_on}")
+        """Of a run that was interrupted there are no files but those about inputs that were read to their end."""
+        files = self._outputs.files
+        said = [f"{', '.join(files)} {'is' if len(files) == 1 else 'are'} not written"] if files else []
+        if self._sidecars is not None:
+            said.append(f"inputs whose files are written: {self._sidecars.written}")
+        if said and self._took.answers and self._run.keeps_answers:
+            said.append("what was finished is kept: type the same again to go on")
+        if said:
+            say("; ".join(said))
 
     def _form(self, form: Callable[[int], Form]) -> Form:
         """That of the first event, for the whole run."""
@@ -147,11 +170,12 @@ class Delivery:
             remember(load_settings().state_dir, self._run.speed_key(reader.facts), engine.load_s, self._took)
 
     def _raise_failures(self, questions: int) -> None:
-        if not self._failed:
+        if not self._failed + self._unwritten:
             return
-        inputs = self._failed + math.ceil(self._took.answers / questions)
-        error = SomeInputsFailedError(f"{self._failed} of {inputs} inputs failed." if inputs > 1 else "")
-        if not self._took.answers:
+        failed, inputs = self._failed + self._unwritten, self._failed + math.ceil(self._took.answers / questions)
+        error = SomeInputsFailedError(f"{failed} of {max(inputs, failed)} inputs failed." if inputs > 1 else "")
+        nowhere = self._sidecars is not None and not self._sidecars.written and not self._outputs.there
+        if not self._took.answers or nowhere:
             error.exit_code = self._first_code
         raise error
 

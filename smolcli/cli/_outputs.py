@@ -1,24 +1,30 @@
-"""-f, -o and --json in, the outputs that they ask for out."""
+"""-f, -o, --json, --sidecar and --output-dir in, the outputs that they ask for out; what cannot be is refused."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from smolcli.cli._console import is_terminal
 from smolcli.errors import UsageError
 from smolcli.files import is_stdout
-from smolcli.formats import Format, Wanted, find_format, format_of_file
+from smolcli.formats import Allowed, Beside, Format, Sidecar, SidecarNames, Wanted, find_format, format_of_file
+from smolcli.media import MEDIA_SUFFIXES, NamedInputs
 from smolcli.options import FormatOptions, OutputOptions
 
 
 def wanted_outputs(output: OutputOptions, formats: FormatOptions, pages: bool) -> list[Wanted]:
     """Standard output, or each -o in the format that its name ends in; -f says another where there is one of them.
 
-    pages: whether whole pages are read. Raises UsageError.
+    Nothing where files beside the inputs are all that is asked for. pages: whether whole pages are read.
+    Raises UsageError.
     """
-    chosen = _chosen(output.json, formats.format, pages)
+    in_folder = formats.output_dir is not None and formats.sidecar is None  # then -f is for the files in it
+    chosen = None if in_folder else chosen_format(output, formats, Allowed(pages))
+    if formats.beside and chosen is None and not output.output:
+        return []
     paths: Sequence[str | None] = output.output or (None,)
     named = [path for path in paths if path is not None and not is_stdout(path)]
     if len(paths) - len(named) > 1 or len(set(map(os.path.realpath, named))) < len(named):
@@ -32,18 +38,74 @@ def wanted_outputs(output: OutputOptions, formats: FormatOptions, pages: bool) -
             wanted.append(Wanted(_not_to_a_terminal(chosen), path))
         else:
             alone = len(paths) == 1
-            wanted.append(Wanted((chosen if alone else None) or format_of_file(path, pages), path))
+            wanted.append(Wanted((chosen if alone else None) or format_of_file(path, Allowed(pages)), path))
     return wanted
 
 
-def _chosen(json: bool, word: str | None, pages: bool) -> Format | None:
-    """The format that is asked for. Raises UsageError (none such, two)."""
-    found = None if word is None else find_format(word, pages)
-    if not json:
+def wanted_beside(output: OutputOptions, formats: FormatOptions, inputs: Sequence[str], pages: bool) -> Beside | None:
+    """What --sidecar and --output-dir ask for, None where neither is given. Raises UsageError."""
+    if not formats.beside:
+        return None
+    named, allowed = NamedInputs(inputs), Allowed(pages, beside=True)
+    folder = None if formats.output_dir is None else str(formats.output_dir)
+    if formats.sidecar is not None:
+        sidecars = tuple(dict.fromkeys(_sidecar(word, allowed) for word in formats.sidecar.split(",")))
+    else:
+        chosen = chosen_format(output, formats, allowed) or find_format("text")
+        sidecars = (Sidecar(chosen, chosen.extensions[0]),)
+    if folder is None and "-" in inputs:
+        raise UsageError("There is no place beside standard input.", "Name one: --output-dir DIR.")
+    if formats.output_dir is not None and formats.output_dir.exists() and not formats.output_dir.is_dir():
+        raise UsageError(f"{folder!r} is not a folder.", "Name another one with --output-dir.")
+    beside = Beside(sidecars, folder, inputs, named.have, output.force)
+    _refuse_reading_them(beside, named)
+    return beside
+
+
+def refuse_inputs(paths: Sequence[str] | None, inputs: Sequence[str]) -> None:
+    """An output that is one of the files to be read, by whatever name, is refused. Raises UsageError."""
+    files = [path for path in paths or () if not is_stdout(path)]
+    named = NamedInputs(inputs) if any(map(os.path.exists, files)) else None
+    for path in files if named is not None else ():
+        if named is not None and named.lead_to(Path(path)):
+            raise UsageError(f"The output {path!r} is itself to be read.", "Give it another name.")
+
+
+def refuse_beside(formats: FormatOptions, reason: str, way_out: str) -> None:
+    """For runs whose answers are not of one input after another. Raises UsageError."""
+    if formats.beside:
+        flag = "--sidecar" if formats.sidecar is not None else "--output-dir"
+        raise UsageError(f"{flag} writes a file for each input: {reason}.", way_out)
+
+
+def chosen_format(output: OutputOptions, formats: FormatOptions, allowed: Allowed) -> Format | None:
+    """The format that -f or --json asks for. Raises UsageError (none such, two)."""
+    found = None if formats.format is None else find_format(formats.format, allowed)
+    if not output.json:
         return found
     if found is not None and found.name != "jsonl":
         raise UsageError(f"--json is -f jsonl, and -f says {found.name}.", "Give one of them.")
-    return find_format("jsonl", pages)
+    return find_format("jsonl")
+
+
+def _sidecar(word: str, allowed: Allowed) -> Sidecar:
+    """The extension is the one that was named, if it was one."""
+    found, name = find_format(word, allowed), word.strip().lower().removeprefix(".")
+    return Sidecar(found, name if name in found.extensions else found.extensions[0])
+
+
+def _refuse_reading_them(beside: Beside, named: NamedInputs) -> None:
+    """Files that are written are not to be read as well. Raises UsageError."""
+    names = SidecarNames(beside.folder, beside.inputs)
+    for path in beside.inputs:
+        if not os.path.isdir(path):  # noqa: PTH112  a string, as it was named
+            for written in (names.name(path, sidecar.ending)[0] for sidecar in beside.sidecars):
+                if named.have(written):
+                    raise UsageError(f"The output {str(written)!r} is itself to be read.", "Name an --output-dir.")
+    read = [sidecar for sidecar in beside.sidecars if f".{sidecar.extension}" in MEDIA_SUFFIXES]
+    if beside.folder is not None and read and named.hold(Path(beside.folder)):
+        message = f"The output folder {beside.folder!r} is in a folder that is read"
+        raise UsageError(f"{message}, and {read[0].format.name} would be read too.", "Name one outside of it.")
 
 
 def _not_to_a_terminal(chosen: Format | None) -> Format | None:

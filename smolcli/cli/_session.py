@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from smolcli.cli._console import Console, say
-from smolcli.cli._plans import plan_lines
+from smolcli.cli._outputs import refuse_inputs
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import EngineOptions, Planner, load_planner
 from smolcli.errors import UsageError
 from smolcli.files import Target, open_target
+from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
 from smolcli.models import resolve
 from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
@@ -19,7 +20,7 @@ from smolcli.prompt import Prompt, load_prompt, load_prompt_file, style_of
 from smolcli.reader import Keeping, Reader, make_template
 from smolcli.run import Access, RequestPlan, RunOptions
 from smolcli.settings import load_settings
-from smolcli.speeds import Speeds, measured, speed_key
+from smolcli.speeds import measured, speed_key
 from smolcli.tiles import parse_detail
 from smolcli.verbs import Template
 
@@ -135,8 +136,14 @@ class Run:
     def show_plan(self, facts: ModelFacts, plan: RequestPlan) -> None:
         """--plan: what will be computed, on stderr."""
         if self.output.plan:
-            for line in plan_lines(facts, plan, self.speeds(facts)):
+            for line in plan_lines(self.shown_plan(facts, plan)):
                 say(f"plan: {line}")
+
+    def shown_plan(self, facts: ModelFacts, plan: RequestPlan) -> ShownPlan:
+        """A plan with how long it would take on this machine, where that was measured."""
+        ids, speeds = plan.sequence.ids.tolist(), measured(load_settings().state_dir, self.speed_key(facts))
+        seconds = speeds.estimate_s(plan.encodes, len(ids)) if speeds is not None else None
+        return ShownPlan(facts, plan.media, ids, plan.context_tokens, seconds)
 
     def speed_key(self, facts: ModelFacts) -> str:
         """Under what this run's speeds are remembered."""
@@ -144,17 +151,14 @@ class Run:
         size = pair.language.stat().st_size + pair.projector.stat().st_size
         return speed_key(facts.name, size, self.model.threads or 0, self.model.device)
 
-    def speeds(self, facts: ModelFacts) -> Speeds | None:
-        """What this machine was measured to do with this model."""
-        return measured(load_settings().state_dir, self.speed_key(facts))
-
 
 @contextmanager
-def text_output(output: OutputOptions) -> Iterator[Target]:
+def text_output(output: OutputOptions, inputs: Sequence[str] = ()) -> Iterator[Target]:
     """Standard output, or a file that appears whole: for what is not an answer. Raises UsageError (two)."""
     paths: Sequence[str | None] = output.output or (None,)
     if len(paths) > 1:
         raise UsageError("A plan is written once.", "Give one -o.")
+    refuse_inputs(output.output, inputs)
     target = open_target(paths[0], output.force)
     try:
         yield target

@@ -41,6 +41,7 @@ def command(
     from smolcli.cli._conversations import ask_conversations
     from smolcli.cli._delivery import PLAIN, Delivery
     from smolcli.cli._inputs import no_more_than_messages, refuse_too_many, split_arguments
+    from smolcli.cli._outputs import refuse_beside
     from smolcli.cli._session import Run
     from smolcli.verbs import ask
 
@@ -50,7 +51,9 @@ def command(
         ask_conversations(run, messages)
         return
     paths, questions = split_arguments(arguments or [], question or [])
-    with Delivery(run) as delivery, run.reader() as reader:
+    if len(paths) > 1:
+        refuse_beside(formats, "all of them are asked about together", "Ask about each: smol docvqa FILE... QUESTION.")
+    with Delivery(run, paths) as delivery, run.reader() as reader:
         refuse_too_many(paths, reader.engine)
         template = run.template(run.prompt("ask", reader.facts), questions)
         jobs = ask(reader.files, paths, template, run.access())

@@ -48,6 +48,7 @@ def command(
     """
     from smolcli.cli._delivery import Delivery, Form
     from smolcli.cli._inputs import read_questions
+    from smolcli.cli._outputs import refuse_beside
     from smolcli.cli._session import Run
     from smolcli.errors import UsageError
     from smolcli.verbs import caption
@@ -56,7 +57,9 @@ def command(
     if len(questions) > 1:
         raise UsageError("One question is asked of each image.", "Use smol docvqa FILE... -Q ... -Q ... for several.")
     run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
-    with Delivery(run) as delivery, run.reader(unordered) as reader:
+    if unordered:
+        refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
+    with Delivery(run, paths) as delivery, run.reader(unordered) as reader:
         template = run.template(run.prompt("caption", reader.facts), questions)
         jobs = caption(reader.files, paths, template, run.access(), recursive)
         delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns))

@@ -79,9 +79,11 @@ def command(
         table["report"] = report_table(measured)
     console.result([table], lines)
     if given.report and not given.json:
-        from smolcli.cli._report import show_report
+        from smolcli.checks import COST_HEADER, COST_TITLE, cost_rows
+        from smolcli.cli._table import show_lines, show_table
 
-        show_report(measured)
+        show_lines(["", COST_TITLE])
+        show_table(COST_HEADER, list(cost_rows(measured)))
 
 
 def _options(folder: str, given: ConversionOptions) -> ConvertOptions:

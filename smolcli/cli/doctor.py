@@ -23,9 +23,8 @@ def command(
 
     Example: smol doctor -m 500m-video
     """
-    from smolcli.checks import all_checks, failures
+    from smolcli.checks import all_checks, check_lines, checks_record, failures, report_lines
     from smolcli.cli._console import Console
-    from smolcli.cli._doctor import check_lines, checks_record, report_lines
     from smolcli.errors import SomeInputsFailedError
 
     checks = all_checks(model, mmproj, device)

@@ -46,7 +46,7 @@ def command(
 
     run = Run(model, output, reading, pages, formats=formats)
     files, questions = files_and_questions(arguments, question or [])
-    with Delivery(run) as delivery, run.reader() as reader:
+    with Delivery(run, files) as delivery, run.reader() as reader:
         template = run.template(run.prompt("docvqa" if questions else "transcribe", reader.facts), questions)
         jobs = docvqa(reader.files, files, template, run.access())
         form = partial(_form, len(files) > 1, len(questions))

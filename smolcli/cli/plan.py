@@ -63,15 +63,14 @@ def command(
 
 def _plan_inputs(run: Run, given: tuple[list[str], list[str]], hashes: bool) -> None:
     """Print the plan of the request with the longest question; given: media and questions."""
-    from smolcli.cli._plans import add_hashes, plan_lines, plan_record
     from smolcli.cli._session import text_output
-    from smolcli.formats import printable, to_json
+    from smolcli.formats import add_hashes, plan_lines, plan_record, printable, to_json
     from smolcli.run import OpenFiles, plan_job
     from smolcli.verbs import open_together
 
     paths, questions = given
     with ExitStack() as stack:
-        target = stack.enter_context(text_output(run.output))
+        target = stack.enter_context(text_output(run.output, paths))
         planner = stack.enter_context(run.planner())
         files = stack.enter_context(closing(OpenFiles(planner.facts, planner.context_tokens)))
         template = run.template(run.prompt("ask", planner.facts), questions)
@@ -79,10 +78,10 @@ def _plan_inputs(run: Run, given: tuple[list[str], list[str]], hashes: bool) -> 
         media = files.take(jobs[0])
         plan = max((plan_job(planner, media, job) for job in jobs), key=lambda found: len(found.sequence.ids))
         run.console.note(*dict.fromkeys((*plan.notes, *(odd for medium in media for odd in medium.warnings))))
-        speeds = run.speeds(planner.facts)
-        lines: Iterable[str] = plan_lines(planner.facts, plan, speeds)
+        shown = run.shown_plan(planner.facts, plan)
+        lines: Iterable[str] = plan_lines(shown)
         if run.output.json or hashes:
-            record = plan_record(planner.facts, plan, speeds)
+            record = plan_record(shown)
             if hashes:
                 add_hashes(record["media"], _pictures(media, plan))
             lines = [to_json(record)]

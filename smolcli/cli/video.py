@@ -47,7 +47,7 @@ def command(
 
     run = Run(model, output, reading, clips=clips, formats=formats)
     files, questions = files_and_questions(arguments, question or [])
-    with Delivery(run) as delivery, run.reader() as reader:
+    with Delivery(run, files) as delivery, run.reader() as reader:
         template = run.template(run.prompt("video", reader.facts), questions)
         jobs = video(reader.files, files, template, run.access())
         form = _form(len(files) > 1, len(questions))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from smolcli.formats.form import PLAIN, Form
 from smolcli.formats.json import SCHEMA, JsonWriter, answer_record, failure_record, to_json
+from smolcli.formats.naming import SidecarNames
 from smolcli.formats.outputs import Outputs, Wanted
-from smolcli.formats.table import FORMATS, Format, Writer, find_format, format_of_file, known_formats
+from smolcli.formats.plan import ShownPlan, add_hashes, plan_lines, plan_record, run_lengths
+from smolcli.formats.sidecars import Beside, Sidecar, Sidecars
+from smolcli.formats.table import FORMATS, Allowed, Format, Writer, find_format, format_of_file
 from smolcli.formats.text import TextWriter
 from smolcli.formats.tsv import CsvWriter, LineWriter
 from smolcli.printable import escaped, printable
@@ -14,21 +17,30 @@ __all__ = [
     "FORMATS",
     "PLAIN",
     "SCHEMA",
+    "Allowed",
+    "Beside",
     "CsvWriter",
     "Form",
     "Format",
     "JsonWriter",
     "LineWriter",
     "Outputs",
+    "ShownPlan",
+    "Sidecar",
+    "SidecarNames",
+    "Sidecars",
     "TextWriter",
     "Wanted",
     "Writer",
+    "add_hashes",
     "answer_record",
     "escaped",
     "failure_record",
     "find_format",
     "format_of_file",
-    "known_formats",
+    "plan_lines",
+    "plan_record",
     "printable",
+    "run_lengths",
     "to_json",
 ]

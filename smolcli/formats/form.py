@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smolcli.jobs import Answer
 
@@ -13,7 +13,7 @@ class Form:
     """How a command prints: a heading before each answer, or lines that begin with columns made of it; or plainly.
 
     questions: how many are asked of each input. names: of the columns. between: what stands between answers as text,
-    such as a form feed.
+    such as a form feed. untitled: text has nothing above answers, whatever there is.
     """
 
     heading: Callable[[Answer], str] | None = None
@@ -21,6 +21,7 @@ class Form:
     questions: int = 1
     names: tuple[str, ...] = ("place", "question")
     between: str = ""
+    untitled: bool = False
 
     @property
     def usual_format(self) -> str:
@@ -30,9 +31,21 @@ class Form:
     def title(self) -> Callable[[Answer], str] | None:
         """What stands above an answer as text: its heading, or its columns; None where answers are printed plainly."""
         columns = self.columns
+        if self.untitled:
+            return None
         if self.heading is not None or columns is None:
             return self.heading
         return lambda answer: ", ".join(columns(answer))
+
+    def within_an_input(self, several: bool) -> Form:
+        """For the answers about one input: nothing stands above a single one, page and question above several."""
+
+        def heading(answer: Answer) -> str:
+            place = answer.job.places[0]
+            part = [] if place.page is None and place.time_s is None else [place.label]
+            return ", ".join([*part, answer.question] if self.questions > 1 or not part else part)
+
+        return replace(self, heading=heading, untitled=not several or bool(self.between))
 
     def cells(self, answer: Answer) -> tuple[str, ...]:
         """The columns of an answer; its places, and its question where there are several, if the form has none."""

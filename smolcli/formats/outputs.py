@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from smolcli.files import is_stdout, open_target
+from smolcli.files import Existing, is_stdout, open_target
 from smolcli.formats.form import Form
 from smolcli.formats.table import Format, Writer, find_format
 from smolcli.jobs import Answer, Failure
@@ -14,10 +14,14 @@ from smolcli.jobs import Answer, Failure
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One output. format: None for what the command prints by itself; path: None for standard output."""
+    """One output. format: None for what the command prints by itself; path: None for standard output.
+
+    existing: what becomes of a file that is there.
+    """
 
     format: Format | None = None
     path: str | None = None
+    existing: Existing = "refuse"
 
 
 class Output:
@@ -28,7 +32,7 @@ class Output:
 
     def __init__(self, wanted: Wanted, force: bool) -> None:
         self._format = wanted.format
-        self._target = open_target(wanted.path, force)
+        self._target = open_target(wanted.path, force, wanted.existing)
         self._writer: Writer | None = None
         self._used = False  # there is something to be kept
         self.on_stdout = is_stdout(wanted.path)
@@ -57,15 +61,28 @@ class Output:
             self._writer.broke_off()
 
     def finish(self) -> None:
-        """Write what ends the format; the file gets its name, or is not made where it would be empty."""
+        """Write what ends the format. Raises OutputError, also where the file could not get its name."""
         if self._writer is not None and self._used:
             self._writer.finish()
+            self._target.check()
+
+    def commit(self) -> None:
+        """The file gets its name; one that would be empty is not made."""
+        if self._used:
             self._target.commit()
         self._target.discard()
 
     def discard(self) -> None:
         """Leave nothing behind, but for what is finished."""
         self._target.discard()
+
+
+def finish_together(outputs: Sequence[Output]) -> None:
+    """No file gets its name before all of them can. Raises OutputError."""
+    for output in outputs:
+        output.finish()
+    for output in outputs:
+        output.commit()
 
 
 class Outputs:
@@ -78,6 +95,11 @@ class Outputs:
                 self._outputs.append(Output(each, force))
                 stack.callback(self._outputs[-1].discard)
             self._stack = stack.pop_all()
+
+    @property
+    def there(self) -> bool:
+        """Whether there is any."""
+        return bool(self._outputs)
 
     @property
     def files(self) -> list[str]:
@@ -107,8 +129,7 @@ class Outputs:
 
     def finish(self) -> None:
         """The run is over. Raises OutputError."""
-        for output in self._outputs:
-            output.finish()
+        finish_together(self._outputs)
 
     def discard(self) -> None:
         """Leave nothing behind, but for what is finished."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,7 @@ from smolcli.formats.form import Form
 from smolcli.formats.json import JsonWriter
 from smolcli.formats.text import TextWriter
 from smolcli.formats.tsv import CsvWriter, LineWriter
+from smolcli.formats.xmp import XmpWriter
 from smolcli.jobs import Answer, Failure
 
 
@@ -40,7 +41,8 @@ class Format:
     """What answers can be written as.
 
     extensions: of its files, without the dot; the first is what we give. pages: it shows pages that were read whole
-    (`Answer.page`), and no other answers. binary: it is not for terminals.
+    (`Answer.page`), and no other answers. binary: it is not for terminals. about_one: it is of one input, so it stands
+    beside it under its whole name (photo.jpg.xmp), and what another program wrote there is amended (`Target.before`).
     """
 
     name: str
@@ -48,6 +50,7 @@ class Format:
     make: Callable[[Target, Form], Writer]
     pages: bool = False
     binary: bool = False
+    about_one: bool = False
 
 
 def without_form(writer: Callable[[Target], Writer]) -> Callable[[Target, Form], Writer]:
@@ -56,47 +59,54 @@ def without_form(writer: Callable[[Target], Writer]) -> Callable[[Target, Form],
 
 
 FORMATS = (  # a name or an extension may stand twice: pages go first where pages are read, else they are not seen
-    Format("text", ("txt", "text"), TextWriter),
+    Format("text", ("txt",), TextWriter),
     Format("tsv", ("tsv", "tab"), LineWriter),
     Format("csv", ("csv",), CsvWriter),
     Format("jsonl", ("json", "jsonl", "ndjson"), without_form(JsonWriter)),
+    Format("xmp", ("xmp",), without_form(XmpWriter), about_one=True),
 )
 
 
-def find_format(word: str, pages: bool = False) -> Format:
-    """A format by its name or an extension. pages: whether whole pages are read.
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Which formats a run can write. pages: whole pages are read; beside: what is written is of one input."""
 
-    Raises UsageError, which lists the known ones.
-    """
-    found = _called(word.strip().lower().removeprefix("."), pages)
+    pages: bool = False
+    beside: bool = False
+
+    def has(self, found: Format) -> bool:
+        """Whether a format is one of them."""
+        return (self.pages or not found.pages) and (self.beside or not found.about_one)
+
+
+def find_format(word: str, allowed: Allowed = Allowed()) -> Format:
+    """A format by its name or an extension. Raises UsageError, which lists the known ones."""
+    found = _called(word.strip().lower().removeprefix("."), allowed)
     if found is None:
-        names = dict.fromkeys(each.name for each in known_formats(pages))
+        names = dict.fromkeys(each.name for each in FORMATS if allowed.has(each))
         raise UsageError(f"There is no format {word!r}.", f"Known are {', '.join(names)}.")
     return found
 
 
-def format_of_file(path: str, pages: bool = False) -> Format | None:
+def format_of_file(path: str, allowed: Allowed = Allowed()) -> Format | None:
     """The format that the extension of a file says; None where it has no extension. Raises UsageError as above."""
     extension = Path(path).suffix.lower()
-    found = _called(extension[1:], pages) if extension else None
+    found = _called(extension[1:], allowed) if extension else None
     if found is None and extension:
-        known = dict.fromkeys(f".{end}" for each in known_formats(pages) for end in each.extensions)
+        known = dict.fromkeys(f".{end}" for each in FORMATS if allowed.has(each) for end in each.extensions)
         hint = f"Known are {', '.join(known)}; with -f FORMAT a file may be called anything."
         raise UsageError(f"{path!r} ends as the files of no format do.", hint)
     return found
 
 
-def known_formats(pages: bool = False) -> Iterator[Format]:
-    """Those that can be asked for, in the table's order."""
-    return (each for each in FORMATS if pages or not each.pages)
-
-
-def _called(name: str, pages: bool) -> Format | None:
-    """Raises UsageError for one that only pages can be written as."""
+def _called(name: str, allowed: Allowed) -> Format | None:
+    """Raises UsageError for one that is known and cannot be written here."""
     named = [each for each in FORMATS if name == each.name or name in each.extensions]
     for found in sorted(named, key=lambda each: not each.pages):
-        if pages or not found.pages:
+        if allowed.has(found):
             return found
-    if named:
-        raise UsageError(f"{named[0].name} is written of pages that are read whole, not of answers.", "See smol ocr.")
-    return None
+    if not named:
+        return None
+    if named[0].about_one:
+        raise UsageError(f"{named[0].name} is of one input.", f"It is written beside each: --sidecar {named[0].name}.")
+    raise UsageError(f"{named[0].name} is written of pages that are read whole, not of answers.", "See smol ocr.")

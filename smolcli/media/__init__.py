@@ -8,6 +8,7 @@ from functools import partial
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.folders import FolderError, find_pictures
 from smolcli.media.listing import MEDIA_SUFFIXES
+from smolcli.media.named import NamedInputs
 from smolcli.media.reading import OPEN_PIPES, Input, open_input
 from smolcli.media.sniff import door
 from smolcli.media.text_layer import TextLayer
@@ -17,6 +18,7 @@ __all__ = [
     "FolderError",
     "Media",
     "MediaOptions",
+    "NamedInputs",
     "TextLayer",
     "find_pictures",
     "open_input",

@@ -35,13 +35,13 @@ def open_uri(uri: str) -> Input:
         plain = uri.partition("?")[0]  # tokens of a signed address stand behind it
         raise MediaError(f"{_shown(plain)} is an address, not a file.", "Download it first: nothing is fetched.")
     short = len(uri) <= 3 * LONGEST_PATH  # a byte may be three characters
-    path = _local_path(uri) if kind == "file:" and short else uri
+    path = local_path(uri) if kind == "file:" and short else uri
     if len(path) > LONGEST_PATH:
         raise MediaError(f"{_shown(uri)} is no path: it has {len(uri):,} characters.", _WAY_OUT)
     return open_input(path)
 
 
-def _local_path(uri: str) -> str:
+def local_path(uri: str) -> str:
     """The path of a file: URI, its escapes decoded; Windows' drives lose their leading slash."""
     rest = uri[5:]
     if rest.startswith("//"):

@@ -13,7 +13,6 @@ from smolcli.run.kept import AnswerStore, Kept
 from smolcli.run.opened import Access, OpenFiles, pictures_of
 from smolcli.run.planning import (
     Outlined,
-    PlannedMedium,
     RequestPlan,
     geometry,
     plan_job,
@@ -33,7 +32,6 @@ __all__ = [
     "OpenFiles",
     "Outlined",
     "Planned",
-    "PlannedMedium",
     "RequestPlan",
     "RunOptions",
     "cut_pictures",

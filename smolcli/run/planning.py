@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from smolcli.datatypes import ImagePart, ModelFacts, Outline, Place, Size, Source, TilePlan, VideoFacts
 from smolcli.engine import Planner, TokenSequence
 from smolcli.errors import DoesNotFitError, about_part
-from smolcli.jobs import Job, Question, Shown
+from smolcli.jobs import Job, PlannedMedium, Question, Shown
 from smolcli.media import Media
 from smolcli.prompt import Clip, Medium, render
 from smolcli.run.frames import frame_budget, most_frames
@@ -32,21 +32,6 @@ class Outlined:
     source: Source
     outlines: tuple[Outline, ...]
     video: VideoFacts | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedMedium:
-    """One place of a job: its pictures (not rendered) and how each is cut."""
-
-    source: Source
-    outlines: tuple[Outline, ...]
-    plans: tuple[TilePlan, ...]
-    video: VideoFacts | None = None
-
-    @property
-    def encodes(self) -> int:
-        """Vision-tower passes for all of its frames."""
-        return sum(plan.encodes for plan in self.plans)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from smolcli.datatypes import RGB, Frame, ImagePart, Outline, Place
 from smolcli.errors import MediaError, about_part
-from smolcli.jobs import Job
+from smolcli.jobs import Job, PlannedMedium
 from smolcli.media import Media
 from smolcli.prompt import Medium
 from smolcli.run.opened import OpenFiles
-from smolcli.run.planning import PlannedMedium, boxed, medium_parts
+from smolcli.run.planning import boxed, medium_parts
 from smolcli.tiles import cut
 
 RGB_BYTES = 3  # of a pixel

@@ -42,6 +42,11 @@ class Parsed:
     generate: bool = True
     warnings: tuple[str, ...] = ()
 
+    @property
+    def files(self) -> Iterator[str]:
+        """The paths and URIs of its media, where they have some."""
+        return (spec[key] for spec in self.media for key in ("path", "url") if key in spec)
+
 
 def parse(case: Mapping[str, Any], words: Words) -> Parsed:
     """A case whose layout is right. words: what stands around a clip's frames. Raises UsageError."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smolcli.datatypes import ImagePart, ModelFacts, Outline, Place, Source, TilePlan, Turn, VideoFacts
-from smolcli.jobs import Look, Question
+from smolcli.jobs import Look, PlannedMedium, Question
 from smolcli.prompt import render
-from smolcli.run import OpenFiles, PlannedMedium, cut_pictures, frame_budget, geometry, planned_parts
+from smolcli.run import OpenFiles, cut_pictures, frame_budget, geometry, planned_parts
 from smolcli.tiles import Detail, Geometry, parse_detail, plan
 from smolcli.verbs.conversations import ADDRESSES, Parsed, held, is_number, shown_at, whole_number, wrong
 

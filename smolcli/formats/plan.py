@@ -1,4 +1,4 @@
-"""A request plan → its JSON object, or a table for people.
+"""What a request would cost → its JSON object, or lines for people.
 
 {"schema": 1, "model", "family", "media": […], "ids": [id or [id, count], …], "n_tokens", "context", "fits",
 "estimated_s"}
@@ -8,29 +8,49 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from smolcli.datatypes import ImagePart, ModelFacts, Outline, TilePlan
-from smolcli.formats import SCHEMA
-from smolcli.prompt import timestamp
-from smolcli.run import PlannedMedium, RequestPlan
-from smolcli.speeds import Speeds
+from smolcli.formats.json import SCHEMA
+from smolcli.jobs import PlannedMedium
+from smolcli.printable import timestamp
 
 
-def plan_record(facts: ModelFacts, plan: RequestPlan, speeds: Speeds | None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class ShownPlan:
+    """What is said of a planned request. ids: of its tokens; estimated_s: None where nothing was measured yet."""
+
+    facts: ModelFacts
+    media: tuple[PlannedMedium, ...]
+    ids: Sequence[int]
+    context_tokens: int
+    estimated_s: float | None
+
+    @property
+    def fits(self) -> bool:
+        """Whether the prompt leaves room for at least one new token."""
+        return len(self.ids) < self.context_tokens
+
+    @property
+    def encodes(self) -> int:
+        """Vision-tower passes of the whole request."""
+        return sum(medium.encodes for medium in self.media)
+
+
+def plan_record(plan: ShownPlan) -> dict[str, Any]:
     """The whole plan as JSON data."""
-    tokens = len(plan.sequence.ids)
     return {
         "schema": SCHEMA,
-        "model": facts.name,
-        "family": facts.family,
+        "model": plan.facts.name,
+        "family": plan.facts.family,
         "media": [record for medium in plan.media for record in _media_records(medium)],
-        "ids": run_lengths(plan.sequence.ids.tolist()),
-        "n_tokens": tokens,
+        "ids": run_lengths(plan.ids),
+        "n_tokens": len(plan.ids),
         "context": plan.context_tokens,
         "fits": plan.fits,
-        "estimated_s": round(speeds.estimate_s(plan.encodes, tokens), 2) if speeds else None,
+        "estimated_s": None if plan.estimated_s is None else round(plan.estimated_s, 2),
     }
 
 
@@ -87,7 +107,7 @@ def _picture_record(source: str | None, outline: Outline, cut: TilePlan) -> dict
     }
 
 
-def plan_lines(facts: ModelFacts, plan: RequestPlan, speeds: Speeds | None) -> Iterator[str]:
+def plan_lines(plan: ShownPlan) -> Iterator[str]:
     """The plan in words, a line per picture or clip."""
     for medium in plan.media:
         if medium.video is not None:
@@ -106,13 +126,11 @@ def plan_lines(facts: ModelFacts, plan: RequestPlan, speeds: Speeds | None) -> I
                 f"{medium.source.path}{where}: {_size(outline.size_px)} → {_size(cut.resized_px)} → {grid} "
                 f"of {cut.tile_px} px, {_count(cut.encodes, 'encode')}, {cut.tokens} tokens"
             )
-    tokens = len(plan.sequence.ids)
+    tokens, encodes = len(plan.ids), _count(plan.encodes, "encode")
     verdict = f"{plan.context_tokens - tokens} left for the answer" if plan.fits else "does not fit"
-    time = (
-        f"about {speeds.estimate_s(plan.encodes, tokens):.1f} s" if speeds else "time not measured yet on this machine"
-    )
-    encodes = _count(plan.encodes, "encode")
-    yield f"{facts.name}: {tokens} tokens of {plan.context_tokens} ({verdict}), {encodes}, {time}"
+    known = plan.estimated_s is not None
+    time = f"about {plan.estimated_s:.1f} s" if known else "time not measured yet on this machine"
+    yield f"{plan.facts.name}: {tokens} tokens of {plan.context_tokens} ({verdict}), {encodes}, {time}"
 
 
 def _count(number: int, what: str) -> str:

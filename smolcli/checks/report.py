@@ -1,4 +1,4 @@
-"""Checks in, lines, JSON or Markdown out."""
+"""What was checked or measured in, lines, rows, JSON or Markdown out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from smolcli.checks import Check, failures
+from smolcli.checks.check import Check
+from smolcli.checks.doctor import failures
+from smolcli.checks.measure import PICTURES, REFERENCE, Cost
 
 SCHEMA = 1
 
@@ -38,6 +40,18 @@ def report_lines(checks: Sequence[Check]) -> Iterator[str]:
         mark = check.status if check.status == "ok" else f"**{check.status}**"
         cells = (mark, check.name, check.detail, check.fix)
         yield "| " + " | ".join(_without(home, cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+COST_TITLE = f"Against {REFERENCE}, on {len(PICTURES)} drawn pictures (KL in nats)"
+COST_HEADER = ("part", "type", "MB", "cosine", "rel. error", "KL", "most KL", "top 1")
+
+
+def cost_rows(costs: Sequence[Cost]) -> Iterator[tuple[str, ...]]:
+    """What the types of a conversion cost, under COST_HEADER."""
+    for cost in costs:
+        embedding = ("-", "-") if cost.cosine is None else (f"{cost.cosine:.6f}", f"{cost.relative_error:.2e}")
+        numbers = (f"{cost.kl:.2e}", f"{cost.kl_most:.2e}", f"{cost.agreement:.0%}")
+        yield (cost.part, cost.type, f"{cost.bytes / 1e6:,.1f}", *embedding, *numbers)
 
 
 def _without(home: str, cell: str) -> str:

@@ -1,0 +1,140 @@
+"""Answers in, a file about each input out; each appears whole when the answers about its input are all there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from smolcli.errors import OutputError, SmolError
+from smolcli.files import Existing, writing
+from smolcli.formats.form import Form
+from smolcli.formats.naming import Extension, SidecarNames
+from smolcli.formats.outputs import Output, Wanted, finish_together
+from smolcli.formats.table import Format
+from smolcli.jobs import Answer, Failure, failure
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """A format and the extension that its files get."""
+
+    format: Format
+    extension: str
+
+    @property
+    def ending(self) -> Extension:
+        """What its names end in."""
+        return Extension(self.extension, self.format.about_one)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Files about each input. folder: where, None for beside it; inputs: files and folders as they were named.
+
+    is_input: whether a file that is there is one of those that are read.
+    """
+
+    sidecars: tuple[Sidecar, ...]
+    folder: str | None
+    inputs: Sequence[str]
+    is_input: Callable[[Path], bool]
+    force: bool = False
+
+
+class Sidecars:
+    """The files about one input after another: answers come in the order of inputs.
+
+    failed: hears of an input whose files cannot be written; the others go on. note: of names that are not as usual.
+    """
+
+    def __init__(self, wanted: Beside, failed: Callable[[Failure], None], note: Callable[[str], None]) -> None:
+        self._wanted, self._fail, self._note = wanted, failed, note
+        self._names = SidecarNames(wanted.folder, wanted.inputs)
+        self._source: str | None = None
+        self._held: list[Answer | Failure] = []  # until it is known whether there are several answers
+        self._form: Form | None = None
+        self._open: list[Output] = []
+        self._written = 0
+
+    @property
+    def written(self) -> int:
+        """Of how many inputs the files are there."""
+        return self._written
+
+    def take(self, event: Answer | Failure, form: Form) -> None:
+        """Write an answer or a failure into the files about its input."""
+        source = event.job.places[0].source.path if isinstance(event, Answer) else event.source
+        if source != self._source:
+            self.finish()
+            self._source, self._form = source, form
+        if self._form is None:  # they could not be opened
+            return
+        self._held.append(event)
+        if self._open or (isinstance(event, Answer) and sum(isinstance(each, Answer) for each in self._held) > 1):
+            self._guarded(self._write)
+
+    def finish(self) -> None:
+        """All answers about this input are there."""
+        if self._form is not None and (self._open or any(isinstance(each, Answer) for each in self._held)):
+            self._guarded(self._commit)
+        self._source = self._form = None
+        self._held = []
+
+    def discard(self) -> None:
+        """Leave nothing of an input that is not finished."""
+        for output in self._open:
+            output.discard()
+        self._open = []
+
+    def _write(self, several: bool = True) -> None:
+        assert self._form is not None
+        if not self._open:
+            self._form = self._form.within_an_input(several)
+            self._open_all()
+        for event in self._held:
+            for output in self._open:
+                if isinstance(event, Answer):
+                    output.answer(event, self._form)
+                else:
+                    output.failure(event, self._form)
+        self._held = []
+
+    def _commit(self) -> None:
+        self._write(several=False)
+        finish_together(self._open)
+        self._open = []
+        self._written += 1
+
+    def _open_all(self) -> None:
+        """Raises OutputError."""
+        assert self._source is not None
+        longer = []
+        for sidecar in self._wanted.sidecars:
+            path, unusual = self._names.name(self._source, sidecar.ending)
+            if path.exists() and self._wanted.is_input(path):
+                raise OutputError(f"{str(path)!r} is itself to be read.", "Name a folder for what is written.")
+            with writing(f"The folder {str(path.parent)!r}"):
+                if self._wanted.folder is not None:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+            existing: Existing = "amend" if sidecar.format.about_one else "compare"
+            self._open.append(Output(Wanted(sidecar.format, str(path), existing), self._wanted.force))
+            if unusual:
+                longer.append(repr(str(path)))
+        if longer:
+            self._note(f"{self._source!r} is written to {', '.join(longer)}: another input has the shorter name.")
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """An input whose files cannot be written is a failure; the others go on."""
+        try:
+            step()
+        except OutputError as error:
+            self._give_up(error)
+        except BaseException:
+            self.discard()
+            raise
+
+    def _give_up(self, error: SmolError) -> None:
+        self.discard()
+        self._held, self._form = [], None
+        self._fail(failure(str(self._source), error))
