@@ -20,6 +20,14 @@ RegionKind = Literal[
 TextFrom = Literal["", "layer", "model", "mixed"]
 
 
+def turned(box: Box, quarters: int) -> Box:
+    """A box of a picture, where it is when the picture is turned by so many quarters clockwise."""
+    for _ in range(quarters % 4):
+        left, top, width, height = box
+        box = (1 - top - height, left, height, width)
+    return box
+
+
 @dataclass(frozen=True, slots=True)
 class Region:
     """A part of a page that was read.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from smolcli.datatypes import Box, Size
+from smolcli.formats.bidi import left_to_right
 from smolcli.jobs import Answer
 from smolcli.printable import printable
 from smolcli.regions import PageReading, Region
@@ -49,22 +50,27 @@ def words_of(line: Region, quarters: int = 0) -> list[Region]:
 
     quarters: clockwise, by which the page has to be turned for the line to stand upright.
     """
-    known = [word for word in line.children if word.text.strip()]
+    known = known_words(line)
     if known:
-        return [replace(word, text=" ".join(word.text.split())) for word in known]
-    return [
-        Region("word", _part(line.box, start, end, quarters), word, line.confidence)
-        for word, start, end in _shares(line.text)
-    ]
+        return known
+    parts = letter_shares(line.text)
+    return [Region("word", _part(line.box, start, end, quarters), word, line.confidence) for word, start, end in parts]
 
 
-def _shares(text: str) -> Iterator[tuple[str, float, float]]:
-    """The words of a text, each with where it begins and ends in it, 0 to 1."""
+def known_words(line: Region) -> list[Region]:
+    """The words of a line that have boxes of their own."""
+    return [replace(word, text=" ".join(word.text.split())) for word in line.children if word.text.strip()]
+
+
+def letter_shares(text: str) -> list[tuple[str, float, float]]:
+    """The words of a text as they are read, each with where it begins and ends on its line by letters, 0 to 1."""
     words = text.split()
     letters, at = max(1, len(" ".join(words))), 0
-    for word in words:
-        yield word, at / letters, (at + len(word)) / letters
+    found: dict[int, tuple[str, float, float]] = {}
+    for word, number in left_to_right([(word, number) for number, word in enumerate(words)]):
+        found[number] = (word, at / letters, (at + len(word)) / letters)
         at += len(word) + 1
+    return [found[number] for number in range(len(words))]
 
 
 def _part(box: Box, start: float, end: float, quarters: int) -> Box:

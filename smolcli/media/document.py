@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
@@ -20,6 +19,7 @@ import numpy as np
 
 from smolcli.datatypes import RGB, Frame, Outline, Place, Size, Source
 from smolcli.errors import EncryptedError, MediaError, SmolError, UsageError
+from smolcli.locks import MUPDF
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.reading import HEAD_BYTES, Input, shown
 from smolcli.media.selection import parse_pages
@@ -28,7 +28,6 @@ from smolcli.media.text_layer import TextLayer, layer_of
 LARGEST = 4  # a page at an explicit dpi is at most so many longest edges long
 POINTS_PER_INCH = 72
 STANDARD_JUNK = 1024  # bytes before the header that ISO 32000 allows
-_MUPDF = threading.RLock()
 # What MuPDF says of pages that are drawn all the same: lengths that it counts itself, fonts that it replaces, colours
 # that it approximates. Everything else means that something is missing.
 _HARMLESS = re.compile(
@@ -44,7 +43,7 @@ def open_document(given: Input, options: MediaOptions) -> Media:
     """Open a PDF. Raises MediaError (damaged, no pages), EncryptedError, UsageError (pages, dpi)."""
     if options.dpi is not None and options.dpi < 1:
         raise UsageError(f"A resolution of {options.dpi} dpi cannot be drawn.", "Use --dpi 150, or leave it out.")
-    with _MUPDF:
+    with MUPDF:
         document = _opened(given)
         try:
             return DocumentMedia(given, document, options)
@@ -149,7 +148,7 @@ class DocumentMedia(Media):
 
     def close(self) -> None:
         """Close the document."""
-        with _MUPDF:
+        with MUPDF:
             if not self._document.is_closed:
                 self._document.close()
         self._given.close()
@@ -193,7 +192,7 @@ class DocumentMedia(Media):
     @contextlib.contextmanager
     def _decoding(self, index: int | None = None) -> Iterator[None]:
         """MuPDF is this thread's; its exceptions become a MediaError that names the page, or the change of the file."""
-        with _MUPDF:
+        with MUPDF:
             if self._document.is_closed:
                 raise MediaError(f"{self._name} has been closed.")
             try:

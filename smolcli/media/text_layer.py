@@ -15,7 +15,7 @@ from smolcli.datatypes import Box, Size
 from smolcli.media.picture_boxes import Painted, bare_pictures, is_painted_over
 from smolcli.media.plausible import fault_of, is_private, without_controls
 from smolcli.media.reading_order import Piece, in_reading_order
-from smolcli.regions import PageReading, Region, list_marker
+from smolcli.regions import PageReading, Region, list_marker, turned
 
 # PyMuPDF's own numbers: TEXT_PRESERVE_WHITESPACE | TEXT_MEDIABOX_CLIP. Without TEXT_CID_FOR_UNKNOWN_UNICODE (part of
 # its defaults) a glyph that stands for no character is U+FFFD, and not a letter that happens to have its number.
@@ -115,14 +115,6 @@ def _boxes(page: Any, quarters: int) -> Callable[[Sequence[float]], Box]:
 
 def _share(position: float, whole: float) -> float:
     return min(1.0, max(0.0, position / whole)) if math.isfinite(position) else 0.0
-
-
-def turned(box: Box, quarters: int) -> Box:
-    """A box of a picture, where it is when the picture is turned by so many quarters clockwise."""
-    for _ in range(quarters % 4):
-        left, top, width, height = box
-        box = (1 - top - height, left, height, width)
-    return box
 
 
 def _painted(page: Any, to_box: Callable[[Sequence[float]], Box]) -> list[Painted]:

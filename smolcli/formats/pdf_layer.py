@@ -1,0 +1,134 @@
+"""A page's lines go in; the operators that lay them over the page as text that nobody sees come out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from smolcli.datatypes import Box
+from smolcli.formats.bidi import as_drawn
+from smolcli.formats.glyphless import ASCENT, DESCENT, EM, WIDTH, Glyphs, is_mark
+from smolcli.formats.page import known_words, letter_shares, lines_of, plain
+from smolcli.regions import PageReading, Region, turned
+
+Matrix = tuple[float, float, float, float, float, float]
+Point = tuple[float, float]
+NARROWEST = 0.05  # of a letter size: a space between words whose boxes touch
+BELOW = 0.5 + DESCENT / EM  # of a letter size: from the middle of a line down to its baseline
+THINNEST = 0.15  # of a box's height: what a line askew can at least be of the upright box around it
+assert ASCENT - DESCENT == EM  # a line's box is one letter size high
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A page of a PDF as it is shown: points, from its upper left corner, and how they become the page's own.
+
+    quarters: by which it was turned clockwise before it was read.
+    """
+
+    width: float
+    height: float
+    to_page: Matrix
+    quarters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Where a line runs: through `middle`, at `angle` (degrees clockwise from level), points long and high."""
+
+    middle: Point
+    angle: float
+    length: float
+    height: float
+
+    @property
+    def along(self) -> Point:
+        return math.cos(math.radians(self.angle)), math.sin(math.radians(self.angle))
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """What writes on a page. font: the name of the font in the page's resources, glyphs: what it holds."""
+
+    sheet: Sheet
+    glyphs: Glyphs
+    font: str
+
+    def layer(self, reading: PageReading) -> str:
+        """The operators of a page's layer, "" where there is nothing to lay.
+
+        Lines that the page's own text has already are left out.
+        """
+        shown: list[str] = []
+        for block in reading.regions:
+            for line in lines_of(block):
+                own = reading.text_from == "layer" or (reading.text_from == "mixed" and line.confidence is None)
+                if not own and plain(line.text).strip():
+                    shown += self._line(line, reading)
+        return "\n".join(["q", "BT", "3 Tr", *shown, "ET", "Q\n"]) if shown else ""
+
+    def _line(self, line: Region, reading: PageReading) -> Iterator[str]:
+        """A line, word by word, each stretched to its box, with spaces that reach from one to the next."""
+        angle = -(reading.rotation + reading.skew_deg + 90 * self.sheet.quarters)
+        run = _run(line.box, angle, self.sheet)
+        if run.length < run.height / 2 and len(plain(line.text).strip()) > 2:  # it runs across the others
+            angle += 90
+            run = _run(line.box, angle, self.sheet)
+        spans = sorted(self._spans(line, run))
+        yield f"/{self.font} {_number(run.height)} Tf"
+        for at, (start, length, text) in enumerate(spans):
+            yield self._stretched(text, start, length, run)
+            if at + 1 < len(spans):
+                gap = max(spans[at + 1][0] - start - length, NARROWEST * run.height)
+                yield self._stretched(" ", start + length, gap, run)
+
+    def _spans(self, line: Region, run: _Run) -> Iterator[tuple[float, float, str]]:
+        """Where the words of a line begin (points from the middle of it), how long they are, and what is drawn."""
+        for word in known_words(line):
+            part, text = _run(word.box, run.angle, self.sheet), plain(word.text).strip()
+            middle = sum((part.middle[at] - run.middle[at]) * run.along[at] for at in (0, 1))
+            if text:
+                yield middle - part.length / 2, part.length, as_drawn(text)
+        if not known_words(line):
+            for text, start, end in letter_shares(plain(line.text)):
+                yield (start - 0.5) * run.length, (end - start) * run.length, as_drawn(text)
+
+    def _stretched(self, text: str, start: float, length: float, run: _Run) -> str:
+        """A text from a place on its line (points from the middle of it), as long as it is to be."""
+        (ax, ay), (mx, my) = run.along, run.middle
+        up = (ay, -ax)
+        x, y = mx + ax * start - up[0] * BELOW * run.height, my + ay * start - up[1] * BELOW * run.height
+        a, b, c, d, e, f = self.sheet.to_page
+        placed = (
+            *(a * ax + c * ay, b * ax + d * ay),
+            *(a * up[0] + c * up[1], b * up[0] + d * up[1]),
+            *(a * x + c * y + e, b * x + d * y + f),
+        )
+        letters = max(1, sum(not is_mark(character) for character in text))
+        percent = 100 * length / (WIDTH * run.height * letters)
+        return f"{_number(percent)} Tz {' '.join(map(_number, placed))} Tm {self.glyphs.encoded(text)} Tj"
+
+
+def _run(box: Box, angle: float, sheet: Sheet) -> _Run:
+    """The line that an upright box was drawn around, where lines run at an angle. What is not on the page is cut."""
+    left, top, width, height = turned(box, -sheet.quarters)
+    right, bottom = min(1.0, left + width), min(1.0, top + height)
+    left, top = max(0.0, min(left, right)), max(0.0, min(top, bottom))
+    wide, high = max(1e-3, right - left) * sheet.width, max(1e-3, bottom - top) * sheet.height
+    middle = (left + right) / 2 * sheet.width, (top + bottom) / 2 * sheet.height
+    quarters = round(angle / 90)
+    long, across = (high, wide) if quarters % 2 else (wide, high)
+    askew = math.radians(abs(angle - 90 * quarters))
+    twice = math.cos(2 * askew)
+    if askew and twice > 0:
+        length = (long * math.cos(askew) - across * math.sin(askew)) / twice
+        thick = (across * math.cos(askew) - long * math.sin(askew)) / twice
+        if length > 0 and thick > THINNEST * across:
+            long, across = length, thick
+    return _Run(middle, angle, long, across)
+
+
+def _number(value: float) -> str:
+    """A number as PDF writes it: no exponent, no more than four decimals, no minus zero."""
+    return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) >= 5e-5 else "0"

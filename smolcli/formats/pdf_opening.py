@@ -1,0 +1,188 @@
+"""A PDF or a picture goes in, a PDF that can be written to comes out, and what speaks against doing so."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from smolcli.datatypes import RGB
+from smolcli.errors import EncryptedError, MediaError, OutputError, SmolError
+from smolcli.formats.pdf_pictures import page_of_pixels, pages_of_picture
+from smolcli.regions import PageReading
+
+Mode = Literal["", "skip", "redo", "force"]
+_EMPTY = re.compile(r"null|\(\s*\)|<\s*>")
+
+
+@dataclass(frozen=True, slots=True)
+class PdfOptions:
+    """How a searchable PDF is made.
+
+    mode: what is done with pages that have text already: "skip" leaves them as they are, "redo" takes out text that
+    nobody sees and keeps what is seen, "force" draws every page anew; "" refuses. force: write to signed documents too.
+    data: the input's bytes, where it has no file that could be read again. picture: gives the pixels (uint8 RGB) of a
+    picture by its index, for kinds that MuPDF does not read.
+    """
+
+    mode: Mode = ""
+    password: str | None = None
+    force: bool = False
+    data: bytes | None = None
+    picture: Callable[[int], RGB] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """A page as it was read, turned by so many quarters clockwise before."""
+
+    reading: PageReading
+    quarters: int = 0
+
+
+@dataclass(slots=True)
+class Opened:
+    """A document that is written to. numbers: of its pages, by their index in the file they are from, where they are
+    others. as_seen: its pages were made of pictures as they were read, turned as was asked.
+    """
+
+    pdf: Any
+    name: str
+    path: Path
+    numbers: dict[int, int] | None = None
+    as_seen: bool = False
+
+    def chosen(self, indices: Collection[int] | None) -> list[int] | None:
+        """The numbers of some pages; None for all. Raises MediaError where one is not there."""
+        return None if indices is None else [self.number(index) for index in indices]
+
+    def as_read(self, page: ReadPage) -> ReadPage:
+        """A page that was read, with the turn that this document has not been through."""
+        return replace(page, quarters=0) if self.as_seen else page
+
+    def number(self, index: int) -> int:
+        """Which page of the PDF shows a page of the file. Raises MediaError where there is none."""
+        number = index if self.numbers is None else self.numbers.get(index, -1)
+        if not 0 <= number < self.pdf.page_count:
+            raise MediaError(f"{self.name} has no page {index + 1}.", "Is it the file that was read?")
+        return number
+
+    def saved(self, keeps_all: bool) -> Path:
+        """Write it, and say where. keeps_all: nothing was taken out, so that what is new can be added behind."""
+        with translated(self.name):
+            if keeps_all and self.numbers is None and self.pdf.can_save_incrementally() and not self.pdf.is_repaired:
+                self.pdf.save(str(self.path), incremental=True, no_new_id=True, encryption=_keep())
+                return self.path
+            path = self.path.with_name("made.pdf")
+            self.pdf.save(str(path), garbage=1, no_new_id=True, encryption=_keep())
+            return path
+
+
+@contextmanager
+def opened(source: Path | bytes, options: PdfOptions, folder: Path, wanted: Collection[int] | None) -> Iterator[Opened]:
+    """A file, copied into a folder of ours and opened. wanted: the pages of a picture that are meant (None: all).
+
+    Raises MediaError, EncryptedError.
+    """
+    name = "Standard input" if isinstance(source, bytes) else repr(str(source))
+    path = folder / "copy.pdf"
+    try:
+        if isinstance(source, bytes):
+            path.write_bytes(source)
+        else:
+            shutil.copyfile(source, path)
+    except OSError as error:
+        raise MediaError(f"{name} cannot be copied: {error.strerror}.", "Is it there, and room for it?") from error
+    with path.open("rb") as file:
+        head = file.read(4096)
+    numbers, as_seen = None, False
+    with translated(name):
+        if b"%PDF-" in head:
+            pdf = _open(path)
+            if pdf.needs_pass and not pdf.authenticate(options.password or ""):
+                pdf.close()
+                raise EncryptedError(f"{name} is encrypted.", "Give its password with --password.")
+        else:
+            pdf, numbers, as_seen = _of_picture(path, head, options, wanted)
+    try:
+        yield Opened(pdf, name, path, numbers, as_seen)
+    finally:
+        pdf.close()
+
+
+def _of_picture(
+    path: Path, head: bytes, options: PdfOptions, wanted: Collection[int] | None
+) -> tuple[Any, dict[int, int], bool]:
+    """A picture's pages as a PDF, which of its pictures they are, and whether as they were seen. Raises MediaError."""
+    made = pages_of_picture(path, head)
+    if made is None:
+        if options.picture is None:
+            raise MediaError("Pictures of this kind cannot be made pages of a PDF.", "Save it as PNG first.")
+        made, indices = _open(None), sorted(wanted if wanted is not None else (0,))
+        for index in indices:
+            page_of_pixels(made, options.picture(index))
+        return made, {index: number for number, index in enumerate(indices)}, True
+    if wanted:
+        kept = [index for index in sorted(wanted) if 0 <= index < made.page_count]
+        made.select(kept)
+        return made, {index: number for number, index in enumerate(kept)}, False
+    return made, {index: index for index in range(made.page_count)}, False
+
+
+def has_text(page: Any) -> bool:
+    """Whether a page has text of its own, seen or not."""
+    return bool(str(page.get_text("text")).strip())
+
+
+def is_signed(pdf: Any) -> bool:
+    """Whether somebody has signed a document: a field for signatures that is filled, or a certification of it."""
+    root = pdf.pdf_catalog()
+    if pdf.xref_get_key(root, "Perms/DocMDP")[0] != "null":
+        return True
+    if pdf.xref_get_key(root, "AcroForm")[0] == "null":
+        return False
+    for xref in range(1, pdf.xref_length()):
+        with suppress(ValueError, RuntimeError):  # an object that is damaged is no signature
+            if pdf.xref_get_key(xref, "FT")[1] == "/Sig" and not _EMPTY.fullmatch(pdf.xref_get_key(xref, "V")[1]):
+                return True
+    return False
+
+
+def complete(path: Path, name: str) -> None:
+    """Raises OutputError where what was written cannot be opened again."""
+    try:
+        with translated(name):
+            _open(path).close()
+    except MediaError as error:
+        raise OutputError(f"The searchable PDF of {name} came out damaged.", "Print it to PDF first.") from error
+
+
+@contextmanager
+def translated(name: str) -> Iterator[None]:
+    """MuPDF's exceptions, of whatever class, as a MediaError about a file."""
+    import pymupdf
+
+    try:
+        yield
+    except SmolError:
+        raise
+    except (RuntimeError, ValueError, KeyError, IndexError, TypeError, pymupdf.mupdf.FzErrorBase) as error:
+        raise MediaError(f"{name} cannot be written to: the PDF is damaged.", "Print it to PDF again.") from error
+
+
+def _open(path: Path | None) -> Any:
+    import pymupdf
+
+    pymupdf.TOOLS.mupdf_display_errors(False)
+    pymupdf.TOOLS.mupdf_display_warnings(False)
+    return pymupdf.open() if path is None else pymupdf.open(str(path), filetype="pdf")
+
+
+def _keep() -> int:
+    import pymupdf
+
+    return int(pymupdf.PDF_ENCRYPT_KEEP)
