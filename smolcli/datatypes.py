@@ -38,7 +38,6 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Place:
     """One picture's place in its source: a page (1-based), a moment (seconds), or neither for a plain image.
-
     index: 0-based position within the source (page, animation frame, or video frame number).
     time_s: index / native fps, the time that the prompt's label shows (transformers: video_processing_smolvlm.py); the
     moment of the stream's own time that the frame shows, where its rate varies.
@@ -86,7 +85,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A frame before it is decoded: its place and its upright size in pixels, enough to plan with, and what is odd."""
+    """A frame before it is decoded: its place, its upright size in pixels, enough to plan with, and what is odd."""
 
     place: Place
     size_px: Size
@@ -107,9 +106,8 @@ class VideoFacts:
 
 @dataclass(frozen=True, slots=True)
 class TilePlan:
-    """How one picture is cut. rows = cols = 0 is the unsplit form: one tile, which is the whole picture.
-
-    resized_px: after the resize to the longest edge; refined_px: after the resize to whole tiles.
+    """How one picture is cut. rows = cols = 0 is the unsplit form: one tile, which is the whole picture. resized_px:
+    after the resize to the longest edge; refined_px: after the resize to whole tiles.
     """
 
     source_px: Size
@@ -174,9 +172,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class ModelPair:
-    """The two GGUF files of one model; max_frames: most video frames that it was trained to read at once; note: one
-    honest line on what it is good for ("" if unknown).
-    """
+    """The two GGUF files of one model; max_frames: most that it was trained to read at once; note: what it is for."""
 
     language: Path
     projector: Path
@@ -187,8 +183,7 @@ class ModelPair:
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What a loaded pair says of itself (GGUF keys in brackets).
-
+    """What a loaded pair says of itself (GGUF keys in brackets):
     tile_px [clip.vision.image_size], tokens_per_tile [(image_size / patch_size / projector.scale_factor)²],
     longest_edge_px [clip.vision.preproc_image_size, else 4 × image_size], grid_limit [most rows or columns with a
     position token], context_tokens [llama.context_length], width [llama.embedding_length]. `warnings` are sentences for
@@ -222,11 +217,15 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One conversation to continue. `key` comes back with everything that the engine yields for it."""
+    """One conversation to continue. `key` comes back with everything that the engine yields for it. grammar: GBNF that
+    the answer follows; choices: nothing is written, and each of these is scored as the answer.
+    """
 
     key: int
     turns: tuple[Turn, ...]
     sampling: Sampling = field(default_factory=Sampling)
+    grammar: str = ""
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,10 +273,9 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A finished answer of the engine.
-
-    mean_logprob: natural logarithm, mean over the new tokens; None when there are none. ids: the new tokens, without
-    the one that ended the answer.
+    """A finished answer of the engine. mean_logprob: natural logarithm, mean over the new tokens; None when there are
+    none. ids: the new tokens, without the one that ended the answer. choice_logprobs: how likely each choice of the
+    request is as the whole answer (natural logarithm).
     """
 
     key: int
@@ -287,6 +285,7 @@ class Generation:
     seconds: Seconds
     mean_logprob: float | None
     ids: tuple[int, ...] = ()
+    choice_logprobs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

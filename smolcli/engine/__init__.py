@@ -17,6 +17,7 @@ from smolcli.datatypes import RGB, EngineEvent, Floats, ModelFacts, ModelPair, R
 from smolcli.engine.tokens import DEFAULT_TEMPLATE, TokenSequence, template_text
 
 if TYPE_CHECKING:
+    from smolcli.engine.llama.grammar import check_grammar, grammar_of_schema
     from smolcli.engine.llama.library import REBUILD, bindings, devices
 
 __all__ = [
@@ -28,8 +29,10 @@ __all__ = [
     "TileStore",
     "TokenSequence",
     "bindings",
+    "check_grammar",
     "computes_with",
     "devices",
+    "grammar_of_schema",
     "load_engine",
     "load_planner",
     "template_text",
@@ -150,7 +153,11 @@ def load_planner(pair: ModelPair, options: EngineOptions) -> Planner:
 
 
 def __getattr__(name: str) -> Any:
-    """What the checks ask of llama.cpp itself; it is loaded then."""
+    """What is asked of llama.cpp itself, without a model; it is loaded then."""
+    if name in ("check_grammar", "grammar_of_schema"):
+        from smolcli.engine.llama import grammar
+
+        return getattr(grammar, name)
     if name not in ("REBUILD", "bindings", "devices"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from smolcli.engine.llama import library

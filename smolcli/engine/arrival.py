@@ -10,6 +10,7 @@ import numpy as np
 from smolcli.datatypes import RGB, Floats, ModelFacts, Request, Sampling
 from smolcli.engine.embeddings import PromptRows, identity
 from smolcli.engine.metadata import GGUFFile
+from smolcli.engine.sampling import Grammar
 from smolcli.engine.scheduler import Ids, Job
 from smolcli.engine.tokens import TokenSequence
 from smolcli.errors import DoesNotFitError, EngineError
@@ -23,7 +24,7 @@ class Arrival:
 
     room: tokens that the context holds beyond the prompt; tiles uint8 (T, T, 3), their digests and the hashes of the
     files that they were cut from, in the order of the prompt; rows: the embeddings of those that are encoded, float32
-    (tokens per tile, width).
+    (tokens per tile, width). grammar: what the answer follows.
     """
 
     request: Request
@@ -35,6 +36,12 @@ class Arrival:
     rows: list[Floats] = field(default_factory=list)
     encodes: int = 0
     encode_s: float = 0.0
+    grammar: Grammar | None = None
+
+    @property
+    def image_tokens(self) -> int:
+        """Rows of the prompt that are pictures; every tile must be encoded."""
+        return sum(len(rows) for rows in self.rows)
 
     @property
     def encoded(self) -> bool:
@@ -46,18 +53,23 @@ class Arrival:
         request = self.request
         job = self._job(request.key, self.sequence.ids, facts, language)
         job.sampling = request.sampling
+        job.grammar = self.grammar
         job.max_tokens = min(request.sampling.max_tokens or MOST_NEW_TOKENS, self.room)
         return job
 
     def score_job(self, key: int, continuation: Sequence[int], facts: ModelFacts, language: GGUFFile) -> Job:
         """A continuation to score; its last id is never read, only asked for. Raises DoesNotFitError."""
-        if not 0 < len(continuation) <= self.room:
-            most = f"a continuation has 1 to {self.room}"
-            raise DoesNotFitError(f"A continuation of {len(continuation)} tokens cannot be scored: {most}.")
+        self.require_room(len(continuation))
         ids = np.concatenate([self.sequence.ids, np.array(continuation[:-1], np.int32)])
         job = self._job(key, ids, facts, language)
         job.scored_rows = len(continuation)
         return job
+
+    def require_room(self, tokens: int) -> None:
+        """Raises DoesNotFitError for a continuation that has no tokens, or more than there is room for."""
+        if not 0 < tokens <= self.room:
+            most = f"a continuation has 1 to {self.room}"
+            raise DoesNotFitError(f"A continuation of {tokens} tokens cannot be scored: {most}.")
 
     def _job(self, key: int, ids: Ids, facts: ModelFacts, language: GGUFFile) -> Job:
         images = np.concatenate([np.empty((0, facts.width), np.float32), *self.rows])

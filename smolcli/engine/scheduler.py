@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from smolcli.datatypes import Counts, Floats, Generation, Piece, Sampling, Seconds, StopReason
 from smolcli.engine.kvcells import KVCells, Sequence
-from smolcli.engine.sampling import Sampler
+from smolcli.engine.sampling import Grammar, Sampler
 from smolcli.engine.textstream import TextStream
 from smolcli.errors import EngineError
 
@@ -61,7 +61,7 @@ class Job:
     """One prompt to continue, or to score. `rows(start, end)` gives the prompt's embeddings.
 
     identity int64 (n,): equal where rows are. scored_rows: 0 writes an answer; else nothing is written, and the logits
-    of so many last rows are what is asked for.
+    of so many last rows are what is asked for. grammar: what the answer follows; closed when the job is over.
     """
 
     key: int
@@ -73,6 +73,7 @@ class Job:
     encodes: int = 0
     encode_s: float = 0.0
     scored_rows: int = 0
+    grammar: Grammar | None = None
 
     @property
     def cells(self) -> int:
@@ -82,10 +83,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Logits float32 (scored rows, vocabulary) of a job that was only to be scored."""
+    """Logits float32 (scored rows, vocabulary) of a job that was only to be scored.
+
+    cached: rows of its prompt that were there already; prefill_s: seconds that the others took.
+    """
 
     key: int
     logits: Floats
+    cached: int = 0
+    prefill_s: float = 0.0
 
 
 StepEvent = Piece | Generation | Scored
@@ -172,12 +178,12 @@ class Scheduler:
         """Forget a job that is under way; nothing more will be said of it."""
         for item in [item for item in self._running if item.job.key == key]:
             self._running.remove(item)
-            self._kv.drop(item.sequence)
+            self._drop(item)
 
     def clear(self) -> None:
         """Forget all jobs that are under way."""
         while self._running:
-            self._kv.drop(self._running.pop().sequence)
+            self._drop(self._running.pop())
 
     def _admit(self, job: Job) -> _Running | None:
         """Give the job a sequence, or None while there is no room or its shared prefix is still being read."""
@@ -189,7 +195,9 @@ class Scheduler:
         sequence = self._kv.claim(job.identity, job.max_tokens, source, shared)
         if sequence is None:
             return None
-        return _Running(job, sequence, Sampler(job.sampling), filled=sequence.shared, cached=sequence.shared)
+        return _Running(
+            job, sequence, Sampler(job.sampling, job.grammar), filled=sequence.shared, cached=sequence.shared
+        )
 
     def _compose(self) -> tuple[Batch, list[tuple[_Running, int]]]:
         """Rows of answers first, then as much of the prompts as fits; and who wants how many rows of logits."""
@@ -234,12 +242,16 @@ class Scheduler:
         if item.reading:
             return []
         self._retire(item)
-        return [Scored(item.job.key, np.concatenate(item.scores))]
+        return [Scored(item.job.key, np.concatenate(item.scores), item.cached, item.prefill_s)]
 
     def _advance(self, item: _Running, logits: Floats) -> list[StepEvent]:
-        token, logprob = item.sampler.choose(logits)
+        chosen = item.sampler.choose(logits)
+        if chosen is None:
+            return self._finish(item, "length")
+        token, logprob = chosen
         if self._decoder.is_end(token):
             return self._finish(item, "end")
+        item.sampler.accept(token)
         item.ids.append(token)
         item.logprob += logprob
         text = item.stream.feed(self._decoder.piece(token))
@@ -262,3 +274,10 @@ class Scheduler:
     def _retire(self, item: _Running) -> None:
         self._running.remove(item)
         self._kv.retire(item.sequence)
+        if item.job.grammar is not None:
+            item.job.grammar.close()
+
+    def _drop(self, item: _Running) -> None:
+        self._kv.drop(item.sequence)
+        if item.job.grammar is not None:
+            item.job.grammar.close()

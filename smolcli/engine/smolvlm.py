@@ -6,22 +6,23 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 
 import numpy as np
 
-from gguf_convert.names import WEIGHT, LanguageTensors
 from smolcli.datatypes import RGB, Encoded, EngineEvent, Floats, ModelFacts, ModelPair, Refused, Request, Turn
 from smolcli.engine import EngineOptions, TileStore
 from smolcli.engine.arrival import Arrival, arrive, check_tile
+from smolcli.engine.choosing import Choosing, Form, forms
 from smolcli.engine.cores import physical_cores
 from smolcli.engine.embeddings import MEMO_BYTES, MEMO_PROMPTS, TileMemo
 from smolcli.engine.kvcells import KVCells
-from smolcli.engine.llama.language import ContextSize, LanguageModel
-from smolcli.engine.llama.library import NativeThread
+from smolcli.engine.llama.language import ContextSize
 from smolcli.engine.llama.vision import VisionTower
 from smolcli.engine.memory import kv_cells
 from smolcli.engine.metadata import GGUFFile
-from smolcli.engine.scheduler import Batch, Ids, Job, Scheduler, Scored
+from smolcli.engine.scheduler import Job, Scheduler, Scored, StepEvent
+from smolcli.engine.threaded import ThreadedDecoder, ThreadedGrammar
 from smolcli.engine.vocabulary import Vocabulary
 from smolcli.errors import SmolError
 
@@ -43,6 +44,8 @@ class SmolVLM(Vocabulary):
         self._events: Generator[EngineEvent, None, None] | None = None  # of the run that goes on
         self._late: list[EngineEvent] = []  # what happened to requests while something was scored
         self._arrivals: deque[Arrival] = deque()
+        self._subkeys = count(-1, -1)  # of what is scored; requests have keys from 0 on
+        self._choosing: list[Choosing] = []  # requests with choices, whose tiles are all encoded
         self._cells = 0
         self._threads = options.threads or physical_cores()
         self.parallel = options.parallel
@@ -84,7 +87,13 @@ class SmolVLM(Vocabulary):
         self._native()
         if not self._has_room:
             return False
-        self._arrivals.append(self._arrival(request))
+        arrival = self._arrival(request)
+        if request.choices:
+            written = [Form(number, self.answer_ids(text)) for number, text in forms(request.choices)]
+            self._choosing.append(Choosing(arrival, self._native().call(self._model.ends), written, self._subkeys))
+        elif request.grammar:
+            arrival.grammar = ThreadedGrammar(self._native(), self._model, request.grammar)
+        self._arrivals.append(arrival)
         return True
 
     def step(self) -> list[EngineEvent]:
@@ -99,10 +108,10 @@ class SmolVLM(Vocabulary):
         try:
             for _ in range(max(1, self.parallel // _ANSWERS_PER_TILE)):
                 events += self._encode_next()
-            while self._arrivals and self._arrivals[0].encoded and self._take(self._arrivals[0].job(*self._parts)):
+            while self._arrivals and self._arrivals[0].encoded and self._begin(self._arrivals[0]):
                 self._arrivals.popleft()
-            if self._scheduler is not None:
-                events += (event for event in self._scheduler.step() if not isinstance(event, Scored))
+            for event in self._scheduler.step() if self._scheduler is not None else ():
+                events += self._told(event)
         except BaseException:
             self._forget_all()
             raise
@@ -111,8 +120,11 @@ class SmolVLM(Vocabulary):
     def cancel(self, key: int) -> None:
         """Forget a request that is under way; nothing more is said of it."""
         self._arrivals = deque(arrival for arrival in self._arrivals if arrival.request.key != key)
+        cancelled = [each for each in self._choosing if each.arrival.request.key == key]
+        self._choosing = [each for each in self._choosing if each not in cancelled]
         if self._scheduler is not None and self._thread is not None:
-            self._scheduler.cancel(key)
+            for one in (key, *(subkey for each in cancelled for subkey in each.under_way)):
+                self._scheduler.cancel(one)
 
     @property
     def busy(self) -> bool:
@@ -133,17 +145,18 @@ class SmolVLM(Vocabulary):
         arrival = self._arrival(Request(-1, tuple(turns)))
         while not arrival.encoded:
             self._encode(arrival)
-        jobs = deque(arrival.score_job(-1 - n, ids, *self._parts) for n, ids in enumerate(continuations))
+        jobs = deque(arrival.score_job(next(self._subkeys), ids, *self._parts) for ids in continuations)
+        keys = [job.key for job in jobs]
         found: dict[int, Floats] = {}
-        while len(found) < len(continuations):
+        while len(found) < len(keys):
             while jobs and self._take(jobs[0]):
                 jobs.popleft()
             for event in self._scheduler.step() if self._scheduler is not None else ():
-                if isinstance(event, Scored):
+                if isinstance(event, Scored) and event.key in keys:
                     found[event.key] = event.logits
                 else:
-                    self._late.append(event)
-        return [_log_softmax(found[-1 - n]) for n in range(len(continuations))]
+                    self._late += self._told(event)
+        return [_log_softmax(found[key]) for key in keys]
 
     def embed(self, tile: RGB) -> Floats:
         """tile uint8 (T, T, 3) → float32 (tokens per tile, width): one pass of the vision tower. Raises EngineError."""
@@ -166,6 +179,25 @@ class SmolVLM(Vocabulary):
 
     def _arrival(self, request: Request) -> Arrival:
         return arrive(request, self.tokens(request.turns), self.context_tokens, self.facts.tile_px)
+
+    def _begin(self, arrival: Arrival) -> bool:
+        """Have the answer written, or its choices scored; False while there is no room for it, or for all of them."""
+        if not arrival.request.choices:
+            return self._take(arrival.job(*self._parts))
+        choosing = next(each for each in self._choosing if each.arrival is arrival)
+        while (job := choosing.next_job(*self._parts)) is not None and self._take(job):
+            choosing.taken()
+        return job is None
+
+    def _told(self, event: StepEvent) -> list[EngineEvent]:
+        """What there is to say of something that the scheduler has done."""
+        if not isinstance(event, Scored):
+            return [event]
+        choosing = next(each for each in self._choosing if event.key in each.under_way)
+        events: list[EngineEvent] = [*choosing.take(event)]
+        if events:
+            self._choosing.remove(choosing)
+        return events
 
     def _encode_next(self) -> list[EngineEvent]:
         """One tile of the first request that still has some."""
@@ -214,7 +246,7 @@ class SmolVLM(Vocabulary):
         size = ContextSize(self._cells, sequences, min(_BATCH_ROWS, self._cells), max(_OUTPUTS, sequences))
         self._native().call(self._model.open_context, size, self._threads, self.facts.width)
         self.load_s += time.perf_counter() - start
-        decoder = _Decoder(self._native(), self._model, self._language_file)
+        decoder = ThreadedDecoder(self._native(), self._model, self._language_file)
         return Scheduler(decoder, self._cells, self.parallel, size.batch_rows, size.outputs)
 
     # ---- ends
@@ -228,29 +260,9 @@ class SmolVLM(Vocabulary):
 
     def _forget_all(self) -> None:
         self._arrivals.clear()
+        self._choosing.clear()
         if self._scheduler is not None and self._thread is not None:
             self._scheduler.clear()
-
-
-class _Decoder:
-    """The language model as the scheduler sees it: every computation in the native thread."""
-
-    def __init__(self, thread: NativeThread, model: LanguageModel, file: GGUFFile) -> None:
-        self._thread, self._model, self._file = thread, model, file
-        self.piece, self.is_end = model.piece, model.is_end
-
-    def decode(self, batch: Batch) -> Floats:
-        return self._thread.call(self._model.decode, batch)
-
-    def embed_tokens(self, ids: Ids) -> Floats:
-        return self._file.rows(LanguageTensors.TOKEN_EMBEDDING + WEIGHT, ids)
-
-    def copy_sequence(self, source: int, target: int, rows: int) -> None:
-        self._thread.post(self._model.copy_sequence, source, target, rows)
-
-    def forget(self, sequence: int, from_row: int = 0) -> None:
-        """In its turn: after Ctrl-C a decode may still be under way."""
-        self._thread.post(self._model.forget, sequence, from_row)
 
 
 def _log_softmax(logits: Floats) -> Floats:

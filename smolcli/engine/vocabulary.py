@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Self
 
 from gguf_convert.names import Tokenizer
-from smolcli.datatypes import ModelPair, TilePlan, Turn
+from smolcli.datatypes import ModelPair, TextPart, TilePlan, Turn
 from smolcli.engine import EngineOptions
 from smolcli.engine.facts import read_pair
 from smolcli.engine.llama.language import LanguageModel
@@ -58,6 +59,15 @@ class Vocabulary:
     def tokenize(self, text: str) -> list[int]:
         """Ids of plain text: nothing is added, and no string in it becomes a special token."""
         return self._native().call(self._model.tokenize, text)
+
+    def answer_ids(self, text: str) -> tuple[int, ...]:
+        """The ids of an answer as the model's template writes it behind a question, without what ends it."""
+        asked = Turn("user", (TextPart("?"),))
+        prompt = self.tokens([asked]).ids.tolist()
+        whole = self.tokens([asked, Turn("assistant", (TextPart(text),))], generate=False).ids.tolist()
+        if whole[: len(prompt)] != prompt:  # a template that begins an answer in a way of its own
+            return tuple(self.tokenize(text))
+        return tuple(takewhile(lambda token: not self._model.is_end(token), whole[len(prompt) :]))
 
     def image_tokens(self, plan: TilePlan) -> int:
         """How many ids one image takes, markers and line breaks included."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from smolcli.datatypes import Floats
+from smolcli.engine.llama.grammar import Grammar
 from smolcli.engine.llama.library import Device, bindings, last_error
 from smolcli.engine.scheduler import Batch
 from smolcli.errors import EngineError, ModelError
@@ -75,6 +76,14 @@ class LanguageModel:
     def is_end(self, token: int) -> bool:
         """Whether the model ends its turn with this token."""
         return bool(self._llama.llama_vocab_is_eog(self._vocab, token))
+
+    def ends(self) -> tuple[int, ...]:
+        """Every token with which the model may end its turn."""
+        return tuple(filter(self.is_end, range(self.vocab_size)))
+
+    def grammar(self, text: str) -> Grammar:
+        """What an answer that follows a grammar (GBNF) begins with. Raises UsageError."""
+        return Grammar(self._vocab, text)
 
     def open_context(self, size: ContextSize, threads: int, width: int) -> None:
         """Make the KV cache and the batch, in place of earlier ones. kv_unified lets part of a sequence be copied."""

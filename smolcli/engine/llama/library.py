@@ -59,6 +59,14 @@ def bindings() -> tuple[Any, Any]:
     return llama, mtmd
 
 
+def schema_to_gbnf(schema: str) -> str:
+    """A JSON Schema as JSON text → GBNF, by the binding's own converter. It raises what it likes."""
+    bindings()
+    from llama_cpp import llama_grammar
+
+    return str(llama_grammar.json_schema_to_gbnf(schema))
+
+
 @cache
 def _log_callback() -> Any:
     """One callback for all three log sinks, kept alive by the cache. Errors are remembered for our own messages."""
