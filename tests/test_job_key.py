@@ -37,7 +37,12 @@ looks = st.builds(
     st.sampled_from([0, 90, 180, 270]),
 )
 drawn = st.builds(
-    Sampling, st.floats(0.01, 4), st.floats(0, 1), st.integers(0, 2**31), st.none() | st.integers(1, 4096)
+    Sampling,
+    st.floats(0.01, 4),
+    st.floats(0, 1),
+    st.integers(0, 2**31),
+    st.none() | st.integers(1, 4096),
+    st.lists(texts, max_size=2).map(tuple),
 )
 jobs = st.builds(Job, st.lists(places, max_size=3).map(tuple), questions, looks, drawn)
 MODEL = "two files' digests 8192 64"

@@ -45,7 +45,7 @@ class Arrival:
         """An answer to write."""
         request = self.request
         job = self._job(request.key, self.sequence.ids, facts, language)
-        job.sampling = request.sampling
+        job.sampling, job.doctags = request.sampling, facts.doctags
         job.max_tokens = min(request.sampling.max_tokens or MOST_NEW_TOKENS, self.room)
         return job
 

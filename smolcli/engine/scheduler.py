@@ -61,7 +61,7 @@ class Job:
     """One prompt to continue, or to score. `rows(start, end)` gives the prompt's embeddings.
 
     identity int64 (n,): equal where rows are. scored_rows: 0 writes an answer; else nothing is written, and the logits
-    of so many last rows are what is asked for.
+    of so many last rows are what is asked for. doctags: the answer is in that markup.
     """
 
     key: int
@@ -73,6 +73,7 @@ class Job:
     encodes: int = 0
     encode_s: float = 0.0
     scored_rows: int = 0
+    doctags: bool = False
 
     @property
     def cells(self) -> int:
@@ -96,7 +97,7 @@ class _Running:
     job: Job
     sequence: Sequence
     sampler: Sampler
-    stream: TextStream = field(default_factory=TextStream)
+    stream: TextStream
     filled: int = 0  # KV rows that are there
     cached: int = 0  # of those, rows shared with an earlier sequence
     ids: list[int] = field(default_factory=list)  # the answer so far; the last one is decoded next
@@ -189,7 +190,8 @@ class Scheduler:
         sequence = self._kv.claim(job.identity, job.max_tokens, source, shared)
         if sequence is None:
             return None
-        return _Running(job, sequence, Sampler(job.sampling), filled=sequence.shared, cached=sequence.shared)
+        stream = TextStream(job.sampling.stop, job.doctags)
+        return _Running(job, sequence, Sampler(job.sampling), stream, filled=sequence.shared, cached=sequence.shared)
 
     def _compose(self) -> tuple[Batch, list[tuple[_Running, int]]]:
         """Rows of answers first, then as much of the prompts as fits; and who wants how many rows of logits."""
@@ -244,7 +246,9 @@ class Scheduler:
         item.logprob += logprob
         text = item.stream.feed(self._decoder.piece(token))
         events: list[StepEvent] = [Piece(item.job.key, text)] if text else []
-        if item.stream.looping:
+        if item.stream.stopped:
+            events += self._finish(item, "end")
+        elif item.stream.looping:
             events += self._finish(item, "repetition")
         elif len(item.ids) >= item.job.max_tokens:
             events += self._finish(item, "length")
