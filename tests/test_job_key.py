@@ -2,7 +2,7 @@
 
 from dataclasses import fields, replace
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from smolcli.datatypes import Place, Sampling, Source
@@ -66,6 +66,7 @@ def test_two_jobs_share_a_key_only_where_they_are_the_same(job, other):
     assert (job.key(MODEL) == other.key(MODEL)) == (nameless(job) == nameless(other))
 
 
+@settings(deadline=None)
 @given(jobs, st.data())
 def test_every_field_of_question_look_and_sampling_and_the_model_change_it(job, data):
     before = job.key(MODEL)

@@ -1,7 +1,7 @@
 """What ends an answer's text: stop strings, wherever its pieces are cut, and blocks of DocTags that go round."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smolcli.engine.blockguard import EVERY, BlockGuard
@@ -17,6 +17,7 @@ def expected(text, stops):
     return text[: min(places)] if places else text
 
 
+@settings(deadline=None)
 @given(LETTERS, st.lists(st.text("ab<", min_size=1, max_size=4), max_size=3), st.data())
 def test_a_stop_string_ends_the_text_wherever_pieces_are_cut(text, stops, data):
     stopper, shown, rest = StopStrings(stops), "", text
@@ -29,6 +30,7 @@ def test_a_stop_string_ends_the_text_wherever_pieces_are_cut(text, stops, data):
     assert stopper.stopped == any(stop in text for stop in stops)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_without_stop_strings_nothing_is_held_back(text):
     stopper = StopStrings(())
@@ -113,6 +115,7 @@ def test_a_table_of_empty_cells_is_honest_in_doctags_and_one_without_end_is_not(
     assert streamed(row * 30).looping  # in any other text that is a loop
 
 
+@settings(deadline=None)
 @given(st.text("ab<>/_ \n1", max_size=80), st.integers(1, 7))
 def test_a_page_that_does_not_loop_loses_nothing(text, size):
     pieces = [text[start : start + size] for start in range(0, len(text), size)]
