@@ -186,8 +186,8 @@ class ModelFacts:
     """What a loaded pair says of itself (GGUF keys in brackets):
     tile_px [clip.vision.image_size], tokens_per_tile [(image_size / patch_size / projector.scale_factor)²],
     longest_edge_px [clip.vision.preproc_image_size, else 4 × image_size], grid_limit [most rows or columns with a
-    position token], context_tokens [llama.context_length], width [llama.embedding_length]. `warnings` are sentences for
-    the user.
+    position token], context_tokens [llama.context_length], width [llama.embedding_length]; doctags: it writes pages in
+    that markup (`<doctag>` is one of its tokens). `warnings` are sentences for the user.
     """
 
     name: str
@@ -201,18 +201,20 @@ class ModelFacts:
     image_token: int
     max_frames: int
     warnings: tuple[str, ...] = ()
+    doctags: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How the next token is chosen. temperature 0 is greedy; max_tokens None: what the context holds, at most 1024;
-    seed None: a fresh one for each run.
+    seed None: a fresh one for each run. stop: strings that end the answer, and are no part of it.
     """
 
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int | None = None
     max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ _LARGE = ((1_000_000, "million"), (1000, "thousand"), (100, "hundred"))
 
 @dataclass(frozen=True, slots=True)
 class Prompt(Words):
-    """A prompt file: words, and what stands beside them. hints: what may be said after the question, by name."""
+    """A prompt file: words, and what stands beside them. hints: what may be said after the question, by name; dpi: at
+    which the model was shown pages; stop: strings that end its answer.
+    """
 
     name: str = ""
     default_question: str = ""
@@ -39,6 +41,8 @@ class Prompt(Words):
     source: str = ""
     detail: str = "auto"
     max_tokens: int | None = None
+    dpi: int | None = None
+    stop: tuple[str, ...] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -159,6 +163,12 @@ def style_of(family: str) -> str:
     return str(table["families"].get(family, table["default"]))
 
 
+def prompt_of(task: str, family: str) -> str:
+    """The prompt with which a model family does a task: its own, where it was trained to answer that one only."""
+    table = tomllib.loads((folder() / "families.toml").read_text(encoding="utf-8"))
+    return str(table["prompts"].get(family, {}).get(task, task))
+
+
 @cache
 def folder() -> Path:
     """Where the prompts lie: in the package, or beside it in a checkout."""
@@ -182,15 +192,18 @@ def _build(name: str, values: dict[str, Any]) -> Prompt:
         if not _is_of_type(key, value):
             raise UsageError(
                 f"In the prompt {name!r}, the value of {key!r} is of the wrong type.",
-                "hints is a table of texts, max_tokens a whole number above 0, all else a text.",
+                "hints is a table of texts, stop a list of them; max_tokens and dpi are whole numbers above 0, "
+                "all else is a text.",
             )
-    return Prompt(name=name, **values)
+    return Prompt(name=name, **{**values, "stop": tuple(values.get("stop", ()))})
 
 
 def _is_of_type(key: str, value: object) -> bool:
     if key == "hints":
         return isinstance(value, Mapping) and all(isinstance(text, str) for text in value.values())
-    if key == "max_tokens":
+    if key == "stop":
+        return isinstance(value, list | tuple) and all(isinstance(text, str) and text for text in value)
+    if key in ("max_tokens", "dpi"):
         return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
     return isinstance(value, str)
 

@@ -19,7 +19,7 @@ from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import Engine, EngineOptions, computes_with, load_engine
 from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Failure, Look
-from smolcli.prompt import Prompt, load_prompt, style_of
+from smolcli.prompt import Prompt, load_prompt, prompt_of, style_of
 from smolcli.run import Access, Event, Item, Kept, OpenFiles, RunOptions, run
 from smolcli.store import KeptAnswers, KeptTiles, Store, open_store
 from smolcli.verbs import Template, ask
@@ -81,7 +81,8 @@ class Reader:
 
         questions: none for the prompt's own. Raises UsageError.
         """
-        prompt = load_prompt(verb, style_of(self.facts.family))
+        family = self.facts.family
+        prompt = load_prompt(prompt_of(verb, family), style_of(family))
         return make_template(prompt, questions, "", look, sampling)
 
     def ask(self, media: str | Sequence[str], question: str, look: Look | None = None) -> Iterator[Answer | Failure]:
@@ -123,10 +124,9 @@ def make_template(
 ) -> Template:
     """Questions in a prompt's words; none asks what the prompt asks by itself. Raises UsageError (no such hint)."""
     asked = questions or [prompt.default_question]
-    look = look or Look(prompt.detail)
-    return Template(
-        tuple(prompt.asking(text, hint) for text in asked), look, sampling or Sampling(max_tokens=prompt.max_tokens)
-    )
+    look = look or Look(prompt.detail, prompt.dpi)
+    sampling = sampling or Sampling(max_tokens=prompt.max_tokens, stop=prompt.stop)
+    return Template(tuple(prompt.asking(text, hint) for text in asked), look, sampling)
 
 
 def open_reader(model: str | None = None, *, mmproj: str | None = None, store: bool = True, **options: Any) -> Reader:

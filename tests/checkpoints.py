@@ -70,6 +70,7 @@ class Variant:
     drop: tuple[str, ...] = ()
     add: tuple[tuple[str, tuple[int, ...]], ...] = ()
     poison: tuple[tuple[str, float], ...] = ()  # (tensor, value of its first number)
+    values: dict[str, np.ndarray] = field(default_factory=dict)  # tensors that are not noise
 
 
 def write_checkpoint(folder: Path, member: str = "SmolVLM-256M-Instruct", variant: Variant = Variant()) -> Path:
@@ -83,7 +84,7 @@ def write_checkpoint(folder: Path, member: str = "SmolVLM-256M-Instruct", varian
     poison = dict(variant.poison)
     stored = {}
     for name, shape in tensors.items():
-        values = noise(name, shape)
+        values = variant.values.get(name, noise(name, shape))
         if name in poison:
             values.reshape(-1)[0] = poison[name]
         stored[_rename(name, variant.prefix)] = _entry(values, variant.dtype)

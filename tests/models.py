@@ -2,18 +2,21 @@
 
 golden_pair("f16")                         # tests/golden/gguf/tiny-hf through our converter
 member_pair("SmolVLM2-2.2B-Instruct")      # real tokenizer and tile geometry, tiny weights
+speaking_pair(("<doctag>", "Hello"))       # a SmolDocling that says this, token by token, whatever it sees
 nano_pair()                                # 290 tokens, 8-px tiles: small enough to be damaged a thousand times
 """
 
 from __future__ import annotations
 
 import atexit
+import hashlib
 import json
 import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 from checkpoints import GOLDEN, Variant, write_checkpoint
 
 from gguf_convert.convert import ConvertOptions, convert
@@ -63,6 +66,39 @@ def nano_pair() -> ModelPair:
     settings = source / "tokenizer_config.json"
     settings.write_text(json.dumps({**json.loads(settings.read_text()), "chat_template": DEFAULT_TEMPLATE}))
     return _converted(source, "nano", "f32")
+
+
+@cache
+def speaking_pair(script: tuple[str, ...]) -> ModelPair:
+    """A tiny SmolDocling that answers with these tokens, each its own, and then goes on with the first.
+
+    What the vocabulary does not have takes the place of a reserved token, as the published one's DocTags do. Layers add
+    nothing to a token's embedding, and the head finds in it which token is next.
+    """
+    member = "SmolDocling-256M-preview"
+    name = f"speaking-{hashlib.sha256(repr(script).encode()).hexdigest()[:12]}"
+    vocabulary = json.loads((GOLDEN / "tokenizer" / "tokenizer.json").read_text(encoding="utf-8"))
+    ids = vocabulary["model"]["vocab"] | {token["content"]: token["id"] for token in vocabulary["added_tokens"]}
+    reserved = iter([f"<|reserved_special_token_{n}|>" for n in range(1, 88)])  # the first one is <doctag> already
+    new = {word: next(reserved) for word in dict.fromkeys(("</doctag>", *script)) if word not in {*ids, "<doctag>"}}
+    ids["<doctag>"] = ids["<|reserved_special_token_0|>"]
+    chain = [ids[":"], *(ids[new.get(word, word)] for word in script)]
+    assert len(set(chain)) == len(chain), "each token has one that follows it"
+    embeddings = np.zeros((49280, 64), np.float32)
+    embeddings[chain] = np.sign(np.random.default_rng(1).standard_normal((len(chain), 64)))
+    head = np.zeros_like(embeddings)
+    np.add.at(head, [*chain[1:], chain[1]], embeddings[chain])
+    values = {"model.text_model.embed_tokens.weight": embeddings, "lm_head.weight": head}
+    for layer in (f"model.text_model.layers.{n}." for n in range(2)):
+        values |= {layer + "self_attn.o_proj.weight": np.zeros((64, 64), np.float32)}
+        values |= {layer + "mlp.down_proj.weight": np.zeros((64, 96), np.float32)}
+    source = write_checkpoint(folder() / "hf" / name, member, Variant(values=values, config={"vision_config": _SMALL}))
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        text = (source / file).read_text(encoding="utf-8")
+        for word, place in new.items():
+            text = text.replace(f'"{place}"', json.dumps(word))
+        (source / file).write_text(text, encoding="utf-8")
+    return _converted(source, name, "f32")
 
 
 def _converted(source: Path, name: str, kind: str) -> ModelPair:

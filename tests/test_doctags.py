@@ -182,6 +182,7 @@ def test_a_paragraph_has_as_many_lines_as_its_box_has_room_for_in_print():
         assert lines[0].box[3] == pytest.approx(30 / SIZE[1])
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200), st.tuples(*[st.floats(0, 1)] * 4))
 def test_lines_lose_no_word_and_stay_in_their_box(text, box):
     lines = lines_in(text.strip(), box, SIZE)
@@ -314,7 +315,7 @@ def words_of(page):
     return " ".join(region.text for block in page.regions for region in block.walk() if region.kind != "line")
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.one_of(st.text(), st.lists(PARTS, max_size=40).map("".join)), st.sampled_from(["end", "length", "repetition"])
 )
@@ -330,6 +331,7 @@ def test_no_text_makes_it_fail_and_every_box_is_on_the_page(text, stop_reason):
             assert region.row_span >= 1 and region.column_span >= 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["text", "title", "footnote"]), min_size=1, max_size=12), st.data())
 def test_no_word_is_lost_where_closing_tags_are(tags, data):
     closed = data.draw(st.lists(st.booleans(), min_size=len(tags), max_size=len(tags)))

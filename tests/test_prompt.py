@@ -119,6 +119,7 @@ def test_every_file_cites_its_source(path):
 def test_every_family_has_a_style_that_exists():
     table = tomllib.loads((folder() / "families.toml").read_text())
     assert {*table["families"].values(), table["default"]} <= set(styles())
+    assert {prompt for own in table["prompts"].values() for prompt in own.values()} <= set(names())
     assert style_of("smol-nano") == style_of("no such family") == "reference"
 
 
@@ -126,6 +127,7 @@ def test_captions_are_read_low_by_default_and_the_rest_auto_or_low():
     assert {name: load_prompt(name, "reference").detail for name in names()} == {
         "ask": "auto",
         "caption": "low",
+        "docling": "auto",
         "docvqa": "auto",
         "transcribe": "auto",
         "video": "low",
@@ -196,7 +198,7 @@ def test_an_own_file_changes_only_what_it_names(tmp_path):
 
 @pytest.mark.parametrize("name", ["../ask", "styles/paper", "families", "", "ASK"])
 def test_only_the_packaged_names_are_prompts(name):
-    with pytest.raises(UsageError, match="ask, caption, docvqa, transcribe, video"):
+    with pytest.raises(UsageError, match="ask, caption, docling, docvqa, transcribe, video"):
         load_prompt(name, "reference")
     with pytest.raises(UsageError, match="paper, reference, training"):
         load_prompt("ask", name)

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,8 @@ from smolcli.streams import protect_stdout
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may meet
 KEYBOARD_INTERRUPT = 130  # what the library makes of any signal that unwinds
+# What every wrong option is; before 0.29 the library had no name of its own for it.
+_WrongUsage: type[Exception] = getattr(typer, "TyperException", typer.BadParameter.__mro__[-4])
 NEED_NO_SETTINGS = ("config", "doctor")  # with them a wrong config.toml is found and mended
 
 
@@ -92,7 +94,7 @@ def _guarded(argv: list[str]) -> int:  # noqa: PLR0911  one way out per kind of 
         return ended_code() if code == KEYBOARD_INTERRUPT else code
     except SmolError as error:
         return _fail(error)
-    except typer.TyperException as error:  # wrong options; a list of the known ones is in --help
+    except _WrongUsage as error:  # wrong options; a list of the known ones is in --help
         return _wrong_usage(error)
     except (KeyboardInterrupt, typer.Abort):
         return ended_code()
@@ -122,7 +124,7 @@ def _flush() -> None:
             raise
 
 
-def _wrong_usage(error: typer.TyperException) -> int:
+def _wrong_usage(error: Any) -> int:
     """Wrong options: a sentence; no command at all: the help."""
     if type(error).__name__ == "NoArgsIsHelpError":
         with suppress(OSError, ValueError):

@@ -16,7 +16,7 @@ from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
 from smolcli.models import resolve
 from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
-from smolcli.prompt import Prompt, load_prompt, load_prompt_file, style_of
+from smolcli.prompt import Prompt, load_prompt, load_prompt_file, prompt_of, style_of
 from smolcli.reader import Keeping, Reader, make_template
 from smolcli.run import Access, RequestPlan, RunOptions
 from smolcli.settings import load_settings
@@ -98,7 +98,7 @@ class Run:
     def prompt(self, task: str, facts: ModelFacts) -> Prompt:
         """The task's prompt in the model family's style, with the user's changes. Raises UsageError."""
         reading = self.reading
-        prompt = load_prompt(task, reading.prompt_style or style_of(facts.family))
+        prompt = load_prompt(prompt_of(task, facts.family), reading.prompt_style or style_of(facts.family))
         if reading.prompt_file is not None:
             prompt = load_prompt_file(reading.prompt_file, prompt)
         return prompt if reading.system is None else replace(prompt, system=reading.system)
@@ -106,6 +106,7 @@ class Run:
     def template(self, prompt: Prompt, questions: Sequence[str]) -> Template:
         """What is asked of every place: questions, or what the prompt asks by itself. Raises UsageError."""
         look = self.look(self.reading.detail or prompt.detail)
+        look = replace(look, dpi=prompt.dpi) if look.dpi is None else look
         return make_template(prompt, questions, self.reading.hint, look, self.sampling(prompt))
 
     def look(self, detail: str) -> Look:
@@ -116,7 +117,7 @@ class Run:
     def sampling(self, prompt: Prompt) -> Sampling:
         """How words are chosen."""
         reading = self.reading
-        return Sampling(reading.temp, reading.top_p, reading.seed, reading.max_tokens or prompt.max_tokens)
+        return Sampling(reading.temp, reading.top_p, reading.seed, reading.max_tokens or prompt.max_tokens, prompt.stop)
 
     def access(self) -> Access:
         """How files are opened."""

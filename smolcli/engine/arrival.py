@@ -52,8 +52,7 @@ class Arrival:
         """An answer to write."""
         request = self.request
         job = self._job(request.key, self.sequence.ids, facts, language)
-        job.sampling = request.sampling
-        job.grammar = self.grammar
+        job.sampling, job.doctags, job.grammar = request.sampling, facts.doctags, self.grammar
         job.max_tokens = min(request.sampling.max_tokens or MOST_NEW_TOKENS, self.room)
         return job
 

@@ -12,6 +12,7 @@ from smolcli.engine.schema import Language, Vision, read_language, read_vision
 from smolcli.engine.tokens import grid_limit
 from smolcli.errors import ModelError
 
+DOCTAG = "<doctag>"  # what a page of DocTags begins with
 _CONTROL = 3  # LLAMA_TOKEN_TYPE_CONTROL
 _GRID_AS_TEXT = 6  # positions spelt as plain text know no limit; the reference never cuts more than 6 × 6
 _EPS = 1e-6  # SigLIP's layer norm; converters that miss it write 1e-5
@@ -43,6 +44,7 @@ def read_pair(pair: ModelPair, language: GGUFFile, projector: GGUFFile) -> tuple
         image_token=specials[IMAGE],
         max_frames=pair.max_frames,
         warnings=tuple(_warnings(projector, vision)),
+        doctags=DOCTAG in specials,
     )
     return facts, specials
 
@@ -70,7 +72,7 @@ def special_tokens(language: GGUFFile) -> dict[str, int]:
 def family(file_name: str, own_name: str, text: Language, specials: Mapping[str, int]) -> str:
     """The family member in short ("smolvlm2-500m"): by size and vocabulary, by name where those are equal."""
     name = f"{file_name} {own_name}".lower()
-    if "<doctag>" in specials:
+    if DOCTAG in specials:
         return "granite-docling" if "<|start_of_role|>" in specials else "smoldocling"
     if text.vocab < 1000:
         return "smol-nano"

@@ -10,6 +10,7 @@ ordinary prose: so what was shown never has to be taken back, and of a loop exac
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -22,9 +23,13 @@ LEADER_LENGTH = 400  # "......", "-----": leaders and rules, honest up to severa
 
 
 class LoopGuard:
-    """Feed it text; it returns what may be shown. `looping` turns True when the answer must end."""
+    """Feed it text; it returns what may be shown. `looping` turns True when the answer must end.
 
-    def __init__(self) -> None:
+    rows: what makes a unit a row of a table, beside a line break.
+    """
+
+    def __init__(self, rows: Iterable[str] = ()) -> None:
+        self._rows = ("\n", *rows)
         self.looping = False
         self._tail = np.zeros(MAX_PERIOD, np.uint32)  # the last characters, newest first
         self._length = 0
@@ -62,8 +67,8 @@ class LoopGuard:
         return next((int(index) + 1 for index in suspects if self._is_loop(int(length[index]), int(index) + 1)), 0)
 
     def _is_loop(self, length: int, period: int) -> bool:
-        unit = "".join(map(chr, self._tail[:period]))
-        if "\n" in unit:
+        unit = "".join(map(chr, self._tail[:period][::-1]))
+        if any(row in unit + unit for row in self._rows):  # where a unit begins is chance
             return length >= ROW_COPIES * period
         return length >= LEADER_LENGTH or any(character.isalnum() for character in unit)
 

@@ -61,7 +61,8 @@ class Job:
     """One prompt to continue, or to score. `rows(start, end)` gives the prompt's embeddings.
 
     identity int64 (n,): equal where rows are. scored_rows: 0 writes an answer; else nothing is written, and the logits
-    of so many last rows are what is asked for. grammar: what the answer follows; closed when the job is over.
+    of so many last rows are what is asked for. grammar: what the answer follows; closed when the job is over. doctags: it
+    is in that markup.
     """
 
     key: int
@@ -74,6 +75,7 @@ class Job:
     encode_s: float = 0.0
     scored_rows: int = 0
     grammar: Grammar | None = None
+    doctags: bool = False
 
     @property
     def cells(self) -> int:
@@ -102,7 +104,7 @@ class _Running:
     job: Job
     sequence: Sequence
     sampler: Sampler
-    stream: TextStream = field(default_factory=TextStream)
+    stream: TextStream
     filled: int = 0  # KV rows that are there
     cached: int = 0  # of those, rows shared with an earlier sequence
     ids: list[int] = field(default_factory=list)  # the answer so far; the last one is decoded next
@@ -195,9 +197,8 @@ class Scheduler:
         sequence = self._kv.claim(job.identity, job.max_tokens, source, shared)
         if sequence is None:
             return None
-        return _Running(
-            job, sequence, Sampler(job.sampling, job.grammar), filled=sequence.shared, cached=sequence.shared
-        )
+        stream, sampler = TextStream(job.sampling.stop, job.doctags), Sampler(job.sampling, job.grammar)
+        return _Running(job, sequence, sampler, stream, filled=sequence.shared, cached=sequence.shared)
 
     def _compose(self) -> tuple[Batch, list[tuple[_Running, int]]]:
         """Rows of answers first, then as much of the prompts as fits; and who wants how many rows of logits."""
@@ -256,7 +257,9 @@ class Scheduler:
         item.logprob += logprob
         text = item.stream.feed(self._decoder.piece(token))
         events: list[StepEvent] = [Piece(item.job.key, text)] if text else []
-        if item.stream.looping:
+        if item.stream.stopped:
+            events += self._finish(item, "end")
+        elif item.stream.looping:
             events += self._finish(item, "repetition")
         elif len(item.ids) >= item.job.max_tokens:
             events += self._finish(item, "length")

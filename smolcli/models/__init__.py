@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from smolcli.models.catalog import catalog as catalog_entries
     from smolcli.models.catalog import names as catalog_names
+    from smolcli.models.doctags import installed_doctags as installed_doctags
     from smolcli.models.hub import (
         HUB_ID as HUB_ID,
     )
@@ -98,6 +99,7 @@ __all__ = [
     "find_local",
     "find_projector",
     "hub_folder",
+    "installed_doctags",
     "is_builtin",
     "is_default",
     "known_names",
@@ -116,6 +118,7 @@ INSIDE = {  # what the room gives beside → the file that holds it and its name
     "as_smol_errors": ("adopt", "as_smol_errors"),
     "catalog_entries": ("catalog", "catalog"),
     "catalog_names": ("catalog", "names"),
+    "installed_doctags": ("doctags", "installed_doctags"),
     "HUB_ID": ("hub", "HUB_ID"),
     "delete_download": ("hub", "delete"),
     "fetch_checkpoint": ("hub", "fetch_checkpoint"),

@@ -29,6 +29,7 @@ class Entry:
 
     repository: where its GGUF files are, "" where only the `checkpoint` is published. revision: the commit that bytes
     and hashes were taken from (its first digits). ram_mb: with the whole context. longest_edge_px: None if unknown.
+    doctags: it was made for one thing, to write pages in that markup.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Entry:
     checkpoint_revision: str = ""
     longest_edge_px: int | None = None
     max_frames: int = 64
+    doctags: bool = False
     language: tuple[PublishedFile, ...] = ()
     mmproj: tuple[PublishedFile, ...] = ()
 
