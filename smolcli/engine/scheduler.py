@@ -61,8 +61,8 @@ class Job:
     """One prompt to continue, or to score. `rows(start, end)` gives the prompt's embeddings.
 
     identity int64 (n,): equal where rows are. scored_rows: 0 writes an answer; else nothing is written, and the logits
-    of so many last rows are what is asked for. grammar: what the answer follows; closed when the job is over. doctags: it
-    is in that markup.
+    of so many last rows are what is asked for. grammar: what the answer follows; closed when the job is over. doctags:
+    the answer is in that markup.
     """
 
     key: int
