@@ -1,7 +1,6 @@
 """The nouns that flow from room to room: media → tiles → prompt → engine → run.
 
-Arrays wear their shape and dtype, numbers their unit (`_px`, `_s`, `_tokens`). Inside the program an index counts from
-0; `page` counts from 1, because it is only ever shown to people.
+Arrays wear shape and dtype, numbers their unit (`_px`, `_s`, `_tokens`). An index counts from 0, a `page` from 1.
 """
 
 from __future__ import annotations
@@ -232,7 +231,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """So many of the tiles of a request are encoded: done = 0 before the first one, done = total after the last."""
+    """So many of the tiles of a request are encoded, 0 before the first one."""
 
     key: int
     done: int
@@ -275,10 +274,9 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A finished answer of the engine. mean_logprob: natural logarithm, mean over the new tokens; None when there are
-    none. ids: the new tokens, without the one that ended the answer. choice_logprobs: how likely each choice of the
-    request is as the whole answer (natural logarithm).
-    """
+    """A finished answer. mean_logprob: natural logarithm over its tokens, None without any; ids: those, without the one
+    that ended it; trace: for each, how many characters the text had with it, and its logprob. choice_logprobs: how
+    likely each choice of the request is as the whole answer."""
 
     key: int
     text: str
@@ -287,6 +285,7 @@ class Generation:
     seconds: Seconds
     mean_logprob: float | None
     ids: tuple[int, ...] = ()
+    trace: tuple[tuple[int, float], ...] = ()
     choice_logprobs: tuple[float, ...] = ()
 
 

@@ -218,7 +218,7 @@ class Failure:
     """One input that could not be read or answered; the others go on.
 
     source: as the user named it; place: where in it, as a fragment behind the name. traceback: where SMOL_DEBUG=1 asks
-    for it.
+    for it. job: what was asked, where it came to that.
     """
 
     source: str
@@ -228,9 +228,10 @@ class Failure:
     hint: str
     exit_code: int
     traceback: str = field(default="", compare=False, repr=False)
+    job: Job | None = field(default=None, compare=False, repr=False)
 
 
-def failure(source: str, error: SmolError, place: Place | None = None) -> Failure:
+def failure(source: str, error: SmolError, place: Place | None = None, job: Job | None = None) -> Failure:
     """An error as a record beside the answers."""
     where = place.uri if place is not None else source
     shown = ""
@@ -238,17 +239,17 @@ def failure(source: str, error: SmolError, place: Place | None = None) -> Failur
         import traceback
 
         shown = "".join(traceback.format_exception(error))
-    return Failure(source, where, type(error).__name__, error.message, error.hint, error.exit_code, shown)
+    return Failure(source, where, type(error).__name__, error.message, error.hint, error.exit_code, shown, job)
 
 
 def failure_of(job: Job, error: SmolError) -> Failure:
     """The record of a job that failed: of the place that the error is about, else of all its files."""
     place = job.places[error.part or 0] if job.places and (error.part is not None or len(job.places) == 1) else None
     if place is not None:
-        return failure(place.source.path, error, place)
+        return failure(place.source.path, error, place, job)
     paths = list(dict.fromkeys(each.source.path for each in job.places))
     more = [f"{len(paths) - MOST_NAMED} more"] if len(paths) > MOST_NAMED else []
-    return failure(", ".join(paths[:MOST_NAMED] + more), error)
+    return failure(", ".join(paths[:MOST_NAMED] + more), error, job=job)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,3 +92,18 @@ def list_marker(text: str) -> str:
     """What stands before an item of a list ("•", "-", "3.", "(b)"), "" where a text does not begin as one."""
     found = _MARKER.match(text)
     return found.group() if found else ""
+
+
+def page_text(reading: PageReading) -> str:
+    """What a page says: lines as they stand, blocks apart by an empty line, the cells of a table's row by a tab."""
+    return "\n\n".join(filter(None, (_block_text(block) for block in reading.regions)))
+
+
+def _block_text(block: Region) -> str:
+    if block.kind != "table":
+        return block.text
+    rows: dict[int, list[Region]] = {}
+    for cell in block.children:
+        rows.setdefault(cell.row, []).append(cell)
+    by_column = (sorted(cells, key=lambda cell: cell.column) for _, cells in sorted(rows.items()))
+    return "\n".join("\t".join(" ".join(cell.text.split()) for cell in cells) for cells in by_column)

@@ -14,6 +14,7 @@ COMMANDS = {  # in the order of --help; the first sentence of each command's own
     "ask": "Answer a question about images, pages and clips in one prompt.",
     "caption": "Describe each image of files and folders in a line.",
     "docvqa": "Answer a question about each page, or write out its text.",
+    "ocr": "Write out the text of documents, page by page.",
     "video": "Answer a question about clips, or describe them.",
     "plan": "Say what a request would cost before it is computed.",
     "prompts": "List the prompts, or show one as the model reads it.",

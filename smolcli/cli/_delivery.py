@@ -36,7 +36,7 @@ class Delivery:
     """Writes the answers of one run to stdout or files as they come, and sums the run up.
 
     inputs: the files and folders that are read, which are never written. pages: the command reads whole pages, which
-    more formats can show. Raises UsageError, OutputError.
+    more formats can show. formats: the names of those that are asked for. Raises UsageError, OutputError.
     """
 
     def __init__(self, run: Run, inputs: Sequence[str] = (), pages: bool = False) -> None:
@@ -45,7 +45,10 @@ class Delivery:
         refuse_inputs(run.output.output, inputs)
         beside = wanted_beside(run.output, run.formats, inputs, pages)
         self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
-        self._outputs = Outputs(wanted_outputs(run.output, run.formats, pages), run.output.force)
+        wanted = wanted_outputs(run.output, run.formats, pages)
+        chosen = [each.format for each in wanted] + [each.format for each in (beside.sidecars if beside else ())]
+        self.formats = {each.name for each in chosen if each is not None}
+        self._outputs = Outputs(wanted, run.output.force)
         self._stream_pieces = is_terminal(sys.stdout) and run.parallel == 1
         self._took = Took()
         self._expected = self._failed = self._unwritten = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from smolcli.cli._console import Console, say
 from smolcli.cli._outputs import refuse_inputs
@@ -14,7 +15,7 @@ from smolcli.errors import UsageError
 from smolcli.files import Target, open_target
 from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
-from smolcli.models import resolve
+from smolcli.models import builtin_pages, is_builtin, resolve
 from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, prompt_of, style_of
 from smolcli.reader import Keeping, Reader, make_template
@@ -23,6 +24,9 @@ from smolcli.settings import load_settings
 from smolcli.speeds import measured, speed_key
 from smolcli.tiles import parse_detail
 from smolcli.verbs import Template
+
+if TYPE_CHECKING:
+    from smolcli.verbs import Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,14 @@ class Run:
         """How words are chosen."""
         reading = self.reading
         return Sampling(reading.temp, reading.top_p, reading.seed, reading.max_tokens or prompt.max_tokens, prompt.stop)
+
+    def page_form(self, facts: ModelFacts, layout: str) -> Form:
+        """How this model is shown pages: as the user says, or as it reads them best."""
+        from smolcli.verbs import Form
+
+        known = builtin_pages() if self.model.model is None or is_builtin(self.model.model) else {}
+        form = replace(Form("blocks", facts.tile_px), **known)
+        return form if layout == "auto" else replace(form, layout=layout)
 
     def access(self) -> Access:
         """How files are opened."""

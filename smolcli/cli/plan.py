@@ -90,8 +90,9 @@ def _plan_inputs(run: Run, given: tuple[list[str], list[str]], hashes: bool) -> 
 
 def _pictures(media: Sequence[Media], plan: RequestPlan) -> Iterator[ImagePart]:
     """Every image and page of a request, cut; clips are left out."""
+    from smolcli.jobs import Look
     from smolcli.run import cut_pictures
 
     for medium, planned in zip(media, plan.media, strict=True):
         if medium.video is None:
-            yield from cut_pictures(medium, planned)[0]
+            yield from cut_pictures(medium, planned, Look())[0]

@@ -109,7 +109,7 @@ class _Running:
     cached: int = 0  # of those, rows shared with an earlier sequence
     ids: list[int] = field(default_factory=list)  # the answer so far; the last one is decoded next
     scores: list[Floats] = field(default_factory=list)
-    logprob: float = 0.0
+    trace: list[tuple[int, float]] = field(default_factory=list)
     prefill_s: float = 0.0
     decode_s: float = 0.0
 
@@ -254,8 +254,8 @@ class Scheduler:
             return self._finish(item, "end")
         item.sampler.accept(token)
         item.ids.append(token)
-        item.logprob += logprob
         text = item.stream.feed(self._decoder.piece(token))
+        item.trace.append((item.stream.length, logprob))
         events: list[StepEvent] = [Piece(item.job.key, text)] if text else []
         if item.stream.stopped:
             events += self._finish(item, "end")
@@ -270,8 +270,8 @@ class Scheduler:
         text, job, new = item.stream.finish(), item.job, len(item.ids)
         counts = Counts(len(job.identity), job.image_tokens, new, item.cached, job.encodes)
         seconds = Seconds(0.0, job.encode_s, item.prefill_s, item.decode_s)
-        mean = item.logprob / new if new else None
-        done = Generation(job.key, item.stream.text, reason, counts, seconds, mean, tuple(item.ids))
+        mean = sum(logprob for _, logprob in item.trace) / new if new else None
+        done = Generation(job.key, item.stream.text, reason, counts, seconds, mean, tuple(item.ids), tuple(item.trace))
         return [Piece(job.key, text), done] if text else [done]
 
     def _retire(self, item: _Running) -> None:

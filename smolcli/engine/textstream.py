@@ -27,6 +27,7 @@ class TextStream:
         self._blocks = BlockGuard() if doctags else None
         self._blank = ""  # white space that is shown only when something follows it
         self.text = ""
+        self.length = 0  # of the text with what is held back still
 
     @property
     def looping(self) -> bool:
@@ -42,6 +43,7 @@ class TextStream:
     def feed(self, data: bytes) -> str:
         """Bytes of one token → the text that may be shown now (often "")."""
         text = self._decoder.decode(data)
+        self.length += len(text if self.length else text.lstrip())
         if self._blocks is not None:
             self._blocks.feed(text)
         return self._show(self._guard.feed(self._stop.feed(text)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from smolcli.formats.form import PLAIN, Form
 from smolcli.formats.json import SCHEMA, JsonWriter, answer_record, failure_record, to_json
 from smolcli.formats.naming import SidecarNames
@@ -12,6 +14,10 @@ from smolcli.formats.table import FORMATS, Allowed, Format, Writer, find_format,
 from smolcli.formats.text import TextWriter
 from smolcli.formats.tsv import CsvWriter, LineWriter
 from smolcli.printable import escaped, printable
+
+if TYPE_CHECKING:
+    from smolcli.formats.pdf import check_pdf as check_pdf
+    from smolcli.formats.pdf_opening import PdfOptions as PdfOptions
 
 __all__ = [
     "FORMATS",
@@ -44,3 +50,12 @@ __all__ = [
     "run_lengths",
     "to_json",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What makes PDFs; it is loaded then."""
+    if name not in ("PdfOptions", "check_pdf"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from smolcli.formats import pdf
+
+    return getattr(pdf, name)

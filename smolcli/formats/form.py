@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from smolcli.jobs import Answer
+
+if TYPE_CHECKING:
+    from smolcli.formats.pdf_opening import PdfOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +17,7 @@ class Form:
     """How a command prints: a heading before each answer, or lines that begin with columns made of it; or plainly.
 
     questions: how many are asked of each input. names: of the columns. between: what stands between answers as text,
-    such as a form feed. untitled: text has nothing above answers, whatever there is.
+    such as a form feed. untitled: text has nothing above answers, whatever there is. pdf: how a searchable PDF is made.
     """
 
     heading: Callable[[Answer], str] | None = None
@@ -22,6 +26,7 @@ class Form:
     names: tuple[str, ...] = ("place", "question")
     between: str = ""
     untitled: bool = False
+    pdf: PdfOptions | None = None
 
     @property
     def usual_format(self) -> str:

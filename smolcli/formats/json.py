@@ -106,7 +106,8 @@ def _box_record(box: Box) -> list[float]:
 
 def failure_record(failure: Failure) -> dict[str, Any]:
     """A failure as plain JSON data."""
-    shown = {name: value for name, value in asdict(failure).items() if name != "traceback"}
+    names = ("source", "place", "error", "message", "hint", "exit_code")
+    shown = {name: getattr(failure, name) for name in names}
     return {"schema": SCHEMA, "failure": shown}
 
 

@@ -9,8 +9,12 @@ from typing import Protocol
 
 from smolcli.errors import UsageError
 from smolcli.files import Target
+from smolcli.formats.csv import TablesWriter
 from smolcli.formats.form import Form
+from smolcli.formats.hocr import HocrWriter
 from smolcli.formats.json import JsonWriter
+from smolcli.formats.markdown import MarkdownWriter
+from smolcli.formats.page_tsv import PageTsvWriter
 from smolcli.formats.text import TextWriter
 from smolcli.formats.tsv import CsvWriter, LineWriter
 from smolcli.formats.xmp import XmpWriter
@@ -58,12 +62,25 @@ def without_form(writer: Callable[[Target], Writer]) -> Callable[[Target, Form],
     return lambda target, form: writer(target)
 
 
+def _pdf(target: Target, form: Form) -> Writer:
+    """It is imported when it is needed: it loads MuPDF."""
+    from smolcli.formats.pdf import PdfWriter
+    from smolcli.formats.pdf_opening import PdfOptions
+
+    return PdfWriter(target, form.pdf or PdfOptions())
+
+
 FORMATS = (  # a name or an extension may stand twice: pages go first where pages are read, else they are not seen
     Format("text", ("txt",), TextWriter),
     Format("tsv", ("tsv", "tab"), LineWriter),
     Format("csv", ("csv",), CsvWriter),
     Format("jsonl", ("json", "jsonl", "ndjson"), without_form(JsonWriter)),
     Format("xmp", ("xmp",), without_form(XmpWriter), about_one=True),
+    Format("markdown", ("md", "markdown"), without_form(MarkdownWriter), pages=True),
+    Format("hocr", ("hocr",), without_form(HocrWriter), pages=True),
+    Format("tsv", ("tsv",), without_form(PageTsvWriter), pages=True),
+    Format("csv", ("csv",), without_form(TablesWriter), pages=True),
+    Format("pdf", ("pdf",), _pdf, pages=True, binary=True),
 )
 
 

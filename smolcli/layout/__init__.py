@@ -8,10 +8,13 @@ for block in find_layout(level).blocks: ...
 from smolcli.layout.nouns import Block, BlockKind, Cell, Layout, Line, PixelBox, Table
 from smolcli.layout.page import find_layout
 from smolcli.layout.pieces import pieces
+from smolcli.layout.sheets import MARGIN_PX, TOP_PX, put_together
 from smolcli.layout.skew import find_skew, upright_turns
 from smolcli.layout.turning import straight_to_page, straightened
 
 __all__ = [
+    "MARGIN_PX",
+    "TOP_PX",
     "Block",
     "BlockKind",
     "Cell",
@@ -22,6 +25,7 @@ __all__ = [
     "find_layout",
     "find_skew",
     "pieces",
+    "put_together",
     "straight_to_page",
     "straightened",
     "upright_turns",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from smolcli.media.base import Media, MediaOptions
-from smolcli.media.folders import FolderError, find_pictures
+from smolcli.media.folders import FolderError, find_pages, find_pictures
 from smolcli.media.listing import MEDIA_SUFFIXES
 from smolcli.media.named import NamedInputs
 from smolcli.media.reading import OPEN_PIPES, Input, open_input
@@ -20,6 +20,7 @@ __all__ = [
     "MediaOptions",
     "NamedInputs",
     "TextLayer",
+    "find_pages",
     "find_pictures",
     "open_input",
     "open_media",

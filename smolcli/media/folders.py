@@ -1,4 +1,4 @@
-"""Paths and folders in, the image files to read out: sorted, by content, nothing twice."""
+"""Paths and folders in, the files to read out: sorted, by content, nothing twice."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 
 from smolcli.errors import MediaError
 from smolcli.jobs import Expected
-from smolcli.media.listing import is_named_as_picture, looks_like_picture
+from smolcli.media.listing import PAGES, PICTURES, Wanted
 from smolcli.media.sorting import MOST_HELD, SortedNames
 
 
 def find_pictures(
-    paths: Iterable[str], recursive: bool, most_held: int = MOST_HELD
+    paths: Iterable[str], recursive: bool, most_held: int = MOST_HELD, wanted: Wanted = PICTURES
 ) -> Iterator[str | FolderError | Expected]:
-    """The files named, and the pictures in the folders named (sorted by name; hidden files are left out).
+    """The files named, and what is wanted in the folders named (sorted by name; hidden files are left out).
 
     A file that is named is never left out: if it is no picture, reading it will say so. A folder without pictures, or
     one that cannot be read, is a FolderError; the others go on. Nothing is opened before its turn. How many are sure
     to come is said when a folder's names are known, and corrected. most_held: names of a folder in memory.
     """
-    seen = _Seen(recursive)
+    seen = _Seen(recursive, wanted)
     for path in paths:
         if path == "-" or not _is_folder(path):
             if not seen.has(path):
@@ -31,13 +31,18 @@ def find_pictures(
                 yield path
             continue
         try:
-            with closing(_pictures_in(path, recursive, most_held)) as found:
+            with closing(_files_in(path, recursive, most_held, wanted)) as found:
                 for name in found:
                     known = isinstance(name, str) and seen.has(name)
                     yield Expected(-1) if known else name
             seen.add_folder(path)
         except FolderError as error:
             yield error
+
+
+def find_pages(paths: Iterable[str], recursive: bool) -> Iterator[str | FolderError | Expected]:
+    """The same of documents and pictures."""
+    return find_pictures(paths, recursive, wanted=PAGES)
 
 
 class FolderError(MediaError):
@@ -58,8 +63,8 @@ def _is_folder(path: str) -> bool:
 class _Seen:
     """What was given before. Of a folder that was looked through only the name is held, not what it gave."""
 
-    def __init__(self, recursive: bool) -> None:
-        self._recursive = recursive
+    def __init__(self, recursive: bool, wanted: Wanted) -> None:
+        self._recursive, self._wanted = recursive, wanted
         self._files, self._folders = set[str](), set[str]()
 
     def has(self, path: str) -> bool:
@@ -72,7 +77,7 @@ class _Seen:
             if inner.name.startswith("."):
                 return False
             if str(folder) in self._folders:
-                return os.path.lexists(file) and looks_like_picture(file)
+                return os.path.lexists(file) and self._wanted.looks_like(file)
             if not self._recursive or folder.is_symlink():
                 return False
             inner = folder
@@ -88,13 +93,13 @@ class _Seen:
 
 
 class _Level:
-    """The names in one folder: its files and its folders, sorted. pictures: how many are sure to be some.
+    """The names in one folder: its files and its folders, sorted. sure: how many are named as what is wanted.
 
     Raises OSError; MediaError where the names are many and cannot be written to the disk.
     """
 
-    def __init__(self, path: str, recursive: bool, most_held: int) -> None:
-        self.path, self.pictures = path, 0
+    def __init__(self, path: str, recursive: bool, most_held: int, wanted: Wanted) -> None:
+        self.path, self.sure = path, 0
         self.files, self._folders = SortedNames(most_held), SortedNames(most_held)
         try:
             with os.scandir(path) as entries:
@@ -103,7 +108,7 @@ class _Level:
                         continue
                     if not _is_folder_entry(entry):
                         self.files.add(entry.name)
-                        self.pictures += is_named_as_picture(entry.name)
+                        self.sure += wanted.is_named(entry.name)
                     elif recursive and not entry.is_symlink():  # one could lead back here
                         self._folders.add(entry.name)
         except BaseException:
@@ -114,7 +119,7 @@ class _Level:
     def next_folder(self) -> str | None:
         """The path of the next folder in this one."""
         name = next(self._inner, None)
-        return None if name is None else os.path.join(self.path, name)  # noqa: PTH118  see _pictures_in
+        return None if name is None else os.path.join(self.path, name)  # noqa: PTH118  see _files_in
 
     def close(self) -> None:
         """Let the names go."""
@@ -129,32 +134,32 @@ def _is_folder_entry(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _pictures_in(folder: str, recursive: bool, most_held: int) -> Generator[str | Expected]:
+def _files_in(folder: str, recursive: bool, most_held: int, wanted: Wanted) -> Generator[str | Expected]:
     """Raises FolderError."""
     empty = True
-    with closing(_levels(folder, recursive, most_held)) as levels:
+    with closing(_levels(folder, recursive, most_held, wanted)) as levels:
         for level in levels:
-            yield Expected(level.pictures)
+            yield Expected(level.sure)
             for name in level.files:
                 path = os.path.join(level.path, name)  # noqa: PTH118  pathlib would make of "./-" standard input
-                if not is_named_as_picture(name):
-                    if not looks_like_picture(path):
+                if not wanted.is_named(name):
+                    if not wanted.looks_like(path):
                         continue
                     yield Expected(1)
                 empty = False
                 yield path
     if empty:
         hint = "" if recursive else "Add --recursive to look in its folders too."
-        raise FolderError(folder, f"There are no pictures in {folder!r}.", hint)
+        raise FolderError(folder, f"There are no {wanted.called} in {folder!r}.", hint)
 
 
-def _levels(folder: str, recursive: bool, most_held: int) -> Generator[_Level]:
+def _levels(folder: str, recursive: bool, most_held: int, wanted: Wanted) -> Generator[_Level]:
     """A folder and those in it, each before its own; one is open until the next is asked for. Raises FolderError."""
     levels: list[_Level] = []
     path: str | None = folder
     try:
         while path is not None:
-            levels.append(_level(folder, path, recursive, most_held))
+            levels.append(_level(folder, path, recursive, most_held, wanted))
             yield levels[-1]
             levels[-1].files.close()
             while levels and (path := levels[-1].next_folder()) is None:
@@ -164,10 +169,10 @@ def _levels(folder: str, recursive: bool, most_held: int) -> Generator[_Level]:
             level.close()
 
 
-def _level(folder: str, path: str, recursive: bool, most_held: int) -> _Level:
+def _level(folder: str, path: str, recursive: bool, most_held: int, wanted: Wanted) -> _Level:
     """One folder in another. Raises FolderError."""
     try:
-        return _Level(path, recursive, most_held)
+        return _Level(path, recursive, most_held, wanted)
     except OSError as error:
         raise FolderError(folder, f"The folder {path!r} cannot be read: {error.strerror}.") from error
     except MediaError as error:

@@ -4,6 +4,7 @@ must be reported).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from smolcli.media.sniff import is_still
@@ -18,20 +19,33 @@ MEDIA_SUFFIXES = _SUFFIXES | {".pdf"} | {f".{suffix}" for suffix in _CLIPS.split
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"BM", b"\0\0\0\x0cjP  ")
 
 
-def is_named_as_picture(name: str) -> bool:
-    """Whether the name alone says so."""
-    return Path(name).suffix.lower() in _SUFFIXES
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for in folders. names: how the files end; documents: PDFs count too; called: in a sentence."""
 
+    called: str
+    names: frozenset[str]
+    documents: bool
 
-def looks_like_picture(path: str) -> bool:
-    """True for what an image decoder should try."""
-    if is_named_as_picture(path):
-        return True
-    try:
-        if not Path(path).is_file():  # to open a named pipe is to wait for its writer
+    def is_named(self, name: str) -> bool:
+        """Whether the name alone says so."""
+        return Path(name).suffix.lower() in self.names
+
+    def looks_like(self, path: str) -> bool:
+        """True for what a decoder should try."""
+        if self.is_named(path):
+            return True
+        try:
+            if not Path(path).is_file():  # to open a named pipe is to wait for its writer
+                return False
+            with Path(path).open("rb") as file:
+                head = file.read(64)
+        except OSError:
             return False
-        with Path(path).open("rb") as file:
-            head = file.read(64)
-    except OSError:
-        return False
-    return head.startswith(_STARTS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or is_still(head)
+        if self.documents and head.startswith(b"%PDF-"):
+            return True
+        return head.startswith(_STARTS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or is_still(head)
+
+
+PICTURES = Wanted("pictures", _SUFFIXES, documents=False)
+PAGES = Wanted("documents or pictures", _SUFFIXES | {".pdf"}, documents=True)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from smolcli.errors import MediaError
-from smolcli.media.listing import MEDIA_SUFFIXES, looks_like_picture
+from smolcli.media.listing import MEDIA_SUFFIXES, PICTURES
 from smolcli.media.uris import local_path
 
 
@@ -65,4 +65,4 @@ def _is_in(path: Path, folder: str) -> bool:
 
 
 def _is_media(path: Path) -> bool:
-    return path.suffix.lower() in MEDIA_SUFFIXES or looks_like_picture(str(path))
+    return path.suffix.lower() in MEDIA_SUFFIXES or PICTURES.looks_like(str(path))

@@ -8,7 +8,7 @@ folder), a repository of the Hub. Nothing but the last asks the network, and onl
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -154,6 +154,11 @@ def builtin() -> ModelPair:
         max_frames=facts["max_frames"],
         note=facts["note"],
     )
+
+
+def builtin_pages() -> Mapping[str, Any]:
+    """How the built-in model reads a page best: layout, rows, letter_px."""
+    return dict(tomllib.loads((_BUILTIN / "facts.toml").read_text(encoding="utf-8"))["pages"])
 
 
 def is_builtin(name: str) -> bool:

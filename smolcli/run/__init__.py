@@ -11,8 +11,8 @@ from smolcli.run.frames import FrameBudget, frame_budget
 from smolcli.run.here import run
 from smolcli.run.kept import AnswerStore, Kept
 from smolcli.run.opened import Access, OpenFiles, pictures_of
+from smolcli.run.outlined import Outlined
 from smolcli.run.planning import (
-    Outlined,
     RequestPlan,
     geometry,
     plan_job,

@@ -80,6 +80,12 @@ class Ahead:
         self._tasks.put(task)
         return task
 
+    def share(self, task: Task[T]) -> Task[T]:
+        """Let one more use a result, which is held again if nobody needed it any more."""
+        self._bytes += task.size_bytes if task.users == 0 else 0
+        task.users += 1
+        return task
+
     def drop(self, task: Task[T]) -> None:
         """One user needs the result no more."""
         task.users -= 1

@@ -34,5 +34,5 @@ class Planned:
     plan: RequestPlan
 
 
-Item = Job | Failure | Expected | Waiting  # what verbs make
+Item = Job | Answer | Failure | Expected | Waiting  # what verbs make; an answer needs no model
 Event = Expected | Planned | Encoded | Piece | Answer | Failure

@@ -117,7 +117,7 @@ class _Loop:
                 self._waiting = self._asked
             elif isinstance(item, Expected):
                 yield item
-            elif isinstance(item, Failure):
+            elif isinstance(item, Answer | Failure):
                 self._finish(self._next(), item)
             else:
                 yield from self._begin(self._next(), item)
@@ -159,8 +159,7 @@ class _Loop:
         """Have the job's pictures decoded, or share those of the job before: another question about them."""
         last = self._last
         if last is not None and (last.job.places, last.job.look, last.plan.media) == (job.places, job.look, plan.media):
-            last.task.users += 1
-            return _Work(number, job, notes, self._with_seed(job), plan, last.task, shared=True)
+            return _Work(number, job, notes, self._with_seed(job), plan, self._ahead.share(last.task), shared=True)
         task = self._ahead.give(lambda: load(self._files, job, plan.media), held_bytes(plan.media))
         return _Work(number, job, notes, self._with_seed(job), plan, task, shared=False)
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from smolcli.datatypes import Counts, Generation, Place, Seconds
 from smolcli.jobs import Answer, Job
 
-_FORM = 1
+_FORM = 2
 _SHORT = 3  # letters: such a name is found in sentences where it is none
 
 
@@ -49,6 +49,7 @@ class Kept:
         )
         counts = replace(Counts(**record["counts"]), encodes=0, cached_tokens=0)
         made = Generation(number, record["text"], record["stop_reason"], counts, Seconds(), record["mean_logprob"])
+        made = replace(made, trace=tuple((length, logprob) for length, logprob in record["trace"]))
         warnings = tuple(_named(warning, job) for warning in record["warnings"])
         return Answer(job, shown, self._name, made, warnings, cached=True, seed=drawn_seed(job))
 
@@ -62,6 +63,7 @@ class Kept:
             "text": made.text,
             "stop_reason": made.stop_reason,
             "mean_logprob": made.mean_logprob,
+            "trace": made.trace,
             "counts": asdict(made.counts),
             "warnings": [_nameless(warning, job) for warning in answer.warnings],
             "frames": [_frames(place, shown) for place, shown in zip(job.places, answer.shown, strict=True)],

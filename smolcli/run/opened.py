@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from smolcli.datatypes import ModelFacts, Place, Source
+from smolcli.datatypes import RGB, Frame, ModelFacts, Place, Source
 from smolcli.errors import MediaError, about_part
 from smolcli.jobs import Job, Look
 from smolcli.media import Media, MediaOptions, open_media, open_media_at, open_media_briefly
@@ -32,11 +33,17 @@ class Access:
     uri: bool = False
 
 
+STRAIGHT = 2  # whole pages that are held of a file: many jobs are cut out of each
+
+
 @dataclass(slots=True, eq=False)
 class _Opened:
+    """straight: the pages that were asked for last, as they were turned."""
+
     media: Media
     lock: threading.Lock
     users: int = 0
+    straight: deque[tuple[tuple[int, int, float], Frame]] = field(default_factory=lambda: deque(maxlen=STRAIGHT))
 
 
 class OpenFiles:
@@ -87,6 +94,22 @@ class OpenFiles:
         opened = self._opened[source, look.opening]
         with opened.lock:
             yield opened.media
+
+    def straight(self, place: Place, look: Look) -> Frame:
+        """The whole page of a place of a file that is held, turned as the look says: decoded once for many boxes.
+
+        Raises MediaError.
+        """
+        key = place.index, look.turn, look.skew_deg
+        opened = self._opened[place.source, look.opening]
+        with opened.lock:
+            for known, frame in opened.straight:
+                if known == key:
+                    return frame
+            frame = opened.media.frame(replace(place, box=None))
+            frame = replace(frame, rgb=turned(frame.rgb, look))
+            opened.straight.append((key, frame))
+            return frame
 
     def close(self) -> None:
         """Close what is still open."""
@@ -156,3 +179,12 @@ def pictures_of(media: Media) -> Sequence[Place]:
     if media.video is not None:
         return [Place(media.source)]
     return media.places
+
+
+def turned(rgb: RGB, look: Look) -> RGB:
+    """A page uint8 (H, W, 3), turned and made level as a look says."""
+    if not (look.turn or look.skew_deg):
+        return rgb
+    from smolcli.layout import straightened  # loads OpenCV
+
+    return straightened(rgb, look.turn, look.skew_deg)

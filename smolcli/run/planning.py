@@ -11,27 +11,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from smolcli.datatypes import ImagePart, ModelFacts, Outline, Place, Size, Source, TilePlan, VideoFacts
+from smolcli.datatypes import ImagePart, ModelFacts, Place, Size, TilePlan, VideoFacts
 from smolcli.engine import Planner, TokenSequence
 from smolcli.errors import DoesNotFitError, about_part
-from smolcli.jobs import Job, PlannedMedium, Question, Shown
+from smolcli.jobs import Job, Look, PlannedMedium, Question, Shown
 from smolcli.media import Media
 from smolcli.prompt import Clip, Medium, render
 from smolcli.run.frames import frame_budget, most_frames
+from smolcli.run.outlined import Outlined, boxed_size, sheet_outlined
 from smolcli.tiles import Detail, Geometry, ladder, parse_detail, plan
 
 SLIVER = 4  # a picture so many times as long as wide
 ANSWER_ROOM = 256  # tokens that `auto` leaves for the answer where the user sets no limit ...
 ANSWER_SHARE = 8  # ... or this part of a small context
-
-
-@dataclass(frozen=True, slots=True)
-class Outlined:
-    """One place of a job before it is cut: the sizes of its pictures (not rendered), and a clip's facts."""
-
-    source: Source
-    outlines: tuple[Outline, ...]
-    video: VideoFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +82,13 @@ def plan_job(planner: Planner, media: Sequence[Media], job: Job) -> RequestPlan:
 
     A clip is read in as many frames as fit beside all else, a conversation as it was given.
     """
+    if job.look.sheet is not None:  # one picture, made of all places
+        return plan_outlined(planner, [sheet_outlined(job)], replace(job, places=job.places[:1]))
     shown = most_frames(planner.facts, planner.context_tokens, job.look.frames)
     found: list[Outlined] = []
     for number, (medium, place) in enumerate(zip(media, job.places, strict=True)):
         with about_part(number):
-            found.append(_outlined(medium, place, shown))
+            found.append(_outlined(medium, place, job.look, shown))
     budget = frame_budget(planner.facts, job.look.frames)
     most = max((len(item.outlines) for item in found if item.video is not None), default=0)
     if most and not job.question.messages and (fit := _frames_that_fit(planner, found, job)) < most:
@@ -133,7 +127,7 @@ def plan_outlined(planner: Planner, found: Sequence[Outlined], job: Job) -> Requ
     return whole if whole.fits else replace(whole, notes=())
 
 
-def _outlined(medium: Media, place: Place, most: int) -> Outlined:
+def _outlined(medium: Media, place: Place, look: Look, most: int) -> Outlined:
     """most: frames of a clip."""
     if medium.video is not None and place.window_s is not None:
         outlines = tuple(medium.sampled(most, place.window_s))
@@ -142,23 +136,8 @@ def _outlined(medium: Media, place: Place, most: int) -> Outlined:
     if medium.video is not None:
         return Outlined(medium.source, tuple(medium.outlines), medium.video)
     outline = medium.outline(place)
-    return Outlined(medium.source, (replace(outline, place=place, size_px=boxed_size(outline.size_px, place)),))
-
-
-def boxed_size(size_px: Size, place: Place) -> Size:
-    """The size in pixels of a place's box in a picture of a size."""
-    left, top, right, bottom = boxed(size_px, place)
-    return right - left, bottom - top
-
-
-def boxed(size_px: Size, place: Place) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of a place's box in pixels, at least one each way; the whole picture without a box."""
-    if place.box is None:
-        return 0, 0, *size_px
-    (x, y, wide, high), (width, height) = place.box, size_px
-    left, top = min(width - 1, max(0, int(x * width))), min(height - 1, max(0, int(y * height)))
-    right, bottom = min(width, round((x + wide) * width)), min(height, round((y + high) * height))
-    return left, top, max(left + 1, right), max(top + 1, bottom)
+    size_px = outline.size_px[::-1] if look.turn % 180 else outline.size_px
+    return Outlined(medium.source, (replace(outline, place=place, size_px=boxed_size(size_px, place)),))
 
 
 def _shapes(facts: ModelFacts, job: Job) -> list[tuple[Geometry, Detail]]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 from smolcli.datatypes import RGB, Frame, ImagePart, Outline, Place
 from smolcli.errors import MediaError, about_part
-from smolcli.jobs import Job, PlannedMedium
+from smolcli.jobs import Job, Look, PlannedMedium
 from smolcli.media import Media
 from smolcli.prompt import Medium
-from smolcli.run.opened import OpenFiles
-from smolcli.run.planning import boxed, medium_parts
+from smolcli.run.opened import OpenFiles, turned
+from smolcli.run.outlined import boxed
+from smolcli.run.planning import medium_parts
 from smolcli.tiles import cut
 
 RGB_BYTES = 3  # of a pixel
@@ -34,16 +35,31 @@ def load(files: OpenFiles, job: Job, planned: Sequence[PlannedMedium]) -> Loaded
     Raises MediaError; a request never goes on without a picture.
     """
     start = time.perf_counter()
+    if job.look.sheet is not None:
+        return _sheet(files, job, planned[0], start)
     media: list[Medium] = []
     shown: list[tuple[Place, ...]] = []
     warnings: list[str] = []
     for number, (place, item) in enumerate(zip(job.places, planned, strict=True)):
         with about_part(number), files.alone(place.source, job.look) as medium:
-            parts, places, odd = cut_pictures(medium, item)
+            parts, places, odd = cut_pictures(medium, item, job.look)
         media += medium_parts(item.video, parts, places)
         shown.append(tuple(places))
         warnings += odd
     return Loaded(tuple(media), tuple(shown), tuple(dict.fromkeys(warnings)), time.perf_counter() - start)
+
+
+def _sheet(files: OpenFiles, job: Job, planned: PlannedMedium, start: float) -> Loaded:
+    """Pieces of one page, cut out of it and put on one picture."""
+    from smolcli.layout import put_together
+
+    assert job.look.sheet is not None
+    page = files.straight(job.places[0], job.look)
+    size_px = page.rgb.shape[1], page.rgb.shape[0]
+    rgb = put_together(page.rgb, [boxed(size_px, place) for place in job.places], job.look.sheet)
+    part = ImagePart(planned.plans[0], cut(rgb, planned.plans[0]), planned.source.sha256)
+    shown = tuple((place,) for place in job.places)
+    return Loaded((part,), shown, page.warnings, time.perf_counter() - start)
 
 
 def held_bytes(planned: Sequence[PlannedMedium]) -> int:
@@ -54,7 +70,7 @@ def held_bytes(planned: Sequence[PlannedMedium]) -> int:
     return RGB_BYTES * (tiles + largest)
 
 
-def cut_pictures(medium: Media, planned: PlannedMedium) -> tuple[list[ImagePart], list[Place], list[str]]:
+def cut_pictures(medium: Media, planned: PlannedMedium, look: Look) -> tuple[list[ImagePart], list[Place], list[str]]:
     """Every picture of one place, cut; where it is; what is odd. Only a damaged clip may give fewer than planned.
 
     Raises MediaError.
@@ -62,7 +78,7 @@ def cut_pictures(medium: Media, planned: PlannedMedium) -> tuple[list[ImagePart]
     parts: list[ImagePart] = []
     places: list[Place] = []
     warnings: list[str] = []
-    for frame, plan in zip(_frames(medium, planned.outlines), planned.plans, strict=False):
+    for frame, plan in zip(_frames(medium, planned.outlines, look), planned.plans, strict=False):
         parts.append(ImagePart(plan, cut(frame.rgb, plan), planned.source.sha256))
         places.append(frame.place)
         warnings += frame.warnings
@@ -73,14 +89,15 @@ def cut_pictures(medium: Media, planned: PlannedMedium) -> tuple[list[ImagePart]
     return parts, places, [*medium.warnings, *warnings]
 
 
-def _frames(medium: Media, outlines: Sequence[Outline]) -> Iterator[Frame]:
+def _frames(medium: Media, outlines: Sequence[Outline], look: Look) -> Iterator[Frame]:
     """The frames of a clip, or the one picture of a place, of which its box is left."""
     if medium.video is not None:
         yield from medium.frames(outlines)
         return
     for outline in outlines:
         frame = medium.frame(replace(outline.place, box=None))
-        yield replace(frame, rgb=_boxed(frame.rgb, outline.place), place=replace(frame.place, box=outline.place.box))
+        rgb = turned(frame.rgb, look)
+        yield replace(frame, rgb=_boxed(rgb, outline.place), place=replace(frame.place, box=outline.place.box))
 
 
 def _boxed(rgb: RGB, place: Place) -> RGB:

@@ -7,6 +7,8 @@ None of them knows a terminal, an engine or a writer.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from smolcli.verbs.ask import ask, open_together
 from smolcli.verbs.caption import caption
 from smolcli.verbs.cases import read_cases
@@ -18,6 +20,11 @@ from smolcli.verbs.outlines import View
 from smolcli.verbs.outlines import build as outline_conversation
 from smolcli.verbs.template import Template
 from smolcli.verbs.video import video
+
+if TYPE_CHECKING:
+    from smolcli.verbs.ocr import Form as Form
+    from smolcli.verbs.ocr import How as How
+    from smolcli.verbs.ocr import Ocr as Ocr
 
 __all__ = [
     "ParsedConversation",
@@ -33,3 +40,12 @@ __all__ = [
     "read_cases",
     "video",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What reads whole pages: it loads OpenCV, which only that needs."""
+    if name not in ("Form", "How", "Ocr"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from smolcli.verbs import ocr
+
+    return getattr(ocr, name)

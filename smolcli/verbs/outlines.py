@@ -85,7 +85,7 @@ def _from_file(spec: Mapping[str, Any], view: View, name: str) -> _Found:
         note = frame_budget(view.facts, view.look.frames).note(media.source, media.video, len(outlines), view.look.fps)
         pictures, odd = [ImagePart(cuts) for cuts in plans], list(media.warnings)
         if view.cut:
-            pictures, places, odd = cut_pictures(media, planned)
+            pictures, places, odd = cut_pictures(media, planned, view.look)
             came = tuple(Outline(place, outlines[0].size_px) for place in places)  # all frames of a clip are of a size
             planned = replace(planned, outlines=came, plans=plans[: len(came)])
         picture = pictures[0] if media.video is None else None

@@ -1,0 +1,105 @@
+"""smol ocr FILE|DIR|- ..."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smolcli.cli._options import with_options
+from smolcli.options import FormatOptions, LayoutOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+
+if TYPE_CHECKING:
+    from smolcli.formats import PdfOptions
+
+_TOGETHER = 8  # sheets are short and their prompts small: several fit one context and share every decode
+_LAYERS = {None: "sound", "skip": "sound", "redo": "seen", "force": "none"}  # by --mode
+_DPI = 200  # of pages: letters of 8 points are 22 px high
+
+
+@with_options(
+    {"detail": "auto", "parallel": "8", "dpi": "200"},
+    model=ModelOptions,
+    reading=ReadingOptions,
+    layout=LayoutOptions,
+    pages=PageOptions,
+    formats=FormatOptions,
+    output=OutputOptions,
+)
+def command(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Documents, pictures, folders of them; - is standard input.")
+    ],
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")] = False,
+    *,
+    model: ModelOptions,
+    reading: ReadingOptions,
+    layout: LayoutOptions,
+    pages: PageOptions,
+    formats: FormatOptions,
+    output: OutputOptions,
+) -> None:
+    """Write out the text of documents, page by page.
+
+    Text that a page has already is taken as it is; what is only a picture is read.
+
+    Example: smol ocr scan.pdf -o scan.txt
+    """
+    from smolcli.cli._delivery import Delivery, Form
+    from smolcli.cli._session import Run
+    from smolcli.media import find_pages
+    from smolcli.verbs import How, Ocr
+
+    model = replace(model, parallel=model.parallel or _TOGETHER)
+    run = Run(model, output, reading, replace(pages, dpi=pages.dpi or _DPI), formats=formats)
+    access = replace(run.access(), several=pages.dpi is None or len(paths) > 1)
+    with Delivery(run, paths, pages=True) as delivery:
+        pdf = _pdf_options(paths, layout, pages, output) if "pdf" in delivery.formats else None
+        with run.reader() as reader:
+            template = run.template(run.prompt("transcribe", reader.facts), [])
+            how = How(
+                run.page_form(reader.facts, layout.layout),
+                reader.facts.name,
+                _LAYERS[layout.mode],
+                layout.min_confidence,
+                layout.drop_doubtful,
+            )
+            ocr = Ocr(reader.files, find_pages(paths, recursive), template, access, how)
+            try:
+                events = ocr.pages(reader.stream(ocr.jobs()))
+                delivery.write(reader, events, lambda expected: Form(between="\f", pdf=pdf))
+            finally:
+                run.console.note(ocr.summary.sentence())
+
+
+def _pdf_options(paths: list[str], layout: LayoutOptions, pages: PageOptions, output: OutputOptions) -> PdfOptions:
+    """How searchable PDFs are made; files that are named and cannot become one are refused before any is read."""
+    import io
+    import sys
+
+    from smolcli.formats import PdfOptions, check_pdf
+    from smolcli.media import open_input
+
+    data = None
+    if "-" in paths:  # it is read twice
+        data = open_input("-").read_all()
+        sys.stdin = io.TextIOWrapper(io.BytesIO(data))
+    options = PdfOptions(layout.mode or "", pages.password, output.force, data)
+    for path in paths:
+        source = data if path == "-" else Path(path)
+        if source is not None and pages.pages is None and _begins_as_pdf(source):
+            check_pdf(source, options)
+    return options
+
+
+def _begins_as_pdf(source: Path | bytes) -> bool:
+    """Whether it is a PDF; pictures have no text, and what cannot be read is said when its turn comes."""
+    if isinstance(source, bytes):
+        return b"%PDF-" in source[:1024]
+    try:
+        with source.open("rb") as file:
+            return source.is_file() and b"%PDF-" in file.read(1024)
+    except OSError:
+        return False

@@ -1,0 +1,138 @@
+"""Files go in, what each of their pages says comes out, in the order of the files.
+
+ocr = Ocr(files, found, template, access, how)
+for event in ocr.pages(reader.stream(ocr.jobs())): ...
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+
+from smolcli.datatypes import Counts, Generation, Place, Seconds
+from smolcli.errors import MediaError, SmolError
+from smolcli.jobs import Answer, Expected, Job, failure
+from smolcli.media import FolderError, Media, TextLayer
+from smolcli.regions import PageReading, page_text
+from smolcli.run import Access, Event, Item, OpenFiles
+from smolcli.verbs.ocr.joining import weeded
+from smolcli.verbs.ocr.page import PageSteps, read_page
+from smolcli.verbs.ocr.sheets import Form
+from smolcli.verbs.ocr.summary import Summary
+from smolcli.verbs.ocr.view import View
+from smolcli.verbs.stepwise import Outcome, Steps, Stepwise, Task
+from smolcli.verbs.template import Template
+
+Found = str | FolderError | Expected  # what a search of folders gives
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How pages are read. model: its name, for the answers. layers: which text layers of pages stand for them.
+
+    "sound": those that can be trusted; "seen": only what is seen of them, not what another OCR left; "none".
+    least: lines of which the model was less sure are marked, or left out (drop).
+    """
+
+    form: Form
+    model: str
+    layers: str = "sound"
+    least: float = 0.0
+    drop: bool = False
+
+
+class Ocr:
+    """Reads the pages of files. summary: of those that were said."""
+
+    def __init__(self, files: OpenFiles, found: Iterable[Found], template: Template, access: Access, how: How) -> None:
+        self._files, self._found, self._template, self._access, self._how = files, found, template, access, how
+        self._work = Stepwise(files)
+        self.summary = Summary()
+
+    def jobs(self) -> Iterator[Item]:
+        """Everything that has to be asked."""
+        return self._work.jobs(self._tasks())
+
+    def pages(self, events: Generator[Event]) -> Generator[Event]:
+        """What a run of `jobs` comes to: an answer or a failure a page, and everything that is about no page."""
+        return self._work.results(events, self.summary.add)
+
+    def _tasks(self) -> Iterator[Task | Outcome | Expected]:
+        for found in self._found:
+            if isinstance(found, Expected):
+                yield found
+            elif isinstance(found, FolderError):
+                yield Expected(1)
+                yield failure(found.folder, found)
+            else:
+                yield from self._file(found)
+
+    def _file(self, path: str) -> Iterator[Task | Outcome | Expected]:
+        try:
+            with self._files.hold(path, self._template.look, self._access) as media:
+                if media.video is not None:
+                    raise MediaError(f"{path} is a clip, not pages.", f"Try: smol video {shlex.quote(path)}")
+                yield Expected(len(media.places) - 1)
+                for place in media.places:
+                    yield self._page(media, place)
+        except SmolError as error:
+            yield failure(path, error)
+
+    def _page(self, media: Media, place: Place) -> Task | Outcome:
+        """A page: its text layer stands for it, or the model reads it, or both, each its part of it."""
+        job = Job((place,), self._template.questions[0], self._template.look, self._template.sampling)
+        warnings: tuple[str, ...] = ()
+        try:
+            layer = media.layer(place) if self._how.layers != "none" else None
+            own = layer if layer is not None and self._stands(layer) else None
+            if layer is not None and own is None and layer.fault:
+                where = f"{place.label} of {media.source.path}"
+                warnings = (f"The text layer of {where} {layer.fault}: it is not used.",)
+            if own is not None and not own.pictures:
+                return self._answer(job, own.reading(media.outline(place).size_px), (), warnings)
+        except SmolError as error:
+            return failure(place.source.path, error, place)
+        return Task(job, self._steps(View(self._files, place, self._template, self._how.form, own), job, warnings))
+
+    def _stands(self, layer: TextLayer) -> bool:
+        """Whether what is seen of a layer can stand for the page's text."""
+        return layer.is_sound and (self._how.layers == "sound" or bool(layer.regions))
+
+    def _steps(self, view: View, job: Job, warnings: tuple[str, ...]) -> Steps:
+        """Read a page with the model."""
+        made: list[Answer] = []
+        read = yield from _noting(read_page(view), made)
+        read = replace(read, regions=weeded(read.regions, self._how.least, self._how.drop))
+        return [self._answer(job, read, made, warnings)]
+
+    def _answer(self, job: Job, reading: PageReading, made: Sequence[Answer], warnings: tuple[str, ...]) -> Answer:
+        """What a page was read as, with what it took."""
+        generations = [answer.generation for answer in made]
+        tokens = sum(each.counts.new_tokens for each in generations)
+        logprob = sum((each.mean_logprob or 0.0) * each.counts.new_tokens for each in generations)
+        cut = [each.stop_reason for each in generations if each.stop_reason != "end"]
+        whole = Generation(
+            0,
+            page_text(reading),
+            cut[0] if cut else "end",
+            Counts(**{f.name: sum(getattr(each.counts, f.name) for each in generations) for f in fields(Counts)}),
+            Seconds(**{f.name: sum(getattr(each.seconds, f.name) for each in generations) for f in fields(Seconds)}),
+            logprob / tokens if tokens else None,
+        )
+        warnings = tuple(dict.fromkeys((*warnings, *(each for answer in made for each in answer.warnings))))
+        cached = bool(made) and all(answer.cached for answer in made)
+        return Answer(job, (job.places,), self._how.model, whole, warnings, cached, page=reading)
+
+
+def _noting(steps: PageSteps, made: list[Answer]) -> Generator[list[Job], Sequence[Outcome], PageReading]:
+    """The same steps; what was answered on the way is put on a list."""
+    outcomes: Sequence[Outcome] | None = None
+    while True:
+        try:
+            wanted = steps.send(outcomes) if outcomes is not None else next(steps)
+        except StopIteration as end:
+            reading: PageReading = end.value
+            return reading
+        outcomes = yield wanted
+        made += [outcome for outcome in outcomes if isinstance(outcome, Answer)]
