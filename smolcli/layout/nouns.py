@@ -17,13 +17,14 @@ class Line:
     """A line of print. box_px: its ink, from ascender to descender.
 
     em_px: its letter size; ink from ascender to descender is 0.93 of it. gaps_px: (left, right) of the spaces that are
-    wide enough to cut at, from left to right. dark: light letters on dark ground.
+    wide enough to cut at, from left to right. dark: light letters on dark ground. base_px: the level of letters' feet.
     """
 
     box_px: PixelBox
     em_px: float
     gaps_px: tuple[tuple[int, int], ...] = ()
     dark: bool = False
+    base_px: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

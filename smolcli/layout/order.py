@@ -123,11 +123,12 @@ def blocks_of(lines: Sequence[Line]) -> list[Block]:
     """Lines in reading order, cut into blocks where size, ground, column or the distance of lines changes."""
     if not lines:
         return []
-    steps = [b.box_px[3] - a.box_px[3] for a, b in pairwise(lines)]
+    steps = [b.base_px - a.base_px for a, b in pairwise(lines)]
     found: list[list[Line]] = [[lines[0]]]
     for number, (above, line) in enumerate(pairwise(lines)):
-        beside = [abs(steps[i]) for i in (number - 1, number + 1) if 0 <= i < len(steps) and steps[i] > 0]
-        if _belong(above, line) and steps[number] < 1.3 * min([*beside, 1.7 * line.em_px]) + 2:
+        usual = sorted(step for step in steps[max(0, number - 3) : number + 4] if 0 < step < 1.8 * line.em_px)
+        step = usual[(len(usual) - 1) // 2] if len(usual) > 1 else 1.5 * line.em_px
+        if _belong(above, line) and steps[number] < 1.25 * step + 2:
             found[-1].append(line)
         else:
             found.append([line])
@@ -138,4 +139,4 @@ def _belong(above: Line, line: Line) -> bool:
     """Whether a line may go on with the block of the line above it, but for their distance."""
     overlap = min(above.box_px[2], line.box_px[2]) - max(above.box_px[0], line.box_px[0])
     alike = 0.8 < line.em_px / max(above.em_px, 1e-6) < 1.25
-    return overlap > 0 and alike and above.dark == line.dark and line.box_px[3] > above.box_px[3]
+    return overlap > 0 and alike and above.dark == line.dark and line.base_px > above.base_px
