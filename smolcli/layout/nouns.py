@@ -5,11 +5,18 @@ A box in pixels is (left, top, right, bottom), the last two exclusive, on the pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 PixelBox = tuple[int, int, int, int]
 BlockKind = Literal["text", "table", "picture"]
+
+
+def around(boxes: Sequence[PixelBox]) -> PixelBox:
+    """The box around boxes."""
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left), min(top), max(right), max(bottom)
 
 
 @dataclass(frozen=True, slots=True)

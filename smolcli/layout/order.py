@@ -6,21 +6,18 @@ what stands side by side are cells and not running text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from smolcli.layout.nouns import Block, Line, PixelBox
+from smolcli.layout.nouns import Block, Line, around
+from smolcli.layout.tables import listed, table_by_gaps
 
 GUTTER = 0.8  # ems: wider than any space in running text
-TableOf = Callable[[list[list[Line]]], "list[Block] | None"]
+DEEPEST = 12  # columns within bands within columns
 
-
-def around(boxes: Sequence[PixelBox]) -> PixelBox:
-    """The box around boxes."""
-    left, top, right, bottom = zip(*boxes, strict=True)
-    return min(left), min(top), max(right), max(bottom)
+Placed = Mapping[Line, Block]  # what is a block already, a table or a picture, by the line that stands for it
 
 
 def intervals(spans: Sequence[tuple[int, int]], least: float) -> list[tuple[int, int]]:
@@ -48,7 +45,7 @@ def bands_of(lines: Sequence[Line]) -> list[list[Line]]:
     """The lines by bands from top to bottom: what overlaps by more than a third of its height is in one band."""
     bands: list[list[Line]] = []
     end = -1.0
-    for line in sorted(lines, key=lambda line: (line.box_px[1], line.box_px[0])):
+    for line in downwards(lines):
         top, bottom = line.box_px[1], line.box_px[3]
         third = (bottom - top) / 3
         if bands and top + third < end:
@@ -60,26 +57,36 @@ def bands_of(lines: Sequence[Line]) -> list[list[Line]]:
     return bands
 
 
-def in_order(lines: Sequence[Line], em: float, table_of: TableOf, depth: int = 0) -> list[Block]:
-    """Blocks in reading order. table_of: columns of lines → the blocks of a table, or None for running text."""
-    if not lines or depth > 12:
-        return blocks_of(sorted(lines, key=lambda line: (line.box_px[1], line.box_px[0])))
+def in_order(lines: Sequence[Line], em: float, placed: Placed, depth: int = 0) -> list[Block]:
+    """Blocks in reading order. em: the letter size of most lines."""
+    if depth > DEEPEST:
+        return blocks_of(downwards(lines), placed)
     done: list[Block] = []
     plain: list[Line] = []
     for group in side_by_side(bands_of(lines), em):
         columns = columns_of(group, em)
         if len(columns) < 2:
-            plain += sorted(group, key=lambda line: (line.box_px[1], line.box_px[0]))
+            plain += downwards(group)
             continue
-        done += blocks_of(plain)
+        marked = listed(columns, em)
+        if marked is not None:
+            plain += marked
+            continue
+        done += blocks_of(plain, placed)
         plain = []
-        table = table_of(columns)
+        table = None if any(line in placed for line in group) else table_by_gaps(columns, em)
         if table is not None:
-            done += table
+            above, cells, beneath = table
+            done += [*in_order(above, em, placed, depth + 1), cells, *in_order(beneath, em, placed, depth + 1)]
         else:
             for column in columns:
-                done += in_order(column, em, table_of, depth + 1)
-    return done + blocks_of(plain)
+                done += in_order(column, em, placed, depth + 1)
+    return done + blocks_of(plain, placed)
+
+
+def downwards(lines: Sequence[Line]) -> list[Line]:
+    """The lines from top to bottom."""
+    return sorted(lines, key=lambda line: (line.box_px[1], line.box_px[0]))
 
 
 def side_by_side(bands: list[list[Line]], em: float) -> list[list[Line]]:
@@ -119,7 +126,7 @@ def _draw_in(groups: list[list[list[Line]]], em: float) -> None:
         groups[-2:] = [[above, *groups[-1]]]
 
 
-def blocks_of(lines: Sequence[Line]) -> list[Block]:
+def blocks_of(lines: Sequence[Line], placed: Placed) -> list[Block]:
     """Lines in reading order, cut into blocks where size, ground, column or the distance of lines changes."""
     if not lines:
         return []
@@ -128,11 +135,14 @@ def blocks_of(lines: Sequence[Line]) -> list[Block]:
     for number, (above, line) in enumerate(pairwise(lines)):
         usual = sorted(step for step in steps[max(0, number - 3) : number + 4] if 0 < step < 1.8 * line.em_px)
         step = usual[(len(usual) - 1) // 2] if len(usual) > 1 else 1.5 * line.em_px
-        if _belong(above, line) and steps[number] < 1.25 * step + 2:
+        apart = above in placed or line in placed
+        if not apart and _belong(above, line) and steps[number] < 1.25 * step + 2:
             found[-1].append(line)
         else:
             found.append([line])
-    return [Block("text", around([line.box_px for line in block]), tuple(block)) for block in found]
+    return [
+        placed.get(block[0]) or Block("text", around([line.box_px for line in block]), tuple(block)) for block in found
+    ]
 
 
 def _belong(above: Line, line: Line) -> bool:

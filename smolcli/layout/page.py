@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from smolcli.datatypes import RGB
@@ -11,7 +13,7 @@ from smolcli.layout.nouns import Block, Layout, Line, PixelBox
 from smolcli.layout.order import in_order
 from smolcli.layout.rows import Row, find_rows
 from smolcli.layout.sizes import sized, spaces_of
-from smolcli.layout.tables import table_of
+from smolcli.layout.tables import tables_by_rules
 
 
 def find_layout(rgb: RGB) -> Layout:
@@ -25,21 +27,15 @@ def find_layout(rgb: RGB) -> Layout:
         return Layout(tuple(pictures))
     lines = [line_of(row, letters, ink, rgb.shape) for row in rows]
     em = float(np.median(np.repeat([line.em_px for line in lines], [len(row.members) for row in rows])))
-    blocks: list[Block] = in_order(lines, em, table_of)
-    return Layout(tuple(with_pictures(blocks, pictures)), em)
+    return Layout(tuple(arranged(lines, em, tables_by_rules(ink, lines, em), pictures)), em)
 
 
-def with_pictures(blocks: list[Block], pictures: list[Block]) -> list[Block]:
-    """The blocks with each picture before the first one that begins beneath its top and beside or under it."""
-    for picture in pictures:
-        left, top, right, _ = picture.box_px
-        places = [
-            number
-            for number, block in enumerate(blocks)
-            if block.box_px[1] >= top and block.box_px[0] < right and left < block.box_px[2]
-        ]
-        blocks.insert(min(places, default=len(blocks)), picture)
-    return blocks
+def arranged(lines: list[Line], em: float, tables: Sequence[Block], pictures: Sequence[Block]) -> list[Block]:
+    """All blocks in reading order: a table or a picture stands where a line of its size would stand."""
+    inside = {line for table in tables for line in table.lines}
+    free = [line for line in lines if line not in inside]
+    placed = {Line(block.box_px, em, base_px=float(block.box_px[3])): block for block in (*tables, *pictures)}
+    return in_order([*free, *placed], em, placed)
 
 
 def scaled(box: PixelBox, scale: int, shape: tuple[int, ...]) -> PixelBox:
