@@ -97,7 +97,13 @@ def side_by_side(bands: list[list[Line]], em: float) -> list[list[Line]]:
             groups[-1].append(band)
         else:
             groups.append([band])
-            _draw_in(groups, em)
+    number = 1
+    while number < len(groups):
+        if len(groups[number - 1]) == 1 and _is_headed(groups[number - 1][0], groups[number], em):
+            groups[number - 1 : number + 1] = [groups[number - 1] + groups[number]]
+            number = max(1, number - 1)
+        else:
+            number += 1
     return [[line for band in group for line in band] for group in groups]
 
 
@@ -105,25 +111,31 @@ def _is_split(lines: Sequence[Line], em: float) -> bool:
     return len(columns_of(lines, em)) > 1
 
 
+def _is_deep(group: Sequence[list[Line]], em: float) -> bool:
+    """Whether bands are columns, and not one line of some parts: one band of several lines side by side, or two."""
+    split = [band for band in group if _is_split(band, em)]
+    return len(split) > 1 or any(min(map(len, columns_of(band, em))) > 1 for band in split)
+
+
 def _goes_on(group: list[list[Line]], band: list[Line], em: float) -> bool:
     """Whether a band belongs to the columns above it: near enough, and the gutter goes through it."""
-    lines = [line for part in group for line in part]
     if not any(_is_split(part, em) for part in group):
         return False
-    near = min(line.box_px[1] for line in band) - max(line.box_px[3] for line in lines) < 2.5 * em
+    lines = [line for part in group for line in part]
+    near = _beneath(lines, band) < 2.5 * em and _is_deep(group, em)
     return (near or _is_split(band, em)) and _is_split([*lines, *band], em)
 
 
-def _draw_in(groups: list[list[list[Line]]], em: float) -> None:
-    """Where columns have just begun, what stands close above them on one side of the gutter is part of them."""
-    while len(groups) > 1 and _is_split(groups[-1][0], em) and len(groups[-2]) == 1:
-        above = groups[-2][0]
-        gap = min(line.box_px[1] for line in groups[-1][0]) - max(line.box_px[3] for line in above)
-        lines = [line for band in groups[-1] for line in band]
-        alike = all(0.8 < line.em_px / em < 1.25 for line in above)
-        if not (alike and gap < 1.2 * em and _is_split([*above, *lines], em)):
-            return
-        groups[-2:] = [[above, *groups[-1]]]
+def _is_headed(above: list[Line], group: Sequence[list[Line]], em: float) -> bool:
+    """Whether lines that stand close above columns, on one side of the gutter, are part of them."""
+    lines = [line for band in group for line in band]
+    alike = all(0.8 < line.em_px / em < 1.25 for line in above)
+    return alike and _is_deep(group, em) and _beneath(above, lines) < 1.2 * em and _is_split([*above, *lines], em)
+
+
+def _beneath(above: Sequence[Line], lines: Sequence[Line]) -> int:
+    """How much white there is between lines and those beneath them, in pixels."""
+    return min(line.box_px[1] for line in lines) - max(line.box_px[3] for line in above)
 
 
 def blocks_of(lines: Sequence[Line], placed: Placed) -> list[Block]:
