@@ -4,13 +4,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from document_kinds import photograph
 from documents import draw_document
 from layout_scores import looked_at, score
 
 from smolcli.layout import find_layout, find_skew, pieces, upright_turns
 
 
-@pytest.mark.parametrize("kind", ["page", "lines", "small", "large", "letter", "dark"])
+@pytest.mark.parametrize("kind", ["page", "lines", "small", "large", "letter", "dark", "inverse", "contents"])
 def test_all_lines_of_a_clean_page_are_found_in_order(kind):
     for seed in (1, 2):
         page = draw_document(kind, seed, dpi=150)
@@ -77,3 +78,38 @@ def test_a_blank_page_is_blank_whatever_its_noise():
 def test_pictures_of_hardly_any_size_are_blank(shape):
     rgb = np.full(shape, 255, np.uint8)
     assert find_layout(rgb).is_blank and find_skew(rgb) == 0.0 and upright_turns(rgb) == (0,)
+
+
+def test_light_letters_on_dark_bars_are_lines_that_say_so():
+    page = draw_document("inverse", 1, dpi=150, noise=5)
+    layout = looked_at(page)
+    pairs = score(page, layout).pairs
+    assert len(pairs) == len(page.lines)
+    assert [layout.lines[found].dark for _, found in pairs] == [page.lines[known].dark for known, _ in pairs]
+
+
+def test_a_picture_is_a_block_without_lines_between_the_text_around_it():
+    page = draw_document("magazine", 1, dpi=150)
+    layout = looked_at(page)
+    (picture,) = (block for block in layout.blocks if block.kind == "picture")
+    left, top, right, bottom = (side * 150 / 72 for side in page.sheet.pictures[0][0])
+    assert picture.box_px == pytest.approx((left, top, right, bottom), abs=12) and picture.lines == ()
+    assert score(page, layout).precision >= 0.98
+    place = layout.blocks.index(picture)
+    assert layout.blocks[place - 1].box_px[0] < left - 20 <= left - 5 < layout.blocks[place + 1].box_px[0]
+
+
+def test_a_page_with_nothing_but_a_picture_is_blank():
+    rgb = np.full((1000, 800, 3), 255, np.uint8)
+    rgb[200:800, 100:700] = np.kron(photograph(np.random.default_rng(1), 300, 300), np.ones((2, 2, 1), np.uint8))
+    layout = find_layout(rgb)
+    assert layout.is_blank and [block.kind for block in layout.blocks] == ["picture"]
+
+
+def test_a_drop_capital_is_no_part_of_the_lines_beside_it():
+    page = draw_document("magazine", 2, dpi=200)
+    layout = looked_at(page)
+    pairs = dict(score(page, layout).pairs)
+    drop = next(number for number, line in enumerate(page.lines) if line.kind == "drop")
+    assert all(number in pairs for number in range(drop, drop + 6))
+    assert layout.lines[pairs[drop]].em_px > 3 * layout.em_px

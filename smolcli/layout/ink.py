@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from smolcli.datatypes import RGB
 from smolcli.layout.nouns import PixelBox
+from smolcli.layout.panels import Panel, find_panels, paper_of
 
 Grey = npt.NDArray[np.uint8]  # (h, w)
 Mask = npt.NDArray[np.uint8]  # (h, w), 0 or 255
@@ -22,6 +23,9 @@ Mask = npt.NDArray[np.uint8]  # (h, w), 0 or 255
 WORKING_PX = 2_200_000  # an A4 page at 150 dpi: letters of 5 points are 10 pixels high
 LEAST_SIDE_PX = 16  # a smaller page is made so large: OpenCV takes arrays of one pixel for numbers
 LEAST_SHARE = 0.3  # of the strongest ink around: thin strokes of small print are grey, and break where more is asked
+PANEL_REACH = 2.0  # a panel may be as low as a line, and print covers much of it
+EDGE_PX = 3  # where a panel's ground passes into the paper
+LEAST_PRINT = 4  # of 255: less of a part of a page is not covered by print, but by specks
 GROUND = 8  # the ground is measured on a picture so many times smaller
 LEAST_CONTRAST = 22  # grey levels: paper and JPEG differ from themselves by less
 NOISE_SIGMAS = 5.0  # of a page of two million pixels, one is further from the mean by chance
@@ -94,15 +98,18 @@ def noise_of(grey: Grey) -> float:
     return float(np.median(apart)) * 1.4826 / 6**0.5 if apart.size else 0.0
 
 
-def standing_out(grey: Grey) -> tuple[Mask, Mask]:
-    """What is print-like: 255 where it stands out from the ground around it; and where it is lighter than that."""
+def standing_out(grey: Grey, reach: float = 1 / 6) -> tuple[Mask, Mask]:
+    """What is print-like: 255 where it stands out from the ground around it; and where it is lighter than that.
+
+    reach: how far the ground is looked for, a share of the shorter side.
+    """
     height, width = grey.shape
     noise = noise_of(grey)
     if noise > 3:
         grey = np.asarray(cv2.GaussianBlur(grey, (3, 3), 0), np.uint8)
         noise *= 0.4
     small = cv2.resize(grey, (max(1, width // GROUND), max(1, height // GROUND)), interpolation=cv2.INTER_AREA)
-    span = max(3, min(small.shape) // 6) | 1
+    span = max(3, int(min(small.shape) * reach)) | 1
     ground_small = cv2.blur(cv2.medianBlur(small, min(span, 255)), (5, 5))
     ground = cv2.resize(ground_small, (width, height), interpolation=cv2.INTER_LINEAR)
     darker, lighter = cv2.subtract(ground, grey), cv2.subtract(grey, ground)
@@ -130,7 +137,8 @@ def _lighter_print(ground: Grey, darker: Grey, lighter: Grey) -> Mask:
         strong = cv2.resize(cv2.compare(strength, 40, cv2.CMP_GT), size, interpolation=cv2.INTER_AREA)
         return cv2.blur(strong, window)
 
-    grey_with_light = (ground < 190) & (share(lighter) > share(darker))
+    light = share(lighter)
+    grey_with_light = (ground < 190) & (light > LEAST_PRINT) & (light > 1.5 * share(darker))
     return np.where((ground < 90) | grey_with_light, 255, 0).astype(np.uint8)
 
 
@@ -159,10 +167,34 @@ def find_ink(rgb: RGB) -> Ink:
     """What is on a page (uint8 (H, W, 3)) that stands upright."""
     grey, scale = reduced(rgb)
     mask, light = standing_out(grey)
-    letters = letters_of(mask)
-    em = em_of(letters, min(mask.shape) / 4)
+    em = em_of(letters_of(mask), min(mask.shape) / 4)
+    panels = find_panels(grey, max(em, 8.0))
+    if panels:
+        mask, light = _on_panels(grey, panels)
+        em = em_of(letters_of(mask), min(mask.shape) / 4)
     mask, across, down = without_rules(mask, max(em, 8.0))
-    return Ink(mask, light, across, down, (), scale, em)
+    pictures = tuple(panel.box for panel in panels if panel.kind == "picture")
+    return Ink(mask, light, across, down, pictures, scale, em)
+
+
+def _on_panels(grey: Grey, panels: list[Panel]) -> tuple[Mask, Mask]:
+    """What stands out of the paper, and of each panel's own ground; nothing does in pictures and dark margins."""
+    plain, paper = grey.copy(), cv2.convertScaleAbs(paper_of(grey))
+    for panel in panels:  # the ground around a panel is that of the paper, or print beside it would be lost
+        left, top, right, bottom = panel.box
+        covered = slice(max(0, top - EDGE_PX), bottom + EDGE_PX), slice(max(0, left - EDGE_PX), right + EDGE_PX)
+        if panel.margin is not None:
+            covered = slice(top, bottom), slice(left, right)
+            np.copyto(plain[covered], paper[covered], where=panel.margin > 0)
+        else:
+            plain[covered] = paper[covered]
+    mask, light = standing_out(plain)
+    for panel in panels:
+        if panel.kind == "panel":
+            left, top, right, bottom = panel.box
+            part = slice(top + EDGE_PX, bottom - EDGE_PX), slice(left + EDGE_PX, right - EDGE_PX)
+            mask[part], light[part] = standing_out(grey[part], PANEL_REACH)
+    return mask, light
 
 
 def without_rules(mask: Mask, em: float) -> tuple[Mask, Mask, Mask]:

@@ -82,8 +82,8 @@ def gaps_between(rows: Sequence[Row], ink: Ink) -> list[Gap]:
     return found
 
 
-def joined(rows: list[Row], letters: Letters, ink: Ink) -> list[Row]:
-    """Rows that go on beside each other put together: over wide spaces of justified lines, and after a list's marks.
+def joined(rows: list[Row], letters: Letters, ink: Ink, leaders: Sequence[Row]) -> list[Row]:
+    """Rows that go on beside each other put together: over wide spaces of justified lines, over leaders.
 
     Twice: spaces that are as wide as a gutter belong to a line only if a line close above or beneath goes on over them,
     and such a line has to be whole before that can be seen.
@@ -98,6 +98,7 @@ def joined(rows: list[Row], letters: Letters, ink: Ink) -> list[Row]:
         if widest > JOIN:
             wide = [gap for gap in gaps if JOIN * gap.em < gap.right - gap.left <= widest * gap.em]
             bridges += [gap for gap in wide if is_spanned(gap, rows)]
+        bridges += [gap for gap in gaps if is_led(gap, leaders)]
         rows = bridged(rows, bridges, letters)
     return rows
 
@@ -140,6 +141,13 @@ def is_spanned(gap: Gap, rows: Sequence[Row]) -> bool:
             if row.left < gap.left - margin and row.right > gap.right + margin:
                 return True
     return False
+
+
+def is_led(gap: Gap, leaders: Sequence[Row]) -> bool:
+    """Whether dots lead from one end of a gap to the other."""
+    dots = [row for row in leaders if row.top - 0.5 * gap.em < gap.level < row.bottom + gap.em]
+    led = sum(max(0, min(row.right, gap.right) - max(row.left, gap.left)) for row in dots)
+    return led > 0.5 * (gap.right - gap.left) > 0
 
 
 def merged(rows: Sequence[Row], letters: Letters) -> Row:

@@ -5,6 +5,7 @@ A box in pixels is (left, top, right, bottom), the last two exclusive, on the pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,18 +13,25 @@ PixelBox = tuple[int, int, int, int]
 BlockKind = Literal["text", "table", "picture"]
 
 
+def around(boxes: Sequence[PixelBox]) -> PixelBox:
+    """The box around boxes."""
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A line of print. box_px: its ink, from ascender to descender.
 
     em_px: its letter size; ink from ascender to descender is 0.93 of it. gaps_px: (left, right) of the spaces that are
-    wide enough to cut at, from left to right. dark: light letters on dark ground.
+    wide enough to cut at, from left to right. dark: light letters on dark ground. base_px: the level of letters' feet.
     """
 
     box_px: PixelBox
     em_px: float
     gaps_px: tuple[tuple[int, int], ...] = ()
     dark: bool = False
+    base_px: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

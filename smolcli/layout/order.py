@@ -6,21 +6,18 @@ what stands side by side are cells and not running text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from smolcli.layout.nouns import Block, Line, PixelBox
+from smolcli.layout.nouns import Block, Line, around
+from smolcli.layout.tables import listed, table_by_gaps
 
 GUTTER = 0.8  # ems: wider than any space in running text
-TableOf = Callable[[list[list[Line]]], "list[Block] | None"]
+DEEPEST = 12  # columns within bands within columns
 
-
-def around(boxes: Sequence[PixelBox]) -> PixelBox:
-    """The box around boxes."""
-    left, top, right, bottom = zip(*boxes, strict=True)
-    return min(left), min(top), max(right), max(bottom)
+Placed = Mapping[Line, Block]  # what is a block already, a table or a picture, by the line that stands for it
 
 
 def intervals(spans: Sequence[tuple[int, int]], least: float) -> list[tuple[int, int]]:
@@ -48,7 +45,7 @@ def bands_of(lines: Sequence[Line]) -> list[list[Line]]:
     """The lines by bands from top to bottom: what overlaps by more than a third of its height is in one band."""
     bands: list[list[Line]] = []
     end = -1.0
-    for line in sorted(lines, key=lambda line: (line.box_px[1], line.box_px[0])):
+    for line in downwards(lines):
         top, bottom = line.box_px[1], line.box_px[3]
         third = (bottom - top) / 3
         if bands and top + third < end:
@@ -60,26 +57,36 @@ def bands_of(lines: Sequence[Line]) -> list[list[Line]]:
     return bands
 
 
-def in_order(lines: Sequence[Line], em: float, table_of: TableOf, depth: int = 0) -> list[Block]:
-    """Blocks in reading order. table_of: columns of lines → the blocks of a table, or None for running text."""
-    if not lines or depth > 12:
-        return blocks_of(sorted(lines, key=lambda line: (line.box_px[1], line.box_px[0])))
+def in_order(lines: Sequence[Line], em: float, placed: Placed, depth: int = 0) -> list[Block]:
+    """Blocks in reading order. em: the letter size of most lines."""
+    if depth > DEEPEST:
+        return blocks_of(downwards(lines), placed)
     done: list[Block] = []
     plain: list[Line] = []
     for group in side_by_side(bands_of(lines), em):
         columns = columns_of(group, em)
         if len(columns) < 2:
-            plain += sorted(group, key=lambda line: (line.box_px[1], line.box_px[0]))
+            plain += downwards(group)
             continue
-        done += blocks_of(plain)
+        marked = listed(columns, em)
+        if marked is not None:
+            plain += marked
+            continue
+        done += blocks_of(plain, placed)
         plain = []
-        table = table_of(columns)
+        table = None if any(line in placed for line in group) else table_by_gaps(columns, em)
         if table is not None:
-            done += table
+            above, cells, beneath = table
+            done += [*in_order(above, em, placed, depth + 1), cells, *in_order(beneath, em, placed, depth + 1)]
         else:
             for column in columns:
-                done += in_order(column, em, table_of, depth + 1)
-    return done + blocks_of(plain)
+                done += in_order(column, em, placed, depth + 1)
+    return done + blocks_of(plain, placed)
+
+
+def downwards(lines: Sequence[Line]) -> list[Line]:
+    """The lines from top to bottom."""
+    return sorted(lines, key=lambda line: (line.box_px[1], line.box_px[0]))
 
 
 def side_by_side(bands: list[list[Line]], em: float) -> list[list[Line]]:
@@ -90,7 +97,13 @@ def side_by_side(bands: list[list[Line]], em: float) -> list[list[Line]]:
             groups[-1].append(band)
         else:
             groups.append([band])
-            _draw_in(groups, em)
+    number = 1
+    while number < len(groups):
+        if len(groups[number - 1]) == 1 and _is_headed(groups[number - 1][0], groups[number], em):
+            groups[number - 1 : number + 1] = [groups[number - 1] + groups[number]]
+            number = max(1, number - 1)
+        else:
+            number += 1
     return [[line for band in group for line in band] for group in groups]
 
 
@@ -98,44 +111,54 @@ def _is_split(lines: Sequence[Line], em: float) -> bool:
     return len(columns_of(lines, em)) > 1
 
 
+def _is_deep(group: Sequence[list[Line]], em: float) -> bool:
+    """Whether bands are columns, and not one line of some parts: one band of several lines side by side, or two."""
+    split = [band for band in group if _is_split(band, em)]
+    return len(split) > 1 or any(min(map(len, columns_of(band, em))) > 1 for band in split)
+
+
 def _goes_on(group: list[list[Line]], band: list[Line], em: float) -> bool:
     """Whether a band belongs to the columns above it: near enough, and the gutter goes through it."""
-    lines = [line for part in group for line in part]
     if not any(_is_split(part, em) for part in group):
         return False
-    near = min(line.box_px[1] for line in band) - max(line.box_px[3] for line in lines) < 2.5 * em
+    lines = [line for part in group for line in part]
+    near = _beneath(lines, band) < 2.5 * em and _is_deep(group, em)
     return (near or _is_split(band, em)) and _is_split([*lines, *band], em)
 
 
-def _draw_in(groups: list[list[list[Line]]], em: float) -> None:
-    """Where columns have just begun, what stands close above them on one side of the gutter is part of them."""
-    while len(groups) > 1 and _is_split(groups[-1][0], em) and len(groups[-2]) == 1:
-        above = groups[-2][0]
-        gap = min(line.box_px[1] for line in groups[-1][0]) - max(line.box_px[3] for line in above)
-        lines = [line for band in groups[-1] for line in band]
-        alike = all(0.8 < line.em_px / em < 1.25 for line in above)
-        if not (alike and gap < 1.2 * em and _is_split([*above, *lines], em)):
-            return
-        groups[-2:] = [[above, *groups[-1]]]
+def _is_headed(above: list[Line], group: Sequence[list[Line]], em: float) -> bool:
+    """Whether lines that stand close above columns, on one side of the gutter, are part of them."""
+    lines = [line for band in group for line in band]
+    alike = all(0.8 < line.em_px / em < 1.25 for line in above)
+    return alike and _is_deep(group, em) and _beneath(above, lines) < 1.2 * em and _is_split([*above, *lines], em)
 
 
-def blocks_of(lines: Sequence[Line]) -> list[Block]:
+def _beneath(above: Sequence[Line], lines: Sequence[Line]) -> int:
+    """How much white there is between lines and those beneath them, in pixels."""
+    return min(line.box_px[1] for line in lines) - max(line.box_px[3] for line in above)
+
+
+def blocks_of(lines: Sequence[Line], placed: Placed) -> list[Block]:
     """Lines in reading order, cut into blocks where size, ground, column or the distance of lines changes."""
     if not lines:
         return []
-    steps = [b.box_px[3] - a.box_px[3] for a, b in pairwise(lines)]
+    steps = [b.base_px - a.base_px for a, b in pairwise(lines)]
     found: list[list[Line]] = [[lines[0]]]
     for number, (above, line) in enumerate(pairwise(lines)):
-        beside = [abs(steps[i]) for i in (number - 1, number + 1) if 0 <= i < len(steps) and steps[i] > 0]
-        if _belong(above, line) and steps[number] < 1.3 * min([*beside, 1.7 * line.em_px]) + 2:
+        usual = sorted(step for step in steps[max(0, number - 3) : number + 4] if 0 < step < 1.8 * line.em_px)
+        step = usual[(len(usual) - 1) // 2] if len(usual) > 1 else 1.5 * line.em_px
+        apart = above in placed or line in placed
+        if not apart and _belong(above, line) and steps[number] < 1.25 * step + 2:
             found[-1].append(line)
         else:
             found.append([line])
-    return [Block("text", around([line.box_px for line in block]), tuple(block)) for block in found]
+    return [
+        placed.get(block[0]) or Block("text", around([line.box_px for line in block]), tuple(block)) for block in found
+    ]
 
 
 def _belong(above: Line, line: Line) -> bool:
     """Whether a line may go on with the block of the line above it, but for their distance."""
     overlap = min(above.box_px[2], line.box_px[2]) - max(above.box_px[0], line.box_px[0])
     alike = 0.8 < line.em_px / max(above.em_px, 1e-6) < 1.25
-    return overlap > 0 and alike and above.dark == line.dark and line.box_px[3] > above.box_px[3]
+    return overlap > 0 and alike and above.dark == line.dark and line.base_px > above.base_px

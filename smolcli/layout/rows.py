@@ -17,7 +17,7 @@ from smolcli.layout.ink import Ink, Letters, Mask, letters_of
 REACH = 0.55  # of its height, to each side: spaces between words are 0.5 to 0.6 of a letter without ascender
 CORE = 0.25, 0.75
 SPECK = 0.26  # ems: what is lower is a stop, a comma, a hyphen, a dot: it joins a row, and makes none
-FEET = 0.06  # ems: letters' feet on a line are so near to each other
+DOTS = 5  # at least, in a leader
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,21 @@ class Row:
 
 def chained(letters: Letters, shape: tuple[int, ...], walls: Mask | None) -> Any:
     """For each letter the number of the chain that it is in, int (n,). walls: where no chain goes through."""
-    field = np.zeros(shape, np.uint8)
     reach = np.maximum(2, REACH * letters.height).astype(np.int64)
-    x0, x1 = letters.left - reach, letters.right + reach
-    y0 = (letters.top + CORE[0] * letters.height).astype(np.int64)
-    y1 = np.maximum(y0, (letters.top + CORE[1] * letters.height).astype(np.int64))
-    for a, b, c, d in np.stack([x0, y0, x1, y1], 1).tolist():
-        cv2.rectangle(field, (a, b), (c, d), 255, -1)
+    top = (letters.top + CORE[0] * letters.height).astype(np.int64)
+    bottom = np.maximum(top, (letters.top + CORE[1] * letters.height).astype(np.int64))
+    return strung(np.stack([letters.left - reach, top, letters.right + reach, bottom], 1), shape, walls)
+
+
+def strung(boxes: Any, shape: tuple[int, ...], walls: Mask | None = None) -> Any:
+    """For each box (int (n, 4): left, top, right, bottom, inclusive) the number of the heap of boxes that it is in."""
+    field = np.zeros(shape, np.uint8)
+    for left, top, right, bottom in boxes.tolist():
+        cv2.rectangle(field, (left, top), (right, bottom), 255, -1)
     if walls is not None:
         field[walls > 0] = 0
     _, labels = cv2.connectedComponents(field, connectivity=4, ltype=cv2.CV_32S)
-    x, y = (letters.left + letters.right) // 2, (y0 + y1) // 2
+    x, y = (boxes[:, 0] + boxes[:, 2]) // 2, (boxes[:, 1] + boxes[:, 3]) // 2
     return labels[np.clip(y, 0, shape[0] - 1), np.clip(x, 0, shape[1] - 1)]
 
 
@@ -88,8 +92,8 @@ def _crowded(values: Any, within: float) -> float:
     return float(ordered[first : first + counts[first]].mean())
 
 
-def find_rows(ink: Ink, walls: Mask | None) -> tuple[Letters, list[Row]]:
-    """All rows of a page from top to bottom, and the letters that they are made of."""
+def find_rows(ink: Ink, walls: Mask | None) -> tuple[Letters, list[Row], list[Row]]:
+    """The letters of a page, its rows from top to bottom, and its dotted leaders."""
     letters = letters_of(ink.mask)
     em = ink.em
     size = np.maximum(letters.height, letters.width)
@@ -99,9 +103,29 @@ def find_rows(ink: Ink, walls: Mask | None) -> tuple[Letters, list[Row]]:
     if len(main):
         for chain in grouped(chained(letters.take(main), ink.mask.shape, walls)):
             rows += _levelled(letters, main[chain], ink.mask.shape, walls)
+    specks, leaders = without_leaders(letters, np.flatnonzero(~makes & (letters.height < em)), em, ink.mask.shape)
     rows, blots = _without_blots(rows)
-    rows = _with_specks(letters, rows, np.concatenate([np.flatnonzero(~makes & (letters.height < em)), *blots]), em)
-    return letters, sorted(rows, key=lambda row: (row.top, row.left))
+    rows = _with_specks(letters, rows, np.concatenate([specks, *blots]), em)
+    return letters, sorted(rows, key=lambda row: (row.top, row.left)), leaders
+
+
+def without_leaders(letters: Letters, specks: Any, em: float, shape: tuple[int, ...]) -> tuple[Any, list[Row]]:
+    """The specks that are no dots of a leader, and the leaders: five dots or more in a row, three ems or longer."""
+    if len(specks) < DOTS:
+        return specks, []
+    part = letters.take(specks)
+    spread = np.stack([part.left - 0.45 * em, part.top + 0.3 * part.height, part.right + 0.45 * em, part.bottom - 1], 1)
+    dots, leaders = np.zeros(len(specks), bool), []
+    for run in grouped(strung(spread.astype(np.int64), shape)):
+        edges = np.sort(part.left[run])
+        pitch = np.diff(edges)
+        if len(run) < DOTS or edges[-1] - edges[0] < 3 * em:
+            continue
+        usual = np.median(pitch)
+        if np.mean(np.abs(pitch - usual) <= max(1.5, 0.3 * usual)) > 0.6:
+            dots[run] = True
+            leaders.append(row_of(letters, specks[run]))
+    return specks[~dots], leaders
 
 
 def _levelled(letters: Letters, members: Any, shape: tuple[int, ...], walls: Mask | None) -> list[Row]:
@@ -114,7 +138,8 @@ def _levelled(letters: Letters, members: Any, shape: tuple[int, ...], walls: Mas
         return [row]
     lower = members[~tall]
     parts = [row_of(letters, lower[chain]) for chain in grouped(chained(letters.take(lower), shape, walls))]
-    if len({round(part.base / (1.2 * middle)) for part in parts}) < 2:
+    levels = len({round(part.base / (1.2 * middle)) for part in parts})
+    if levels < 2 and heights.max() < 1.7 * max(part.height for part in parts):
         return [row]
     return parts + _left_over(letters, members[tall], parts)
 
@@ -174,7 +199,8 @@ def _with_specks(letters: Letters, rows: list[Row], specks: Any, em: float) -> l
     mine = np.full(len(specks), -1)
     order = np.argsort(top)
     for number in order.tolist():
-        reach = max(0.5 * high[number], 1.1 * rows[number].lower)
+        row = rows[number]
+        reach = max(0.5 * high[number], 1.1 * row.lower) if len(row.members) > 2 else 0.3 * high[number]
         inside = (x > left[number] - reach) & (x < right[number] + reach)
         inside &= (y > ceiling[number]) & (y < bottom[number] + 0.15 * high[number])
         mine[inside & (mine < 0)] = number

@@ -11,13 +11,13 @@ from smolcli.datatypes import RGB, Box, Size
 from smolcli.errors import UsageError
 
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
-SAMPLE = 16  # every so many pixels of the page are asked for the paper's colour
+SHRINK = 32  # the paper's colour is taken from a page so many times smaller
 
 
 def straightened(rgb: RGB, turn: int, skew_deg: float) -> RGB:
     """The page (uint8 (H, W, 3)) turned clockwise by `turn` (0, 90, 180, 270), then by skew_deg; nothing is enlarged.
 
-    What comes in at the corners has the paper's colour. Raises UsageError for another turn.
+    What comes in at the corners has the colour of the paper beside it. Raises UsageError for another turn.
     """
     if turn not in (0, *TURNS):
         raise UsageError(f"A page is turned by 0, 90, 180 or 270 degrees, not by {turn}.")
@@ -26,14 +26,18 @@ def straightened(rgb: RGB, turn: int, skew_deg: float) -> RGB:
         return page
     height, width = page.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -skew_deg, 1.0)  # OpenCV's is anti-clockwise
-    level = cv2.warpAffine(page, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=paper_colour(page))
-    return np.asarray(level, np.uint8)
+    level = paper_of(page)
+    cv2.warpAffine(page, matrix, (width, height), dst=level, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT)
+    return level
 
 
-def paper_colour(rgb: RGB) -> tuple[float, float, float]:
-    """The colour that most of the page has: the median of its pixels."""
-    red, green, blue = np.median(rgb[::SAMPLE, ::SAMPLE].reshape(-1, 3), axis=0).tolist()
-    return red, green, blue
+def paper_of(rgb: RGB) -> RGB:
+    """The paper of a page without what is on it, a page of the same size: shaded as the page is."""
+    height, width = rgb.shape[:2]
+    small = cv2.resize(rgb, (max(1, width // SHRINK), max(1, height // SHRINK)), interpolation=cv2.INTER_AREA)
+    span = min(255, max(3, min(small.shape[:2]) // 3) | 1)
+    paper = cv2.resize(cv2.medianBlur(small, span), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(paper, np.uint8)
 
 
 def straight_to_page(box: Box, turn: int, skew_deg: float, size_px: Size) -> Box:

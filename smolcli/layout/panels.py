@@ -1,0 +1,79 @@
+"""A page in grey goes in; its panels (print on a ground of its own), pictures and dark margins come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+from smolcli.layout.nouns import PixelBox
+
+OFF_PAPER = 40  # grey levels: a panel is so much darker or lighter than the paper
+TONES = 0.30  # of a picture's pixels that are neither its light nor its dark: print has a third of that
+NEAR = 0.6  # of a panel's pixels have its ground's tone
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A part of a page that is not of its paper. box: in working pixels. margin: what it covers, for a dark margin."""
+
+    kind: Literal["panel", "picture", "margin"]
+    box: PixelBox
+    margin: Any = None
+
+
+def paper_of(grey: Any) -> Any:
+    """The tone of the paper all over a page: a curved plane through what is most of it, float32 (h, w)."""
+    height, width = grey.shape
+    small = cv2.resize(grey, (max(2, width // 16), max(2, height // 16)), interpolation=cv2.INTER_AREA)
+    tones = small.astype(np.float64).ravel()
+    y, x = np.mgrid[-1 : 1 : small.shape[0] * 1j, -1 : 1 : small.shape[1] * 1j]
+    terms = np.stack([np.ones(small.size), *(t.ravel() for t in (x, y, x * x, x * y, y * y))], 1)
+    counts = np.convolve(np.bincount(small.ravel(), minlength=256), np.ones(9), "same")
+    plane = np.full(small.size, float(np.argmax(counts)))
+    for _ in range(4):
+        inside = np.abs(tones - plane) < 25
+        if inside.sum() < 0.05 * small.size:
+            break
+        plane = terms @ np.linalg.lstsq(terms[inside], tones[inside], rcond=None)[0]
+    fitted = np.clip(plane, 0, 255).astype(np.float32).reshape(small.shape)
+    return cv2.resize(fitted, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def find_panels(grey: Any, em: float) -> list[Panel]:
+    """What is not of the page's paper over more than letters' strokes. em: the letter size in working pixels."""
+    away = cv2.absdiff(grey, cv2.convertScaleAbs(paper_of(grey)))
+    off = cv2.compare(away, OFF_PAPER, cv2.CMP_GT)
+    whole = cv2.morphologyEx(off, cv2.MORPH_CLOSE, _square(0.3 * em))  # over the strokes of letters on it
+    solid = cv2.morphologyEx(whole, cv2.MORPH_OPEN, _square(1.1 * em))
+    if not solid.any():
+        return []
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4, ltype=cv2.CV_32S)
+    found = []
+    for number, (left, top, width, height, area) in enumerate(stats[1:].tolist(), 1):
+        if width < 2.5 * em and height < 2.5 * em:
+            continue  # a bullet, a stroke of a headline
+        box = left, top, left + width, top + height
+        part = slice(top, top + height), slice(left, left + width)
+        if area < 0.45 * width * height:
+            found.append(Panel("margin", box, cv2.dilate((labels[part] == number).astype(np.uint8), _square(0.5 * em))))
+        else:
+            found.append(Panel("picture" if is_picture(grey[part]) else "panel", box))
+    return found
+
+
+def is_picture(grey: Any) -> bool:
+    """Whether a part of a page has the many tones of a picture, and no ground that most of it is of."""
+    low, high = (float(tone) for tone in np.percentile(grey[::2, ::2], (3, 97)))
+    if high - low < OFF_PAPER:
+        return False
+    amid = np.mean((grey > low + 0.2 * (high - low)) & (grey < high - 0.2 * (high - low)))
+    counts = np.bincount(grey.ravel(), minlength=256)
+    ground = np.convolve(counts, np.ones(33), "same").max() / grey.size
+    return bool(amid > TONES and ground < NEAR)
+
+
+def _square(side: float) -> Any:
+    return np.ones((max(2, round(side)),) * 2, np.uint8)
