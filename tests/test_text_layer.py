@@ -98,6 +98,34 @@ def test_lines_and_words_lie_where_they_are_seen(turn, asked, crop):
     assert all(word.box[at] >= line.box[at] - 0.01 for word in line.children for at in (0, 1))
 
 
+@pytest.mark.parametrize("turn", [0, 90, 270])
+@pytest.mark.parametrize(
+    ("box", "extra"),
+    [
+        (b"0 0 600 800", b"/CropBox[-100 -100 2000 2000]"),  # larger than the page: what they share counts
+        (b"0 0 300 400", b"/UserUnit 2"),
+        (b"-50 -100 550 700", b"/CropBox[0 0 500 600]"),
+    ],
+)
+def test_lines_lie_where_they_are_seen_whatever_the_page_s_origin_and_unit(turn, box, extra):
+    from drawing import pdf_of
+
+    content = b"1 0 0 rg BT /F 30 Tf 60 200 Td (Total) Tj ET"
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[%s]%s/Rotate %d/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>"
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        page % (box, extra, turn),
+        b"<</Length %d>>stream\n%s\nendstream" % (len(content), content),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    sheet = pymupdf.open(stream=pdf_of(parts))[0]
+    [line] = layer(sheet).regions[0].children
+    seen = red_box(sheet, longest_edge_px=800)
+    middle = [line.box[at] + line.box[at + 2] / 2 for at in (0, 1)]
+    assert middle == pytest.approx([seen[at] + seen[at + 2] / 2 for at in (0, 1)], abs=0.02)
+
+
 def test_text_outside_of_the_crop_box_is_not_on_the_page():
     page = sheet()
     page.insert_text((100, 200), "seen")

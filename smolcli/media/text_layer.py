@@ -100,15 +100,15 @@ def _lines_in(blocks: Sequence[Any]) -> Iterator[Any]:
 
 def _boxes(page: Any, quarters: int) -> Callable[[Sequence[float]], Box]:
     """What makes a rectangle of MuPDF's (points, page not turned) a box in shares of the page as it is shown."""
-    a, b, c, d, e, f = tuple(page.rotation_matrix)
+    turns = int(page.rotation) // 90
     width, height = float(page.rect.width), float(page.rect.height)
+    sides = (height, width) if turns % 2 else (width, height)
 
     def to_box(rect: Sequence[float]) -> Box:
-        x0, y0, x1, y1 = rect
-        across = sorted(_share(a * x + c * y + e, width) for x, y in ((x0, y0), (x1, y1)))
-        down = sorted(_share(b * x + d * y + f, height) for x, y in ((x0, y0), (x1, y1)))
-        box = (across[0], down[0], across[1] - across[0], down[1] - down[0])
-        return turned(box, quarters)
+        (left, right), (top, bottom) = (
+            sorted((_share(rect[at], sides[at]), _share(rect[at + 2], sides[at]))) for at in (0, 1)
+        )
+        return turned((left, top, right - left, bottom - top), turns + quarters)
 
     return to_box
 
