@@ -717,6 +717,8 @@ def test_kinds_that_mupdf_does_not_read_come_from_the_pixels_that_were_read():
     [
         (b"BT 3 Tr (hidden) Tj ET", b"BT 3 Tr  ET"),
         (b"BT /F 1 Tf (seen) Tj ET", None),
+        (b"BT /F 1 Tf 3 Tr 1 0 0 1 0 0 Tm (h) Tj 9 0 Td /F 2 Tf (h) Tj ET 1 0 Td", b"BT  3 Tr    /F 2 Tf  ET 1 0 Td"),
+        (b"BT 1 0 Td 3 Tr (h) Tj 0 Tr (seen) Tj ET", b"BT 1 0 Td 3 Tr  0 Tr (seen) Tj ET"),
         (b"q 3 Tr BT (h) Tj ET Q BT (s) Tj ET", b"q 3 Tr BT  ET Q BT (s) Tj ET"),
         (b"BT 3 Tr [(a\\) ) -20 (Tj)] TJ 0 Tr (s\\() Tj ET", b"BT 3 Tr  0 Tr (s\\() Tj ET"),
         (b"3 Tr BT <</A[(x)]>> BDC <41>' 1 2 (c)\" EMC ET", b"3 Tr BT <</A[(x)]>> BDC   EMC ET"),
