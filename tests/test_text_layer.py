@@ -194,6 +194,18 @@ def test_what_is_larger_than_the_text_is_a_heading_and_what_begins_with_a_mark_a
     assert (reading.text_from, reading.rotation, reading.size_px, reading.confidence) == ("layer", 0, (600, 800), None)
 
 
+def test_lines_in_letters_of_one_width_are_code_unless_the_page_is_from_a_typewriter():
+    page = sheet()
+    page.insert_textbox((50, 50, 550, 200), PROSE * 2, fontsize=10)
+    for row, text in enumerate(["def f(x):", "    if x:", "        return - 1"]):
+        page.insert_text((60, 300 + 12 * row), text, fontname="cour", fontsize=10)
+    assert [block.kind for block in layer(page).regions] == ["paragraph", "code"]
+    assert layer(page).regions[1].text == "def f(x):\n    if x:\n        return - 1"
+    page = sheet()
+    page.insert_textbox((50, 50, 550, 300), PROSE * 2, fontname="cour", fontsize=10)
+    assert {block.kind for block in layer(page).regions} == {"paragraph"}
+
+
 def test_text_that_another_ocr_has_hidden_is_not_trusted():
     page = sheet()
     page.insert_image((0, 0, 600, 800), pixmap=picture())

@@ -7,6 +7,7 @@ shares of the page as `Media.frame` gives it: turned as the page says and as was
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ from smolcli.regions import PageReading, Region, list_marker, turned
 # its defaults) a glyph that stands for no character is U+FFFD, and not a letter that happens to have its number.
 FLAGS = 2 | 64
 _SHOWN = 16 | 32  # of a span's char_flags: filled, stroked; neither in render mode 3
+_EQUALLY_WIDE = 8  # of a span's flags (TEXT_FONT_MONOSPACED)
+_TYPEWRITER = re.compile(r"mono|courier|cm(sl)?tt\d|consola|typewriter|menlo", re.IGNORECASE)
 HEADINGS = ((2.0, 1), (1.5, 2), (1.17, 3))  # so many times the size of the body text: a heading of that level
 HEADING_LINES = 3  # what is longer is no heading, however large
 NEW_BLOCK = 1.0  # so many letter sizes of empty space between two lines: another block
@@ -55,7 +58,10 @@ class TextLayer:
 
 @dataclass(slots=True)
 class _Line:
-    """A line of MuPDF's. box: shares of the page; size_pt: of its letters; angle: 0, 90, 180, 270 as it is shown."""
+    """A line of MuPDF's. box: shares of the page; size_pt: of its letters; angle: 0, 90, 180, 270 as it is shown.
+
+    is_code: all of its letters are equally wide, as most on the page are not.
+    """
 
     block: int
     text: str
@@ -63,6 +69,7 @@ class _Line:
     size_pt: float
     angle: int
     hidden: bool
+    is_code: bool
     words: list[Region] = field(default_factory=list)
 
 
@@ -143,11 +150,21 @@ def _lines(
                 size = max(float(span["size"]) for span in spans)
                 angle = (_angle(line["dir"]) + int(page.rotation) + 90 * quarters) % 360
                 hidden = all(_is_hidden(span) for span in spans)
-                found[number, at] = _Line(number, text, to_box(line["bbox"]), size, angle, hidden)
+                code = all(_is_equally_wide(span) for span in spans)
+                found[number, at] = _Line(number, text, to_box(line["bbox"]), size, angle, hidden, code)
     for x0, y0, x1, y1, word, block, at, _ in words:
         if (block, at) in found and (text := _clean(word)):
             found[block, at].words.append(Region("word", to_box((x0, y0, x1, y1)), text))
-    return [line for line in found.values() if line.box[2] > 0 and line.box[3] > 0]
+    lines = [line for line in found.values() if line.box[2] > 0 and line.box[3] > 0]
+    if 2 * sum(len(line.text) for line in lines if line.is_code) > sum(len(line.text) for line in lines):
+        for line in lines:
+            line.is_code = False  # a page from a typewriter, or a receipt
+    return lines
+
+
+def _is_equally_wide(span: Any) -> bool:
+    """Whether its letters are all of one width, as the font says, or its name, which many know by heart."""
+    return bool(int(span["flags"]) & _EQUALLY_WIDE or _TYPEWRITER.search(str(span["font"])))
 
 
 def _is_hidden(span: Any) -> bool:
@@ -192,15 +209,21 @@ def _blocks(lines: Sequence[_Line]) -> tuple[Region, ...]:
 def _goes_on(group: Sequence[_Line], line: _Line, upright: int) -> bool:
     """Whether a line belongs to the block before it: near, of one size, and no item of a list of its own."""
     before = group[-1]
-    if before.block != line.block or before.angle != line.angle:
+    if (
+        before.angle != line.angle
+        or before.is_code != line.is_code
+        or (before.block != line.block and not line.is_code)
+    ):
         return False
     marker = list_marker(line.text)
-    if marker and (not marker[0].isalnum() or list_marker(group[0].text)):  # a paragraph may say "12. March" in a line
+    if (
+        marker and not line.is_code and (not marker[0].isalnum() or list_marker(group[0].text))
+    ):  # a paragraph may say "12. March" in a line
         return False
     (x0, y0, w0, h0), (x1, y1, w1, h1) = turned(before.box, upright), turned(line.box, upright)
     letter = min(h0, h1)
     sizes = before.size_pt, line.size_pt
-    overlaps = x0 < x1 + w1 and x1 < x0 + w0
+    overlaps = line.is_code or (x0 < x1 + w1 and x1 < x0 + w0)
     same_row = abs(y0 + h0 - y1 - h1) < letter / 2
     return (overlaps or same_row) and y1 - y0 - h0 < NEW_BLOCK * letter and max(sizes) < 1.15 * min(sizes)
 
@@ -220,8 +243,19 @@ def _block(group: Sequence[_Line], body_pt: float) -> Region:
     left, top = min(line.box[0] for line in group), min(line.box[1] for line in group)
     right, bottom = (max(line.box[at] + line.box[at + 2] for line in group) for at in (0, 1))
     box, text = (left, top, right - left, bottom - top), "\n".join(line.text for line in group)
+    if group[0].is_code:
+        return Region("code", box, _indented(group), children=lines)
     times = max(line.size_pt for line in group) / body_pt if body_pt > 0 else 1.0
     level = next((level for least, level in HEADINGS if times >= least), 0)
     if level and len(group) <= HEADING_LINES and any(character.isalpha() for character in text):
         return Region("heading", box, text, children=lines, level=level)
     return Region("list_item" if list_marker(text) else "paragraph", box, text, children=lines)
+
+
+def _indented(group: Sequence[_Line]) -> str:
+    """Lines of code, as far from the left as they stand."""
+    first = [line.words[0] if line.words else Region("word", line.box, line.text) for line in group]
+    left = min(word.box[0] for word in first)
+    letter = max(word.box[2] / len(word.text) for word in first)
+    steps = (round((word.box[0] - left) / letter) for word in first)
+    return "\n".join(" " * step + line.text for step, line in zip(steps, group, strict=True))
