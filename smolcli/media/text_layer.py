@@ -26,6 +26,8 @@ _EQUALLY_WIDE = 8  # of a span's flags (TEXT_FONT_MONOSPACED)
 _TYPEWRITER = re.compile(r"mono|courier|cm(sl)?tt\d|consola|typewriter|menlo", re.IGNORECASE)
 HEADINGS = ((2.0, 1), (1.5, 2), (1.17, 3))  # so many times the size of the body text: a heading of that level
 HEADING_LINES = 3  # what is longer is no heading, however large
+TYPEWRITTEN = 0.85  # a page with more of its letters of one width is no page of code
+NEW_CODE = 2.0  # the same of code, in which lines may be empty
 NEW_BLOCK = 1.0  # so many letter sizes of empty space between two lines: another block
 
 
@@ -60,7 +62,7 @@ class TextLayer:
 class _Line:
     """A line of MuPDF's. box: shares of the page; size_pt: of its letters; angle: 0, 90, 180, 270 as it is shown.
 
-    is_code: all of its letters are equally wide, as most on the page are not.
+    is_code: all of its letters are equally wide, as not all on the page are.
     """
 
     block: int
@@ -156,7 +158,7 @@ def _lines(
         if (block, at) in found and (text := _clean(word)):
             found[block, at].words.append(Region("word", to_box((x0, y0, x1, y1)), text))
     lines = [line for line in found.values() if line.box[2] > 0 and line.box[3] > 0]
-    if 2 * sum(len(line.text) for line in lines if line.is_code) > sum(len(line.text) for line in lines):
+    if sum(len(line.text) for line in lines if line.is_code) > TYPEWRITTEN * sum(len(line.text) for line in lines):
         for line in lines:
             line.is_code = False  # a page from a typewriter, or a receipt
     return lines
@@ -225,7 +227,11 @@ def _goes_on(group: Sequence[_Line], line: _Line, upright: int) -> bool:
     sizes = before.size_pt, line.size_pt
     overlaps = line.is_code or (x0 < x1 + w1 and x1 < x0 + w0)
     same_row = abs(y0 + h0 - y1 - h1) < letter / 2
-    return (overlaps or same_row) and y1 - y0 - h0 < NEW_BLOCK * letter and max(sizes) < 1.15 * min(sizes)
+    return (
+        (overlaps or same_row)
+        and y1 - y0 - h0 < (NEW_CODE if line.is_code else NEW_BLOCK) * letter
+        and max(sizes) < 1.15 * min(sizes)
+    )
 
 
 def _body_size(lines: Sequence[_Line]) -> float:
@@ -253,9 +259,18 @@ def _block(group: Sequence[_Line], body_pt: float) -> Region:
 
 
 def _indented(group: Sequence[_Line]) -> str:
-    """Lines of code, as far from the left as they stand."""
+    """Lines of code, each part as far from the left as it stands, and empty ones where there is room for them."""
     first = [line.words[0] if line.words else Region("word", line.box, line.text) for line in group]
     left = min(word.box[0] for word in first)
     letter = max(word.box[2] / len(word.text) for word in first)
-    steps = (round((word.box[0] - left) / letter) for word in first)
-    return "\n".join(" " * step + line.text for step, line in zip(steps, group, strict=True))
+    rows: list[str] = []
+    reach = 0.0  # down the page
+    for line, word in zip(group, first, strict=True):
+        column, bottom = round((word.box[0] - left) / letter), line.box[1] + line.box[3]
+        if rows and abs(bottom - reach) < line.box[3] / 2:
+            rows[-1] = f"{rows[-1]} ".ljust(column) + line.text
+        else:
+            rows += [""] if rows and line.box[1] - reach > 0.8 * line.box[3] else []
+            rows.append(" " * column + line.text)
+        reach = bottom
+    return "\n".join(rows)
