@@ -42,7 +42,7 @@ def layer(page, number=0, **options) -> TextLayer | None:
 
 
 def lines_of(found: TextLayer) -> list[str]:
-    return [line.text for block in found.regions for line in block.children]
+    return [region.text for block in found.regions for region in block.walk() if region.kind == "line"]
 
 
 def red_box(page, **options) -> tuple[float, ...]:
@@ -157,6 +157,89 @@ def test_the_cells_of_a_form_are_read_row_by_row():
         page.insert_text((350, 100 + 30 * at), value)
         page.insert_text((50, 100 + 30 * at), name)
     assert lines_of(layer(page)) == ["Name", "Ada", "Date", "1843", "Total", "12.80"]
+
+
+def rows_of(region):
+    from smolcli.formats.page import rows_of
+
+    return rows_of(region)
+
+
+def draw_table(page, rows, columns=(50, 250, 420), top=100, leading=20):
+    for at, row in enumerate(rows):
+        for x, text in zip(columns, row, strict=False):
+            if text:
+                page.insert_text((x, top + leading * at), text, fontsize=10)
+
+
+INVOICE = [["Item", "Count", "Price"], ["Paper, white", "12", "3.50"], ["Ink", "1", "17.90"], ["Glue", "", "2.10"]]
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+def test_a_table_is_rows_of_cells(turn):
+    page = sheet()
+    page.insert_textbox((50, 20, 550, 80), PROSE[:160], fontsize=10)
+    draw_table(page, INVOICE)
+    page.insert_textbox((50, 190, 550, 300), PROSE, fontsize=10)
+    page.set_rotation(turn)
+    before, table, after = layer(page).regions
+    assert (before.kind, table.kind, after.kind) == ("paragraph", "table", "paragraph")
+    assert rows_of(table) == INVOICE
+    assert [cell.text for cell in table.children if cell.row == 2] == ["Ink", "1", "17.90"]
+    assert table.text.splitlines()[1] == "Paper, white\t12\t3.50"
+
+
+def test_a_cell_of_several_lines_and_one_over_several_columns_are_one_cell():
+    page = sheet()
+    draw_table(
+        page,
+        [["Year", "North", "South"], ["2024", "12", "13"], ["2025", "14", "15"], ["2026", "a long", "16"]],
+        leading=30,
+    )
+    page.insert_text((250, 202), "entry", fontsize=10)
+    draw_table(page, [["2027", "in all of the country: none"]], (50, 250), 220)
+    draw_table(page, [["2028", "17", "18"]], top=250)
+    [table] = layer(page).regions
+    assert rows_of(table) == [
+        ["Year", "North", "South"],
+        ["2024", "12", "13"],
+        ["2025", "14", "15"],
+        ["2026", "a long\nentry", "16"],
+        ["2027", "in all of the country: none", ""],
+        ["2028", "17", "18"],
+    ]
+
+
+def test_a_table_in_one_column_is_none_with_the_text_of_the_other():
+    page = sheet()
+    draw_table(page, [[str(year), "North", "12.5"] for year in range(2010, 2022)], (50, 120, 200), leading=17)
+    for row in range(16):
+        page.insert_text((320, 100 + 13 * row), f"right {row} of the text that fills its column", fontsize=11)
+    table, text = layer(page).regions
+    assert (table.kind, len(rows_of(table)), text.kind, len(text.children)) == ("table", 12, "paragraph", 16)
+
+
+def test_a_table_with_a_column_of_long_texts_is_read_by_rows():
+    page = sheet()
+    for row in range(8):
+        page.insert_text((50, 100 + 16 * row), f"A-{row}", fontsize=11)
+        page.insert_text((150, 100 + 16 * row), f"what is said about the part with number {row}", fontsize=11)
+    [table] = layer(page).regions
+    assert rows_of(table)[3] == ["A-3", "what is said about the part with number 3"]
+
+
+def test_lists_columns_of_prose_and_two_rows_are_no_tables():
+    page = sheet()
+    draw_table(page, [[f"{n}.", f"the item of a list with number {n}"] for n in range(1, 6)], (50, 100))
+    draw_table(page, [["one", "two"], ["three", "four"]], top=300)
+    for row in range(12):
+        page.insert_text((50, 400 + 14 * row), f"left {row} of the text that fills its column", fontsize=11)
+        page.insert_text((320, 400 + 14 * row), f"right {row} of the text that fills its column", fontsize=11)
+    blocks = layer(page).regions
+    assert "table" not in {block.kind for block in blocks}
+    assert [block.text for block in blocks if block.kind == "list_item"] == [
+        f"{number}. the item of a list with number {number}" for number in range(1, 6)
+    ]
 
 
 def test_columns_of_right_to_left_text_begin_on_the_right():
