@@ -236,6 +236,7 @@ def test_an_answer_that_is_no_page_is_one_paragraph():
         (["A para-", "graph of", "three lines."], "A paragraph of three lines."),
         (["It is well-", "known."], "It is well-known."),
         (["A state-of-the-", "art method"], "A state-of-the-art method"),
+        (["heavily self-ref-", "erential, up-to-", "date"], "heavily self-referential, up-to-date"),
         (["the low-cost way, a low-", "cost one"], "the low-cost way, a low-cost one"),  # it is there in another place
         (["The infor-", "mation, all the information"], "The information, all the information"),
         (["Anglo-", "Saxon"], "Anglo-Saxon"),

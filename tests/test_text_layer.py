@@ -42,7 +42,7 @@ def layer(page, number=0, **options) -> TextLayer | None:
 
 
 def lines_of(found: TextLayer) -> list[str]:
-    return [line.text for block in found.regions for line in block.children]
+    return [region.text for block in found.regions for region in block.walk() if region.kind == "line"]
 
 
 def red_box(page, **options) -> tuple[float, ...]:
@@ -98,6 +98,34 @@ def test_lines_and_words_lie_where_they_are_seen(turn, asked, crop):
     assert all(word.box[at] >= line.box[at] - 0.01 for word in line.children for at in (0, 1))
 
 
+@pytest.mark.parametrize("turn", [0, 90, 270])
+@pytest.mark.parametrize(
+    ("box", "extra"),
+    [
+        (b"0 0 600 800", b"/CropBox[-100 -100 2000 2000]"),  # larger than the page: what they share counts
+        (b"0 0 300 400", b"/UserUnit 2"),
+        (b"-50 -100 550 700", b"/CropBox[0 0 500 600]"),
+    ],
+)
+def test_lines_lie_where_they_are_seen_whatever_the_page_s_origin_and_unit(turn, box, extra):
+    from drawing import pdf_of
+
+    content = b"1 0 0 rg BT /F 30 Tf 60 200 Td (Total) Tj ET"
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[%s]%s/Rotate %d/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>"
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        page % (box, extra, turn),
+        b"<</Length %d>>stream\n%s\nendstream" % (len(content), content),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    sheet = pymupdf.open(stream=pdf_of(parts))[0]
+    [line] = layer(sheet).regions[0].children
+    seen = red_box(sheet, longest_edge_px=800)
+    middle = [line.box[at] + line.box[at + 2] / 2 for at in (0, 1)]
+    assert middle == pytest.approx([seen[at] + seen[at + 2] / 2 for at in (0, 1)], abs=0.02)
+
+
 def test_text_outside_of_the_crop_box_is_not_on_the_page():
     page = sheet()
     page.insert_text((100, 200), "seen")
@@ -129,6 +157,89 @@ def test_the_cells_of_a_form_are_read_row_by_row():
         page.insert_text((350, 100 + 30 * at), value)
         page.insert_text((50, 100 + 30 * at), name)
     assert lines_of(layer(page)) == ["Name", "Ada", "Date", "1843", "Total", "12.80"]
+
+
+def rows_of(region):
+    from smolcli.formats.page import rows_of
+
+    return rows_of(region)
+
+
+def draw_table(page, rows, columns=(50, 250, 420), top=100, leading=20):
+    for at, row in enumerate(rows):
+        for x, text in zip(columns, row, strict=False):
+            if text:
+                page.insert_text((x, top + leading * at), text, fontsize=10)
+
+
+INVOICE = [["Item", "Count", "Price"], ["Paper, white", "12", "3.50"], ["Ink", "1", "17.90"], ["Glue", "", "2.10"]]
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+def test_a_table_is_rows_of_cells(turn):
+    page = sheet()
+    page.insert_textbox((50, 20, 550, 80), PROSE[:160], fontsize=10)
+    draw_table(page, INVOICE)
+    page.insert_textbox((50, 190, 550, 300), PROSE, fontsize=10)
+    page.set_rotation(turn)
+    before, table, after = layer(page).regions
+    assert (before.kind, table.kind, after.kind) == ("paragraph", "table", "paragraph")
+    assert rows_of(table) == INVOICE
+    assert [cell.text for cell in table.children if cell.row == 2] == ["Ink", "1", "17.90"]
+    assert table.text.splitlines()[1] == "Paper, white\t12\t3.50"
+
+
+def test_a_cell_of_several_lines_and_one_over_several_columns_are_one_cell():
+    page = sheet()
+    draw_table(
+        page,
+        [["Year", "North", "South"], ["2024", "12", "13"], ["2025", "14", "15"], ["2026", "a long", "16"]],
+        leading=30,
+    )
+    page.insert_text((250, 202), "entry", fontsize=10)
+    draw_table(page, [["2027", "in all of the country: none"]], (50, 250), 220)
+    draw_table(page, [["2028", "17", "18"]], top=250)
+    [table] = layer(page).regions
+    assert rows_of(table) == [
+        ["Year", "North", "South"],
+        ["2024", "12", "13"],
+        ["2025", "14", "15"],
+        ["2026", "a long\nentry", "16"],
+        ["2027", "in all of the country: none", ""],
+        ["2028", "17", "18"],
+    ]
+
+
+def test_a_table_in_one_column_is_none_with_the_text_of_the_other():
+    page = sheet()
+    draw_table(page, [[str(year), "North", "12.5"] for year in range(2010, 2022)], (50, 120, 200), leading=17)
+    for row in range(16):
+        page.insert_text((320, 100 + 13 * row), f"right {row} of the text that fills its column", fontsize=11)
+    table, text = layer(page).regions
+    assert (table.kind, len(rows_of(table)), text.kind, len(text.children)) == ("table", 12, "paragraph", 16)
+
+
+def test_a_table_with_a_column_of_long_texts_is_read_by_rows():
+    page = sheet()
+    for row in range(8):
+        page.insert_text((50, 100 + 16 * row), f"A-{row}", fontsize=11)
+        page.insert_text((150, 100 + 16 * row), f"what is said about the part with number {row}", fontsize=11)
+    [table] = layer(page).regions
+    assert rows_of(table)[3] == ["A-3", "what is said about the part with number 3"]
+
+
+def test_lists_columns_of_prose_and_two_rows_are_no_tables():
+    page = sheet()
+    draw_table(page, [[f"{n}.", f"the item of a list with number {n}"] for n in range(1, 6)], (50, 100))
+    draw_table(page, [["one", "two"], ["three", "four"]], top=300)
+    for row in range(12):
+        page.insert_text((50, 400 + 14 * row), f"left {row} of the text that fills its column", fontsize=11)
+        page.insert_text((320, 400 + 14 * row), f"right {row} of the text that fills its column", fontsize=11)
+    blocks = layer(page).regions
+    assert "table" not in {block.kind for block in blocks}
+    assert [block.text for block in blocks if block.kind == "list_item"] == [
+        f"{number}. the item of a list with number {number}" for number in range(1, 6)
+    ]
 
 
 def test_columns_of_right_to_left_text_begin_on_the_right():
@@ -164,6 +275,18 @@ def test_what_is_larger_than_the_text_is_a_heading_and_what_begins_with_a_mark_a
     assert " ".join(found.regions[2].text.split()) == PROSE.strip()
     reading = found.reading((600, 800))
     assert (reading.text_from, reading.rotation, reading.size_px, reading.confidence) == ("layer", 0, (600, 800), None)
+
+
+def test_lines_in_letters_of_one_width_are_code_unless_the_page_is_from_a_typewriter():
+    page = sheet()
+    page.insert_textbox((50, 50, 550, 200), PROSE * 2, fontsize=10)
+    for row, text in enumerate(["def f(x):", "    if x:", "        return - 1"]):
+        page.insert_text((60, 300 + 12 * row), text, fontname="cour", fontsize=10)
+    assert [block.kind for block in layer(page).regions] == ["paragraph", "code"]
+    assert layer(page).regions[1].text == "def f(x):\n    if x:\n        return - 1"
+    page = sheet()
+    page.insert_textbox((50, 50, 550, 300), PROSE * 2, fontname="cour", fontsize=10)
+    assert {block.kind for block in layer(page).regions} == {"paragraph"}
 
 
 def test_text_that_another_ocr_has_hidden_is_not_trusted():

@@ -10,6 +10,7 @@ HYPHENS = "-‐"
 SOFT_HYPHEN = "\xad"
 # A hyphen at a line's end belongs to these: well-known, self-made. No "pro" (gram), "ex" (ample), "all" (ergy).
 COMPOUNDS = re.compile("self|well|half|cross|quasi|vice|(?:twen|thir|for|fif|six|seven|eigh|nine)ty")
+LINKS = re.compile("of|the|to|in|by|and|or|for|on|up|at|as|a|an|per|de|la|und")  # state-of-the-art, up-to-date
 TOGETHER = re.compile("and|or|to|und|oder|bis|et|ou|y|o|e|of|en|i|och|og|sowie|als", re.IGNORECASE)  # "Vor- und"
 SPACELESS = ("CJK", "HIRAGANA", "KATAKANA", "BOPOMOFO", "THAI", "LAO", "KHMER", "MYANMAR", "IDEOGRAPHIC", "FULLWIDTH")
 _WORD = re.compile(r"\w+(?:[-‐]\w+)*")
@@ -19,8 +20,8 @@ def joined(lines: Sequence[str]) -> str:
     """Lines as one text, one space between words.
 
     A hyphen at a line's end goes where a word was broken there, and stays where it is a compound's: where the text has
-    the compound in another place, a part of it has a hyphen already or is a number, a capital or a usual first part,
-    or "and" follows. Scripts that have no spaces get none.
+    the compound in another place, after "up-to" and the like, at numbers, capitals and usual first parts, and before
+    "and". Scripts that have no spaces get none.
     """
     texts = [" ".join(line.split(None)) for line in lines]
     words = {word.lower().replace("‐", "-") for text in texts for word in _WORD.findall(text)}
@@ -51,7 +52,7 @@ def _is_compound(before: str, after: str, words: set[str]) -> bool:
     parts = re.split(r"[-‐]", low)
     if low + next_low in words:
         return False
-    if f"{low}-{next_low}" in words or len(parts) > 1:
+    if f"{low}-{next_low}" in words or (len(parts) > 1 and LINKS.fullmatch(parts[-1])):
         return True
     if before[-1:].isdigit() or not (after[:1].islower() or (before.isupper() and after.isupper())):
         return True

@@ -113,8 +113,12 @@ def _lay(pdf: Any, pages: Mapping[int, ReadPage], options: PdfOptions) -> None:
     glyphs, font = Glyphs(), _font_name(pages)
     layers: dict[int, str] = {}
     removed: set[int] = set()
+    seen: set[int] = set()
     for number, page in sorted(pages.items()):
         reading = page.reading
+        if pdf.page_xref(number) in seen:  # one page that stands twice in the document
+            continue
+        seen.add(pdf.page_xref(number))
         if options.mode == "skip" and has_text(pdf[number]):
             continue
         if options.mode == "redo":

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 INVISIBLE = 3
 _SHOW = (b"Tj", b"TJ", b"'", b'"')
+_PLACES = (b"Tm", b"Td", b"T*")  # these end with their text; TD sets a state too
+_STATES = (b"Tf", b"Tz", b"Tr", b"Tc", b"Tw", b"Ts")
 _SPACE = b"\0\t\n\f\r "
 _END_OF_PICTURE = re.compile(rb"[\0\t\n\f\r ]EI(?=[\0\t\n\f\r ]|$)")
 _TOKEN = re.compile(
@@ -34,11 +36,14 @@ class _Operation:
 def without_hidden_text(content: bytes) -> bytes | None:
     """A content stream in which nothing is shown that is invisible; None where nothing of it was.
 
-    What sets the state is kept, as what comes after it may count on it.
+    What sets the state is kept where something after it may count on it.
     """
     if b"Tr" not in content:
         return None
-    mode, kept, at, cut = 0, [], 0, []
+    cut: list[tuple[int, int]] = []
+    mode, kept = 0, []
+    text: list[_Operation] = []  # the operators since the last BT that may have to go
+    seen = hidden = False  # whether something was shown since then
     for each in _operations(content):
         if each.operator == b"q":
             kept.append(mode)
@@ -46,15 +51,28 @@ def without_hidden_text(content: bytes) -> bytes | None:
             mode = kept.pop() if kept else mode
         elif each.operator == b"Tr" and each.operands:
             mode = _whole(each.operands[-1])
-        elif each.operator in _SHOW and mode == INVISIBLE:
-            cut.append((each.start, each.end))
+        if each.operator in _SHOW:
+            seen, hidden = seen or mode != INVISIBLE, hidden or mode == INVISIBLE
+            cut += [(each.start, each.end)] if mode == INVISIBLE else []
+        elif each.operator == b"BT":
+            text, seen, hidden = [], False, False
+        elif each.operator == b"ET" and hidden and not seen:
+            cut += _idle(text)
+        elif each.operator in _PLACES + _STATES:
+            text.append(each)
     if not cut:
         return None
-    parts = []
-    for start, end in cut:
+    parts, at = [], 0
+    for start, end in sorted(cut):
         parts.append(content[at:start])
         at = end
     return b"".join([*parts, content[at:]])
+
+
+def _idle(text: list[_Operation]) -> list[tuple[int, int]]:
+    """What of the operators of a text that is not shown does nothing: its places, and states that it sets again."""
+    last = {each.operator: each for each in text if each.operator in _STATES}
+    return [(each.start, each.end) for each in text if last.get(each.operator) is not each]
 
 
 def _whole(operand: bytes) -> int:

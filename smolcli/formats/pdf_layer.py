@@ -17,6 +17,9 @@ Point = tuple[float, float]
 NARROWEST = 0.05  # of a letter size: a space between words whose boxes touch
 BELOW = 0.5 + DESCENT / EM  # of a letter size: from the middle of a line down to its baseline
 THINNEST = 0.15  # of a box's height: what a line askew can at least be of the upright box around it
+# Poppler takes a word apart whose letters do not stand level: so each word does, at its own height on a line that is
+# askew, and a line that rises by less than 0.7 of its height does as a whole.
+ASKEW, FLAT = 15, 0.7
 assert ASCENT - DESCENT == EM  # a line's box is one letter size high
 
 
@@ -44,7 +47,20 @@ class _Run:
 
     @property
     def along(self) -> Point:
+        """A step of one point along the line, across and down the page."""
         return math.cos(math.radians(self.angle)), math.sin(math.radians(self.angle))
+
+    @property
+    def level(self) -> Point:
+        """The same along its words, which are not askew where the line is a little."""
+        quarters = 90 * round(self.angle / 90)
+        angle = math.radians(quarters if abs(self.angle - quarters) <= ASKEW else self.angle)
+        return math.cos(angle), math.sin(angle)
+
+    @property
+    def rise(self) -> float:
+        """How far its end lies above or below its beginning, seen level, in points."""
+        return self.length * abs(self.along[0] * self.level[1] - self.along[1] * self.level[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +113,15 @@ class Pen:
     def _stretched(self, text: str, start: float, length: float, run: _Run) -> str:
         """A text from a place on its line (points from the middle of it), as long as it is to be."""
         (ax, ay), (mx, my) = run.along, run.middle
-        up = (ay, -ax)
-        x, y = mx + ax * start - up[0] * BELOW * run.height, my + ay * start - up[1] * BELOW * run.height
+        lx, ly = run.level
+        up = (ly, -lx)
+        at = 0.0 if run.rise <= FLAT * run.height else start + length / 2  # of the line, where the word's middle is
+        beyond = start + length / 2 - at  # how far it lies from there, level
+        x = mx + ax * at + lx * (beyond - length / 2) - up[0] * BELOW * run.height
+        y = my + ay * at + ly * (beyond - length / 2) - up[1] * BELOW * run.height
         a, b, c, d, e, f = self.sheet.to_page
         placed = (
-            *(a * ax + c * ay, b * ax + d * ay),
+            *(a * lx + c * ly, b * lx + d * ly),
             *(a * up[0] + c * up[1], b * up[0] + d * up[1]),
             *(a * x + c * y + e, b * x + d * y + f),
         )

@@ -170,6 +170,8 @@ def translated(name: str) -> Iterator[None]:
         yield
     except SmolError:
         raise
+    except pymupdf.mupdf.FzErrorSystem as error:  # no room, no right
+        raise OutputError(f"The PDF of {name} cannot be written: {error}.", "Is there room in TMPDIR?") from error
     except (RuntimeError, ValueError, KeyError, IndexError, TypeError, pymupdf.mupdf.FzErrorBase) as error:
         raise MediaError(f"{name} cannot be written to: the PDF is damaged.", "Print it to PDF again.") from error
 

@@ -13,6 +13,8 @@ from smolcli.datatypes import Box
 
 GUTTER = 0.012  # share of the page's width: the least between two columns
 PROSE_LINES = 2  # a column has at least so many
+LONG = 5  # prose of so many lines is a column also beside what is none
+LEVEL = 0.7  # more of its lines level with those beside it: rows of a table
 PROSE_FILL = 0.55  # and at least half of its lines fill so much of its width
 MOST = 3000  # lines of a page that are put in order; more than that are no page to read
 SAME_ROW = 0.5  # two lines that share so much of the lower one's height are in one row
@@ -50,7 +52,8 @@ def _ordered(numbers: list[int], pieces: Sequence[Piece], leftward: bool) -> Ite
             parts = _parted(together, pieces, axis=0, least=GUTTER)
             if len(parts) < 2:
                 break
-            if all(_is_prose(part, pieces) for part in parts):
+            parts = _columns(parts, pieces)
+            if len(parts) > 1:
                 run, columns, end = together, parts, upto
         if columns:
             for column in reversed(columns) if leftward else columns:
@@ -72,6 +75,36 @@ def _parted(numbers: Sequence[int], pieces: Sequence[Piece], axis: int, least: f
         groups[-1].append(number)
         reach = max(reach, start + length - slack)
     return groups
+
+
+def _columns(parts: Sequence[list[int]], pieces: Sequence[Piece]) -> list[list[int]]:
+    """Of parts beside one another, what is read one after the other: prose, and what does not go with it line by line.
+
+    The columns of a table are one, as their lines stand level with one another.
+    """
+    columns: list[list[int]] = []
+    for part in parts:
+        prose = columns and _is_prose(columns[-1], pieces) and _is_prose(part, pieces)
+        if columns and not prose and _level_with(columns[-1], part, pieces) > LEVEL:
+            columns[-1] = columns[-1] + part
+        else:
+            columns.append(part)
+    prose_lines = [len(column) for column in columns if _is_prose(column, pieces)]
+    all_are = len(prose_lines) == len(columns) or (
+        max(prose_lines, default=0) >= LONG and min(map(len, columns)) >= PROSE_LINES
+    )
+    return columns if all_are else []
+
+
+def _level_with(one: Sequence[int], other: Sequence[int], pieces: Sequence[Piece]) -> float:
+    """The share of the lines of a part that stand level with a line of another one; of the shorter of the two."""
+    few, many = sorted((one, other), key=len)
+    feet = [pieces[number].box[1] + pieces[number].box[3] for number in many]
+    level = 0
+    for number in few:
+        _, top, _, height = pieces[number].box
+        level += any(abs(top + height - foot) < 0.2 * height for foot in feet)
+    return level / len(few)
 
 
 def _is_prose(numbers: Sequence[int], pieces: Sequence[Piece]) -> bool:

@@ -7,23 +7,23 @@ shares of the page as `Media.frame` gives it: turned as the page says and as was
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from smolcli.datatypes import Box, Size
+from smolcli.media.layer_blocks import TYPEWRITTEN, LayerLine, blocks_of, usual_angle
 from smolcli.media.picture_boxes import Painted, bare_pictures, is_painted_over
 from smolcli.media.plausible import fault_of, is_private, without_controls
-from smolcli.media.reading_order import Piece, in_reading_order
-from smolcli.regions import PageReading, Region, list_marker, turned
+from smolcli.regions import PageReading, Region, turned
 
 # PyMuPDF's own numbers: TEXT_PRESERVE_WHITESPACE | TEXT_MEDIABOX_CLIP. Without TEXT_CID_FOR_UNKNOWN_UNICODE (part of
 # its defaults) a glyph that stands for no character is U+FFFD, and not a letter that happens to have its number.
 FLAGS = 2 | 64
 _SHOWN = 16 | 32  # of a span's char_flags: filled, stroked; neither in render mode 3
-HEADINGS = ((2.0, 1), (1.5, 2), (1.17, 3))  # so many times the size of the body text: a heading of that level
-HEADING_LINES = 3  # what is longer is no heading, however large
-NEW_BLOCK = 1.0  # so many letter sizes of empty space between two lines: another block
+_EQUALLY_WIDE = 8  # of a span's flags (TEXT_FONT_MONOSPACED)
+_TYPEWRITER = re.compile(r"mono|courier|cm(sl)?tt\d|consola|typewriter|menlo", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +53,6 @@ class TextLayer:
         return PageReading("layer" if self.regions else "", self.regions, size_px, self.rotation)
 
 
-@dataclass(slots=True)
-class _Line:
-    """A line of MuPDF's. box: shares of the page; size_pt: of its letters; angle: 0, 90, 180, 270 as it is shown."""
-
-    block: int
-    text: str
-    box: Box
-    size_pt: float
-    angle: int
-    hidden: bool
-    words: list[Region] = field(default_factory=list)
-
-
 def layer_of(page: Any, quarters: int) -> TextLayer | None:
     """The text of a page of PyMuPDF's that is then turned by so many quarters clockwise; None where it has none."""
     textpage = page.get_textpage(flags=FLAGS)
@@ -81,15 +68,15 @@ def layer_of(page: Any, quarters: int) -> TextLayer | None:
     hidden = [line for line in lines if line.hidden]
     raw = "\n".join("".join(span["text"] for span in line["spans"]) for line in _lines_in(blocks))
     return TextLayer(
-        regions=_blocks(seen),
-        hidden=_blocks(hidden),
+        regions=blocks_of(seen),
+        hidden=blocks_of(hidden),
         pictures=bare_pictures(painted, [line.box for line in seen]),
-        rotation=(360 - _usual_angle(lines)) % 360,
+        rotation=(360 - usual_angle(lines)) % 360,
         fault=_hidden_fault(seen, hidden) or fault_of(raw),
     )
 
 
-def _hidden_fault(seen: Sequence[_Line], hidden: Sequence[_Line]) -> str:
+def _hidden_fault(seen: Sequence[LayerLine], hidden: Sequence[LayerLine]) -> str:
     letters_seen, letters_hidden = (sum(len(line.text) for line in lines) for lines in (seen, hidden))
     return "is hidden behind the picture, as another OCR left it" if letters_hidden > letters_seen else ""
 
@@ -100,15 +87,15 @@ def _lines_in(blocks: Sequence[Any]) -> Iterator[Any]:
 
 def _boxes(page: Any, quarters: int) -> Callable[[Sequence[float]], Box]:
     """What makes a rectangle of MuPDF's (points, page not turned) a box in shares of the page as it is shown."""
-    a, b, c, d, e, f = tuple(page.rotation_matrix)
+    turns = int(page.rotation) // 90
     width, height = float(page.rect.width), float(page.rect.height)
+    sides = (height, width) if turns % 2 else (width, height)
 
     def to_box(rect: Sequence[float]) -> Box:
-        x0, y0, x1, y1 = rect
-        across = sorted(_share(a * x + c * y + e, width) for x, y in ((x0, y0), (x1, y1)))
-        down = sorted(_share(b * x + d * y + f, height) for x, y in ((x0, y0), (x1, y1)))
-        box = (across[0], down[0], across[1] - across[0], down[1] - down[0])
-        return turned(box, quarters)
+        (left, right), (top, bottom) = (
+            sorted((_share(rect[at], sides[at]), _share(rect[at + 2], sides[at]))) for at in (0, 1)
+        )
+        return turned((left, top, right - left, bottom - top), turns + quarters)
 
     return to_box
 
@@ -132,9 +119,9 @@ def _painted(page: Any, to_box: Callable[[Sequence[float]], Box]) -> list[Painte
 
 def _lines(
     blocks: Sequence[Any], words: Sequence[Any], page: Any, to_box: Callable[[Sequence[float]], Box], quarters: int
-) -> list[_Line]:
+) -> list[LayerLine]:
     """MuPDF's lines, with boxes of ours, and their words."""
-    found: dict[tuple[int, int], _Line] = {}
+    found: dict[tuple[int, int], LayerLine] = {}
     for number, block in enumerate(blocks):
         for at, line in enumerate(block["lines"] if block["type"] == 0 else ()):
             text = _clean("".join(span["text"] for span in line["spans"]))
@@ -143,11 +130,21 @@ def _lines(
                 size = max(float(span["size"]) for span in spans)
                 angle = (_angle(line["dir"]) + int(page.rotation) + 90 * quarters) % 360
                 hidden = all(_is_hidden(span) for span in spans)
-                found[number, at] = _Line(number, text, to_box(line["bbox"]), size, angle, hidden)
+                code = all(_is_equally_wide(span) for span in spans)
+                found[number, at] = LayerLine(number, text, to_box(line["bbox"]), size, angle, hidden, code)
     for x0, y0, x1, y1, word, block, at, _ in words:
         if (block, at) in found and (text := _clean(word)):
             found[block, at].words.append(Region("word", to_box((x0, y0, x1, y1)), text))
-    return [line for line in found.values() if line.box[2] > 0 and line.box[3] > 0]
+    lines = [line for line in found.values() if line.box[2] > 0 and line.box[3] > 0]
+    if sum(len(line.text) for line in lines if line.is_code) > TYPEWRITTEN * sum(len(line.text) for line in lines):
+        for line in lines:
+            line.is_code = False  # a page from a typewriter, or a receipt
+    return lines
+
+
+def _is_equally_wide(span: Any) -> bool:
+    """Whether its letters are all of one width, as the font says, or its name, which many know by heart."""
+    return bool(int(span["flags"]) & _EQUALLY_WIDE or _TYPEWRITER.search(str(span["font"])))
 
 
 def _is_hidden(span: Any) -> bool:
@@ -164,64 +161,3 @@ def _clean(text: str) -> str:
     """A line that can be shown: no control characters, no halves of characters; a symbol font's bullet as a bullet."""
     text = without_controls(text.encode("utf-8", "replace").decode()).strip()
     return "•" + text[1:] if text and is_private(text[0]) and text[1:2] in ("", " ", "\t") else text
-
-
-def _usual_angle(lines: Sequence[_Line]) -> int:
-    letters = dict.fromkeys((0, 90, 180, 270), 0)
-    for line in lines:
-        letters[line.angle] += len(line.text)
-    return max(letters, key=lambda angle: letters[angle])
-
-
-def _blocks(lines: Sequence[_Line]) -> tuple[Region, ...]:
-    """Lines, as blocks in reading order."""
-    if not lines:
-        return ()
-    upright = -_usual_angle(lines) // 90
-    body = _body_size(lines)
-    pieces = [Piece(turned(line.box, upright), line.block, line.text) for line in lines]
-    groups: list[list[_Line]] = []
-    for number in in_reading_order(pieces):
-        line = lines[number]
-        if not groups or not _goes_on(groups[-1], line, upright):
-            groups.append([])
-        groups[-1].append(line)
-    return tuple(_block(group, body) for group in groups)
-
-
-def _goes_on(group: Sequence[_Line], line: _Line, upright: int) -> bool:
-    """Whether a line belongs to the block before it: near, of one size, and no item of a list of its own."""
-    before = group[-1]
-    if before.block != line.block or before.angle != line.angle:
-        return False
-    marker = list_marker(line.text)
-    if marker and (not marker[0].isalnum() or list_marker(group[0].text)):  # a paragraph may say "12. March" in a line
-        return False
-    (x0, y0, w0, h0), (x1, y1, w1, h1) = turned(before.box, upright), turned(line.box, upright)
-    letter = min(h0, h1)
-    sizes = before.size_pt, line.size_pt
-    overlaps = x0 < x1 + w1 and x1 < x0 + w0
-    same_row = abs(y0 + h0 - y1 - h1) < letter / 2
-    return (overlaps or same_row) and y1 - y0 - h0 < NEW_BLOCK * letter and max(sizes) < 1.15 * min(sizes)
-
-
-def _body_size(lines: Sequence[_Line]) -> float:
-    """The size in points that most letters have."""
-    letters: dict[float, int] = {}
-    for line in lines:
-        size = round(line.size_pt, 1)
-        letters[size] = letters.get(size, 0) + len(line.text)
-    return max(letters, key=lambda size: (letters[size], -size))
-
-
-def _block(group: Sequence[_Line], body_pt: float) -> Region:
-    """Lines as one block: a heading by its size, an item of a list by how it begins, or a paragraph."""
-    lines = tuple(Region("line", line.box, line.text, children=tuple(line.words)) for line in group)
-    left, top = min(line.box[0] for line in group), min(line.box[1] for line in group)
-    right, bottom = (max(line.box[at] + line.box[at + 2] for line in group) for at in (0, 1))
-    box, text = (left, top, right - left, bottom - top), "\n".join(line.text for line in group)
-    times = max(line.size_pt for line in group) / body_pt if body_pt > 0 else 1.0
-    level = next((level for least, level in HEADINGS if times >= least), 0)
-    if level and len(group) <= HEADING_LINES and any(character.isalpha() for character in text):
-        return Region("heading", box, text, children=lines, level=level)
-    return Region("list_item" if list_marker(text) else "paragraph", box, text, children=lines)
