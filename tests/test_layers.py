@@ -35,6 +35,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "cache": NOUNS | {"settings", "files"},
     "models": NOUNS | {"settings", "files", "cache"},
     "formats": NOUNS | {"files", "doctags"},
+    "console": NOUNS | {"files", "formats"},
     "speeds": NOUNS | {"settings"},
     "run": NOUNS | READ,
     "verbs": NOUNS | READ | {"run", "doctags"},
@@ -44,6 +45,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     | READ
     | {
         "checks",
+        "console",
         "doctags",
         "options",
         "settings",
@@ -86,7 +88,7 @@ DOORS = {  # a library → the only files that import it
     "sqlite3": ("smolcli/store/database.py",),
     "platformdirs": ("smolcli/settings.py",),
     "typer": ("smolcli/cli/",),
-    "rich": ("smolcli/cli/",),
+    "rich": ("smolcli/console/bars.py",),
     "torch": (),
     "transformers": (),
 }

@@ -13,7 +13,7 @@ import typer
 
 from smolcli import __version__
 from smolcli.cli._commands import COMMANDS, Root
-from smolcli.cli._console import SIGNALLED, ended_code, ending_signals, report, say
+from smolcli.console import SIGNALLED, ended_code, ending_signals, report, say
 from smolcli.errors import BROKEN_PIPE, EngineError, OutputError, SmolError, SomeInputsFailedError, UsageError
 from smolcli.streams import protect_stdout
 

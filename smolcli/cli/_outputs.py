@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from smolcli.cli._console import is_terminal
+from smolcli.console import is_terminal
 from smolcli.errors import UsageError
 from smolcli.files import is_stdout
 from smolcli.formats import Allowed, Beside, Format, Sidecar, SidecarNames, Wanted, find_format, format_of_file

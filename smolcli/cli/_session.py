@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from smolcli.cli._console import Console, say
 from smolcli.cli._outputs import refuse_inputs
+from smolcli.console import Console, say
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import EngineOptions, Planner, load_planner
 from smolcli.errors import UsageError

@@ -24,7 +24,8 @@ def info(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] 
     Example: smol cache info
     """
     from smolcli.cache import ROOMS, items
-    from smolcli.cli._table import megabytes, show_json, show_lines, show_table
+    from smolcli.console import show_json, show_lines, show_table
+    from smolcli.printable import megabytes
     from smolcli.settings import load_settings
     from smolcli.store import files
 
@@ -53,7 +54,7 @@ def path() -> None:
 
     Example: du -sh "$(smol cache path)"
     """
-    from smolcli.cli._table import show_lines
+    from smolcli.console import show_lines
     from smolcli.settings import load_settings
 
     show_lines([str(load_settings().cache_dir)])
@@ -68,8 +69,8 @@ def clear(quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors
     Example: smol cache clear
     """
     from smolcli.cache import clear as clear_cache
-    from smolcli.cli._console import Console
-    from smolcli.cli._table import megabytes
+    from smolcli.console import Console
+    from smolcli.printable import megabytes
     from smolcli.settings import load_settings
     from smolcli.store import files, remove
 
@@ -92,7 +93,7 @@ def forget(
 
     Example: smol cache forget letter.pdf
     """
-    from smolcli.cli._console import say
+    from smolcli.console import say
     from smolcli.media import open_input
     from smolcli.settings import load_settings
     from smolcli.store import StoreTotals, files, open_store
@@ -110,7 +111,7 @@ def forget(
 
 def _in_store(folder: Path) -> StoreTotals:
     """How much is kept; a store that is not there is not made."""
-    from smolcli.cli._console import say
+    from smolcli.console import say
     from smolcli.store import StoreTotals, files, open_store
 
     if not files(folder):

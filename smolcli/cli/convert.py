@@ -56,8 +56,7 @@ def command(
     from gguf_convert.convert import ConversionResult, convert
     from gguf_convert.describe import conversion_lines, conversion_table
     from smolcli.checks import load_and_check, measure, report_table
-    from smolcli.cli._console import Console
-    from smolcli.cli._gguf import ByteBar
+    from smolcli.console import ByteBar, Console
     from smolcli.models import as_smol_errors
 
     options = _options(_folder(source, given.quiet), given)
@@ -80,7 +79,7 @@ def command(
     console.result([table], lines)
     if given.report and not given.json:
         from smolcli.checks import COST_HEADER, COST_TITLE, cost_rows
-        from smolcli.cli._table import show_lines, show_table
+        from smolcli.console import show_lines, show_table
 
         show_lines(["", COST_TITLE])
         show_table(COST_HEADER, list(cost_rows(measured)))

@@ -29,7 +29,7 @@ def listing(
     """
     if context.invoked_subcommand is not None:
         return
-    from smolcli.cli._table import show_json, show_table
+    from smolcli.console import show_json, show_table
     from smolcli.models import HEADER, Store, builtin_record, builtin_row, default_name, pair_record, pair_row
     from smolcli.settings import load_settings
 
@@ -56,7 +56,7 @@ def set_default(
 
     Example: smol models default 500m-video
     """
-    from smolcli.cli._console import say
+    from smolcli.console import say
     from smolcli.models import is_builtin, lasting_name
     from smolcli.settings import change, load_settings
 
@@ -86,8 +86,7 @@ def add(
     Example: smol models add invoices invoices-q8_0.gguf mmproj-invoices-f16.gguf
     """
     from smolcli.checks import EngineExaminer
-    from smolcli.cli._console import Console
-    from smolcli.cli._table import show_json
+    from smolcli.console import Console, show_json
     from smolcli.models import Adoption, add_pair, default_name, pair_record
     from smolcli.settings import load_settings
 
@@ -115,7 +114,7 @@ def verify(
 
     Example: smol models verify 500m-video
     """
-    from smolcli.cli._table import show_json, show_lines
+    from smolcli.console import show_json, show_lines
     from smolcli.errors import SomeInputsFailedError
     from smolcli.models import Store, file_state
     from smolcli.settings import load_settings
@@ -138,8 +137,9 @@ def verify(
 def _show_catalog(json: bool) -> None:
     from dataclasses import asdict
 
-    from smolcli.cli._table import megabytes, show_json, show_table
+    from smolcli.console import show_json, show_table
     from smolcli.models import catalog_entries
+    from smolcli.printable import megabytes
 
     if json:
         show_json(*(asdict(entry) for entry in catalog_entries()))

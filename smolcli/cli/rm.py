@@ -24,10 +24,10 @@ def command(
 
     Example: smol rm 500m-video
     """
-    from smolcli.cli._console import Console, say
-    from smolcli.cli._table import megabytes
+    from smolcli.console import Console, say
     from smolcli.errors import OutputError
     from smolcli.models import Store, delete_download, is_default
+    from smolcli.printable import megabytes
     from smolcli.settings import change, load_settings
 
     settings = load_settings()
