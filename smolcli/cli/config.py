@@ -42,7 +42,7 @@ def show(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] 
     rows = [
         (s.name, _shown(settings.values[s.name]), settings.origins[s.name], f"{s.help} [{s.variable}]") for s in TABLE
     ]
-    show_table(("SETTING", "VALUE", "FROM", "WHAT"), rows)
+    show_table(("SETTING", "VALUE", "FROM", "WHAT"), *rows)
 
 
 @command.command("set")

@@ -87,7 +87,7 @@ def show_json(*records: dict[str, Any]) -> None:
     StandardOutput().write("".join(f"{to_json(record)}\n" for record in records))
 
 
-def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def show_table(header: Sequence[str], *rows: Sequence[str]) -> None:
     """Columns as wide as their widest cell, two spaces between; the last is not padded."""
     table = [header, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(header) - 1)]
