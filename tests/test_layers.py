@@ -40,12 +40,16 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "run": NOUNS | READ,
     "verbs": NOUNS | READ | {"run", "doctags"},
     "reader": NOUNS | READ | {"run", "verbs", "store", "models", "settings"},
+    "session": NOUNS
+    | READ
+    | {"console", "options", "settings", "models", "reader", "run", "verbs", "speeds", "formats", "store"},
     "checks": NOUNS | READ | {"run", "models", "cache", "settings"},
     "cli": NOUNS
     | READ
     | {
         "checks",
         "console",
+        "session",
         "doctags",
         "options",
         "settings",

@@ -48,8 +48,8 @@ def command(
     """
     from smolcli.cli._delivery import Delivery, Form
     from smolcli.cli._outputs import refuse_beside
-    from smolcli.cli._session import Run
     from smolcli.errors import UsageError
+    from smolcli.session import Run
     from smolcli.verbs import caption, read_questions
 
     questions = read_questions(question or [], paths)
