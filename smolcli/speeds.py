@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass, field, fields
@@ -146,3 +147,13 @@ def stats_lines(
         yield f"stats: {took.cached} of {took.answers} answers were known from an earlier run"
     if peak_bytes is not None:
         yield f"stats: peak memory {peak_bytes / 1e6:.0f} MB"
+
+
+def peak_rss_bytes() -> int | None:
+    """The most memory that this process ever held, None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

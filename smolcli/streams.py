@@ -32,3 +32,24 @@ def protect_stdout() -> None:
     )
     if sys.__stdout__ is stream:  # who wants the terminal's size, or puts stdout back, asks this one
         setattr(sys, "__stdout__", sys.stdout)  # noqa: B010  final to a type checker
+
+
+def prepare_streams() -> None:
+    """File names that are not UTF-8 come out as the bytes they were; no text and no library can break the output.
+
+    A closed standard stream (`>&-`) is filled with one that cannot be used: else the next file to be opened would get
+    its number, and be written to.
+    """
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
+            try:
+                os.fstat(number)
+            except OSError:
+                os.open(os.devnull, mode)  # takes the lowest number that is free
+        sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+        sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    protect_stdout()
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="surrogateescape" if "utf" in (stream.encoding or "").lower() else "replace")

@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from smolcli.cli import _console
-from smolcli.cli._console import Progress
+from smolcli.console import Progress, bars
 
 
 class Terminal(io.StringIO):
@@ -22,7 +21,7 @@ def terminal(monkeypatch):
         screen = Terminal()
         monkeypatch.setattr(sys, "stderr", screen)
         monkeypatch.setenv("TERM", "xterm")
-        monkeypatch.setattr(_console, "SHOW_AFTER_S", show_after_s)
+        monkeypatch.setattr(bars, "SHOW_AFTER_S", show_after_s)
         return screen
 
     return put_in_place

@@ -138,8 +138,9 @@ def test_the_help_of_smol_loads_no_command_and_nothing_heavy():
     assert not modules & HEAVY
     assert not {f"smolcli.cli.{name}" for name in COMMANDS} & modules
     ours = {name for name in modules if name.startswith("smolcli.")}
-    assert ours <= {f"smolcli.{name}" for name in ("cli", "errors", "options", "printable", "streams")} | {
-        f"smolcli.cli._{name}" for name in ("commands", "console", "help")
+    assert ours <= {f"smolcli.{name}" for name in ("cli", "console", "errors", "options", "printable", "streams")} | {
+        *(f"smolcli.cli._{name}" for name in ("commands", "help")),
+        *(f"smolcli.console.{name}" for name in ("bars", "sentences", "signals")),
     }
 
 

@@ -10,7 +10,7 @@ from transcripts import README, ROOT, close_calls, comparable, run, steps
 
 from smolcli import errors
 from smolcli.cli._commands import COMMANDS, load
-from smolcli.cli._console import SIGNALLED
+from smolcli.console import SIGNALLED
 
 TEXT = README.read_text(encoding="utf-8")
 STEPS = steps(TEXT)

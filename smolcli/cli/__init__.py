@@ -13,9 +13,9 @@ import typer
 
 from smolcli import __version__
 from smolcli.cli._commands import COMMANDS, Root
-from smolcli.cli._console import SIGNALLED, ended_code, ending_signals, report, say
+from smolcli.console import SIGNALLED, ended_code, ending_signals, report, say
 from smolcli.errors import BROKEN_PIPE, EngineError, OutputError, SmolError, SomeInputsFailedError, UsageError
-from smolcli.streams import protect_stdout
+from smolcli.streams import prepare_streams
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may meet
 KEYBOARD_INTERRUPT = 130  # what the library makes of any signal that unwinds
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     May be called again and again. The first call takes descriptor 1 for itself (smolcli/streams.py).
     """
-    _prepare_streams()
+    prepare_streams()
     return _guarded(list(sys.argv[1:] if argv is None else argv))
 
 
@@ -148,24 +148,3 @@ def _raise_in_debug(error: Exception) -> None:
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)
-
-
-def _prepare_streams() -> None:
-    """File names that are not UTF-8 come out as the bytes they were; no text and no library can break the output.
-
-    A closed standard stream (`>&-`) is filled with one that cannot be used: else the next file to be opened would get
-    its number, and be written to.
-    """
-    if None in (sys.stdin, sys.stdout, sys.stderr):
-        for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
-            try:
-                os.fstat(number)
-            except OSError:
-                os.open(os.devnull, mode)  # takes the lowest number that is free
-        sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
-        sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
-    protect_stdout()
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="surrogateescape" if "utf" in (stream.encoding or "").lower() else "replace")

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from smolcli.cli._delivery import PLAIN, Delivery
-from smolcli.cli._outputs import refuse_beside
-from smolcli.cli._session import Run, text_output
+from smolcli.cli._outputs import refuse_beside, text_output
 from smolcli.formats import add_hashes, plan_record, to_json
 from smolcli.jobs import Look, Words
 from smolcli.prompt import load_prompt
 from smolcli.run import OpenFiles, RequestPlan
+from smolcli.session import Run
 from smolcli.verbs import ParsedConversation, View, converse, outline_conversation, parse_conversation, read_cases
 
 

@@ -9,17 +9,17 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
-from smolcli.cli._console import Progress, interruptible, is_terminal, peak_rss_bytes, say
 from smolcli.cli._outputs import refuse_inputs, wanted_beside, wanted_outputs
-from smolcli.cli._session import Run
+from smolcli.console import Progress, interruptible, is_terminal, say
 from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
 from smolcli.formats import PLAIN, Form, Outputs, Sidecars
 from smolcli.jobs import Answer, Expected, Failure
 from smolcli.reader import Reader
 from smolcli.run import Event, Planned
+from smolcli.session import Run
 from smolcli.settings import load_settings
-from smolcli.speeds import Took, remember, stats_lines
+from smolcli.speeds import Took, peak_rss_bytes, remember, stats_lines
 
 __all__ = ["PLAIN", "Delivery", "Form"]
 

@@ -1,18 +1,17 @@
-"""Arguments in, opened media and questions out."""
+"""Arguments in, names of media and questions out."""
 
 from __future__ import annotations
 
 import re
 import shlex
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from smolcli.engine import Planner
-from smolcli.errors import DoesNotFitError, MediaError, UsageError
+from smolcli.errors import MediaError, UsageError
 from smolcli.media import MEDIA_SUFFIXES
 from smolcli.options import ReadingOptions
+from smolcli.verbs import read_questions, stated
 
 _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,4}", re.ASCII)  # "photo.jgp", mistyped; no question looks like it
 
@@ -29,7 +28,7 @@ def split_arguments(arguments: Sequence[str], questions: Sequence[str]) -> tuple
         raise UsageError(f"There is no question: {last!r} is a file, or the name of one.", hint)
     if len(arguments) == 1:
         raise UsageError("No media are given, only a question.", f'Name them first: smol ask photo.jpg "{last}"')
-    return _once(arguments[:-1]), [said(last)]
+    return _once(arguments[:-1]), [stated(last)]
 
 
 def split_optional_question(arguments: Sequence[str], questions: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -53,48 +52,7 @@ def files_and_questions(arguments: Sequence[str], questions: Sequence[str]) -> t
     if Path(last).suffix.lower() in MEDIA_SUFFIXES:
         hint = "Check the spelling; a question that ends like the name of a file is given with -Q."
         raise MediaError(f"{last!r} does not exist.", hint)
-    return _once(arguments[:-1]), [said(last), *read_questions(questions, arguments)]
-
-
-def refuse_too_many(paths: Sequence[str], planner: Planner) -> None:
-    """Files that no prompt could hold, whatever they are, are not looked at. Raises DoesNotFitError."""
-    holds = planner.context_tokens // planner.facts.tokens_per_tile
-    if len(paths) > holds:
-        raise DoesNotFitError(
-            f"{len(paths)} files are given, and a context of {planner.context_tokens} tokens holds at most {holds} "
-            "pictures.",
-            "Ask about fewer, or about each by itself: smol docvqa FILE... QUESTION.",
-        )
-
-
-def read_questions(given: Sequence[str], media: Sequence[str]) -> list[str]:
-    """Values of -Q: the text itself, @FILE (a question per line), - for standard input. Raises UsageError."""
-    found: list[str] = []
-    for text in given:
-        if text == "-":
-            if "-" in media or given.count("-") > 1:
-                raise UsageError(
-                    "Standard input can be read only once.", "Give the question, or the media, in another way."
-                )
-            if sys.stdin is None or sys.stdin.closed:
-                raise UsageError("Standard input is closed.", 'Send the questions into it: echo "What?" | smol ask …')
-            found += _lines(sys.stdin.buffer.read(), "standard input")
-        elif text.startswith("@"):
-            try:
-                data = Path(text[1:]).read_bytes()
-            except OSError as error:
-                raise UsageError(f"The questions {text[1:]!r} cannot be read: {error.strerror}.") from error
-            found += _lines(data, text[1:])
-        else:
-            found.append(said(text))
-    return found
-
-
-def said(question: str) -> str:
-    """The question, which must say something. Raises UsageError."""
-    if not question.strip():
-        raise UsageError("The question is empty.", "Say what you want to know, in quotes.")
-    return question
+    return _once(arguments[:-1]), [stated(last), *read_questions(questions, arguments)]
 
 
 def no_more_than_messages(
@@ -122,14 +80,3 @@ def _once(paths: Sequence[str]) -> list[str]:
     if list(paths).count("-") > 1:
         raise UsageError("Standard input (-) can be read only once.")
     return list(paths)
-
-
-def _lines(data: bytes, name: str) -> list[str]:
-    """A question per line; empty lines are none. Raises UsageError."""
-    try:
-        lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
-    except UnicodeDecodeError as error:
-        raise UsageError(f"The questions in {name} are not UTF-8 text.") from error
-    if not any(lines):
-        raise UsageError(f"There is no question in {name}.", "Write one per line.")
-    return [line for line in lines if line]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from smolcli.cli._console import is_terminal
+from smolcli.console import is_terminal
 from smolcli.errors import UsageError
-from smolcli.files import is_stdout
+from smolcli.files import Target, is_stdout, open_target
 from smolcli.formats import Allowed, Beside, Format, Sidecar, SidecarNames, Wanted, find_format, format_of_file
 from smolcli.media import MEDIA_SUFFIXES, NamedInputs
 from smolcli.options import FormatOptions, OutputOptions
@@ -114,3 +115,18 @@ def _not_to_a_terminal(chosen: Format | None) -> Format | None:
         hint = f"Name a file, -o NAME.{chosen.extensions[0]}, or send it on with a pipe."
         raise UsageError(f"{chosen.name} is not for a terminal.", hint)
     return chosen
+
+
+@contextmanager
+def text_output(output: OutputOptions, inputs: Sequence[str] = ()) -> Iterator[Target]:
+    """Standard output, or a file that appears whole: for what is not an answer. Raises UsageError (two)."""
+    paths: Sequence[str | None] = output.output or (None,)
+    if len(paths) > 1:
+        raise UsageError("A plan is written once.", "Give one -o.")
+    refuse_inputs(output.output, inputs)
+    target = open_target(paths[0], output.force)
+    try:
+        yield target
+        target.commit()
+    finally:
+        target.discard()

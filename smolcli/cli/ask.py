@@ -40,10 +40,10 @@ def command(
     """
     from smolcli.cli._conversations import ask_conversations
     from smolcli.cli._delivery import PLAIN, Delivery
-    from smolcli.cli._inputs import no_more_than_messages, refuse_too_many, split_arguments
+    from smolcli.cli._inputs import no_more_than_messages, split_arguments
     from smolcli.cli._outputs import refuse_beside
-    from smolcli.cli._session import Run
-    from smolcli.verbs import ask
+    from smolcli.session import Run
+    from smolcli.verbs import ask, refuse_too_many
 
     run = Run(model, output, reading, pages, clips, formats)
     if messages is not None:

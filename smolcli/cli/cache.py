@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from smolcli.cli._help import Commands
-
-if TYPE_CHECKING:
-    from smolcli.store import StoreTotals
 
 command = Commands("Look at what smol keeps because it was expensive to make.\n\nExample: smol cache info")
 
@@ -24,15 +19,16 @@ def info(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] 
     Example: smol cache info
     """
     from smolcli.cache import ROOMS, items
-    from smolcli.cli._table import megabytes, show_json, show_lines, show_table
+    from smolcli.console import say, show_json, show_lines, show_table
+    from smolcli.printable import megabytes
     from smolcli.settings import load_settings
-    from smolcli.store import files
+    from smolcli.store import disk_bytes, totals
 
     settings = load_settings()
     rooms = {name: list(items(settings.cache_dir, name)) for name in ROOMS}
     total = sum(item.bytes for found in rooms.values() for item in found)
     limit, store_limit = settings.cache_size_bytes, int(settings.values["store_size"])
-    kept, kept_bytes = _in_store(settings.store_dir), sum(path.stat().st_size for path in files(settings.store_dir))
+    kept, kept_bytes = totals(settings.store_dir, say), disk_bytes(settings.store_dir)
     if json:
         sizes = {name: {"items": len(found), "bytes": sum(i.bytes for i in found)} for name, found in rooms.items()}
         store = {"items": kept.items, "bytes": kept_bytes, "limit_bytes": store_limit, **asdict(kept)}
@@ -42,7 +38,7 @@ def info(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] 
     rows = [(n, str(len(f)), megabytes(sum(i.bytes for i in f)), ROOMS[n]) for n, f in rooms.items()]
     rows.append(("tiles", str(kept.tiles.items), megabytes(kept.tiles.bytes), "tiles that were encoded (store)"))
     rows.append(("answers", str(kept.answers.items), megabytes(kept.answers.bytes), "finished answers (store)"))
-    show_table(("ROOM", "ITEMS", "SIZE", "WHAT"), rows)
+    show_table(("ROOM", "ITEMS", "SIZE", "WHAT"), *rows)
     beside = f"{megabytes(total)} of {megabytes(limit)} beside the store in {settings.cache_dir}"
     show_lines([beside, f"{megabytes(kept_bytes)} of {megabytes(store_limit)} in the store in {settings.store_dir}"])
 
@@ -53,7 +49,7 @@ def path() -> None:
 
     Example: du -sh "$(smol cache path)"
     """
-    from smolcli.cli._table import show_lines
+    from smolcli.console import show_lines
     from smolcli.settings import load_settings
 
     show_lines([str(load_settings().cache_dir)])
@@ -68,13 +64,13 @@ def clear(quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors
     Example: smol cache clear
     """
     from smolcli.cache import clear as clear_cache
-    from smolcli.cli._console import Console
-    from smolcli.cli._table import megabytes
+    from smolcli.console import Console
+    from smolcli.printable import megabytes
     from smolcli.settings import load_settings
-    from smolcli.store import files, remove
+    from smolcli.store import disk_bytes, remove
 
     settings = load_settings()
-    kept = sum(path.stat().st_size for path in files(settings.store_dir))
+    kept = disk_bytes(settings.store_dir)
     remove(settings.store_dir)
     removed = clear_cache(settings.cache_dir)
     things = f"{len(removed)} things{' and the store' if kept else ''}"
@@ -92,28 +88,14 @@ def forget(
 
     Example: smol cache forget letter.pdf
     """
-    from smolcli.cli._console import say
+    from smolcli.console import say
     from smolcli.media import open_input
     from smolcli.settings import load_settings
-    from smolcli.store import StoreTotals, files, open_store
+    from smolcli.store import forget as forget_file
 
     given = open_input(file)
     given.close()
-    settings, gone = load_settings(), StoreTotals()
-    if files(settings.store_dir):
-        with closing(open_store(settings.store_dir, int(settings.values["store_size"]), say)) as store:
-            gone = store.forget(given.sha256)
+    gone = forget_file(load_settings().store_dir, given.sha256, say)
     if not quiet:
         tiles, answers = gone.tiles.items, gone.answers.items
         say(f"{tiles} tile{'s' * (tiles != 1)} and {answers} answer{'s' * (answers != 1)} of {file} forgotten")
-
-
-def _in_store(folder: Path) -> StoreTotals:
-    """How much is kept; a store that is not there is not made."""
-    from smolcli.cli._console import say
-    from smolcli.store import StoreTotals, files, open_store
-
-    if not files(folder):
-        return StoreTotals()
-    with closing(open_store(folder, 1 << 62, say)) as store:
-        return store.totals()

@@ -47,11 +47,10 @@ def command(
     Example: smol caption holiday/ > captions.tsv
     """
     from smolcli.cli._delivery import Delivery, Form
-    from smolcli.cli._inputs import read_questions
     from smolcli.cli._outputs import refuse_beside
-    from smolcli.cli._session import Run
     from smolcli.errors import UsageError
-    from smolcli.verbs import caption
+    from smolcli.session import Run
+    from smolcli.verbs import caption, read_questions
 
     questions = read_questions(question or [], paths)
     if len(questions) > 1:

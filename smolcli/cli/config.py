@@ -19,7 +19,7 @@ def path() -> None:
 
     Example: "$EDITOR" "$(smol config path)"
     """
-    from smolcli.cli._table import show_lines
+    from smolcli.console import show_lines
     from smolcli.settings import config_path
 
     show_lines([str(config_path())])
@@ -31,7 +31,7 @@ def show(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] 
 
     Example: SMOL_THREADS=4 smol config show
     """
-    from smolcli.cli._table import show_json, show_table
+    from smolcli.console import show_json, show_table
     from smolcli.settings import TABLE, load_settings
 
     settings = load_settings()
@@ -42,7 +42,7 @@ def show(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] 
     rows = [
         (s.name, _shown(settings.values[s.name]), settings.origins[s.name], f"{s.help} [{s.variable}]") for s in TABLE
     ]
-    show_table(("SETTING", "VALUE", "FROM", "WHAT"), rows)
+    show_table(("SETTING", "VALUE", "FROM", "WHAT"), *rows)
 
 
 @command.command("set")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -56,11 +55,10 @@ def command(
     from gguf_convert.convert import ConversionResult, convert
     from gguf_convert.describe import conversion_lines, conversion_table
     from smolcli.checks import load_and_check, measure, report_table
-    from smolcli.cli._console import Console
-    from smolcli.cli._gguf import ByteBar
-    from smolcli.models import as_smol_errors
+    from smolcli.console import ByteBar, Console
+    from smolcli.models import as_smol_errors, checkpoint_folder
 
-    options = _options(_folder(source, given.quiet), given)
+    options = _options(checkpoint_folder(source, given.quiet), given)
     loaded: list[str] = []
     console = Console(given.quiet, given.json)
 
@@ -80,10 +78,10 @@ def command(
     console.result([table], lines)
     if given.report and not given.json:
         from smolcli.checks import COST_HEADER, COST_TITLE, cost_rows
-        from smolcli.cli._table import show_lines, show_table
+        from smolcli.console import show_lines, show_table
 
         show_lines(["", COST_TITLE])
-        show_table(COST_HEADER, list(cost_rows(measured)))
+        show_table(COST_HEADER, *cost_rows(measured))
 
 
 def _options(folder: str, given: ConversionOptions) -> ConvertOptions:
@@ -98,22 +96,6 @@ def _options(folder: str, given: ConversionOptions) -> ConvertOptions:
         force=given.force,
         verify=not given.no_verify,
     )
-
-
-def _folder(source: str, quiet: bool) -> str:
-    """A Hub id is downloaded; all else is the converter's to judge."""
-    from smolcli.errors import ModelError
-    from smolcli.models import HUB_ID, fetch_checkpoint, look_at_hub
-
-    with suppress(OSError, ValueError, RuntimeError):  # a name too long, no such home
-        if Path(source).expanduser().exists():
-            return source
-    if "/" not in source or not HUB_ID.fullmatch(source):
-        return source
-    repository = look_at_hub(source)
-    if not any(file.name.endswith(".safetensors") and "/" not in file.name for file in repository.files):
-        raise ModelError(f"{source} has no checkpoint in safetensors.", f"For its GGUF files: smol pull {source}")
-    return str(fetch_checkpoint(repository, quiet)[0])
 
 
 def _types(text: str) -> tuple[str, ...]:

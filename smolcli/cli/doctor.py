@@ -24,7 +24,7 @@ def command(
     Example: smol doctor -m 500m-video
     """
     from smolcli.checks import all_checks, check_lines, checks_record, failures, report_lines
-    from smolcli.cli._console import Console
+    from smolcli.console import Console
     from smolcli.errors import SomeInputsFailedError
 
     checks = all_checks(model, mmproj, device)

@@ -41,7 +41,7 @@ def command(
     """
     from smolcli.cli._delivery import Delivery
     from smolcli.cli._inputs import files_and_questions
-    from smolcli.cli._session import Run
+    from smolcli.session import Run
     from smolcli.verbs import docvqa
 
     run = Run(model, output, reading, pages, formats=formats)

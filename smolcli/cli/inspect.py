@@ -20,7 +20,7 @@ def command(
     """
     from gguf_convert.describe import inspection_lines, inspection_table
     from gguf_convert.inspection import inspect
-    from smolcli.cli._console import Console
+    from smolcli.console import Console
     from smolcli.models import as_smol_errors
 
     with as_smol_errors():

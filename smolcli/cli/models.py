@@ -29,21 +29,20 @@ def listing(
     """
     if context.invoked_subcommand is not None:
         return
-    from smolcli.cli._table import show_json, show_table
-    from smolcli.models import HEADER, Store, builtin_record, builtin_row, default_name, pair_record, pair_row
+    from dataclasses import asdict
+
+    from smolcli.console import show_json, show_table
+    from smolcli.models import catalog_entries, catalog_rows, local_records, local_rows
     from smolcli.settings import load_settings
 
-    if available:
-        _show_catalog(json)
-        return
-    settings = load_settings()
-    default = default_name(settings)
-    pairs = list(Store(settings.data_dir).all())
-    if json:
-        records = [builtin_record(default), *(pair_record(pair, default) for pair in pairs)]
-        show_json(*records)
-        return
-    show_table(HEADER, [builtin_row(default), *(pair_row(pair, default) for pair in pairs)])
+    if available and json:
+        show_json(*(asdict(entry) for entry in catalog_entries()))
+    elif available:
+        show_table(*catalog_rows())
+    elif json:
+        show_json(*local_records(load_settings()))
+    else:
+        show_table(*local_rows(load_settings()))
 
 
 @command.command("default")
@@ -56,7 +55,7 @@ def set_default(
 
     Example: smol models default 500m-video
     """
-    from smolcli.cli._console import say
+    from smolcli.console import say
     from smolcli.models import is_builtin, lasting_name
     from smolcli.settings import change, load_settings
 
@@ -86,8 +85,7 @@ def add(
     Example: smol models add invoices invoices-q8_0.gguf mmproj-invoices-f16.gguf
     """
     from smolcli.checks import EngineExaminer
-    from smolcli.cli._console import Console
-    from smolcli.cli._table import show_json
+    from smolcli.console import Console, show_json
     from smolcli.models import Adoption, add_pair, default_name, pair_record
     from smolcli.settings import load_settings
 
@@ -115,45 +113,17 @@ def verify(
 
     Example: smol models verify 500m-video
     """
-    from smolcli.cli._table import show_json, show_lines
+    from smolcli.console import show_json, show_lines
     from smolcli.errors import SomeInputsFailedError
-    from smolcli.models import Store, file_state
+    from smolcli.models import file_states
     from smolcli.settings import load_settings
 
-    store = Store(load_settings().data_dir)
-    pairs = list(store.all()) if name is None else [store.require(name)]
     bad = 0
-    for pair, file in [(owner, file) for owner in pairs for file in owner.files]:
-        state = file_state(file)
-        bad += state != "ok"
+    for file in file_states(load_settings(), name):
+        bad += file.state != "ok"
         if json:
-            show_json({"pair": pair.label, "path": file.path, "state": state})
+            show_json({"pair": file.pair, "path": file.path, "state": file.state})
         else:
-            fix = "" if state == "ok" else f". {pair.way_out}"
-            show_lines([f"{pair.label}\t{file.path}\t{state}{fix}"])
+            show_lines([f"{file.pair}\t{file.path}\t{file.state}" + (f". {file.way_out}" if file.way_out else "")])
     if bad:
         raise SomeInputsFailedError(f"{bad} of the files are not what they were.")
-
-
-def _show_catalog(json: bool) -> None:
-    from dataclasses import asdict
-
-    from smolcli.cli._table import megabytes, show_json, show_table
-    from smolcli.models import catalog_entries
-
-    if json:
-        show_json(*(asdict(entry) for entry in catalog_entries()))
-        return
-    rows = [
-        (
-            entry.name,
-            ",".join(file.quant for file in entry.language) or "-",
-            megabytes(entry.ram_mb * 10**6),
-            str(entry.tokens_per_tile),
-            str(entry.context_tokens),
-            entry.licence,
-            entry.note,
-        )
-        for entry in catalog_entries()
-    ]
-    show_table(("NAME", "TYPES", "RAM", "TOKENS/TILE", "CONTEXT", "LICENCE", "GOOD AND BAD AT"), rows)

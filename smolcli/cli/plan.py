@@ -12,10 +12,10 @@ from smolcli.cli._options import Conversations, with_options
 from smolcli.options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
-    from smolcli.cli._session import Run
     from smolcli.datatypes import ImagePart
     from smolcli.media import Media
     from smolcli.run import RequestPlan
+    from smolcli.session import Run
 
 
 @with_options(
@@ -49,7 +49,7 @@ def command(
     Example: smol plan photo.jpg "What is this?" --detail native --json
     """
     from smolcli.cli._inputs import no_more_than_messages, split_optional_question
-    from smolcli.cli._session import Run
+    from smolcli.session import Run
 
     run = Run(model, output, reading, pages, clips)
     if messages is not None:
@@ -63,7 +63,7 @@ def command(
 
 def _plan_inputs(run: Run, given: tuple[list[str], list[str]], hashes: bool) -> None:
     """Print the plan of the request with the longest question; given: media and questions."""
-    from smolcli.cli._session import text_output
+    from smolcli.cli._outputs import text_output
     from smolcli.formats import add_hashes, plan_lines, plan_record, printable, to_json
     from smolcli.run import OpenFiles, plan_job
     from smolcli.verbs import open_together

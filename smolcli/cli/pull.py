@@ -36,9 +36,9 @@ def command(
     Example: smol pull 500m-video
     """
     from smolcli.checks import EngineExaminer
-    from smolcli.cli._console import Console
-    from smolcli.cli._table import megabytes
+    from smolcli.console import Console
     from smolcli.models import Adoption, default_name, pair_record, parse_wish, pull_pair
+    from smolcli.printable import megabytes
     from smolcli.settings import load_settings
 
     settings, console = load_settings(), Console(quiet, json)

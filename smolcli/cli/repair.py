@@ -36,8 +36,7 @@ def command(
     """
     from gguf_convert.describe import repair_lines, repair_table
     from gguf_convert.repair import RepairOptions, repair
-    from smolcli.cli._console import Console
-    from smolcli.cli._gguf import ByteBar
+    from smolcli.console import ByteBar, Console
     from smolcli.models import as_smol_errors
 
     with as_smol_errors(), ByteBar(quiet) as bar:

@@ -24,25 +24,12 @@ def command(
 
     Example: smol rm 500m-video
     """
-    from smolcli.cli._console import Console, say
-    from smolcli.cli._table import megabytes
-    from smolcli.errors import OutputError
-    from smolcli.models import Store, delete_download, is_default
-    from smolcli.settings import change, load_settings
+    from smolcli.console import Console, say
+    from smolcli.models import remove_pair
+    from smolcli.printable import megabytes
+    from smolcli.settings import load_settings
 
-    settings = load_settings()
-    store = Store(settings.data_dir)
-    pair = store.require(name)
-    unused = store.remove(pair)
-    ours = [file for file in unused if pair.downloaded or file == pair.own_projector]
-    if keep_files:
-        ours = []
-    stuck = [file.path for file in ours if not delete_download(file)]
-    default = settings.values["model"]
-    last = is_default(pair, default) and not any(is_default(other, default) for other in store.all())
-    if last and settings.origins["model"] == str(settings.config_file):
-        change("model", None)
+    removed = remove_pair(name, load_settings(), keep_files)
+    if removed.was_default:
         say("it was the default; from now on the built-in model is")
-    if stuck:
-        raise OutputError(f"{pair.label} is forgotten, but {stuck[0]} cannot be removed.", "Remove it by hand.")
-    Console(quiet).tell(f"{pair.label} is removed, {megabytes(sum(file.bytes for file in ours))} are free again")
+    Console(quiet).tell(f"{removed.label} is removed, {megabytes(removed.freed_bytes)} are free again")

@@ -30,86 +30,56 @@ if TYPE_CHECKING:
         as_smol_errors as as_smol_errors,
     )
     from smolcli.models.catalog import catalog as catalog_entries
+    from smolcli.models.catalog import catalog_rows as catalog_rows
     from smolcli.models.catalog import names as catalog_names
     from smolcli.models.doctags import installed_doctags as installed_doctags
     from smolcli.models.hub import (
-        HUB_ID as HUB_ID,
-    )
-    from smolcli.models.hub import (
         cache_folder as hub_folder,
     )
-    from smolcli.models.hub import (
-        delete as delete_download,
-    )
-    from smolcli.models.hub import (
-        fetch_checkpoint as fetch_checkpoint,
-    )
-    from smolcli.models.hub import (
-        look as look_at_hub,
-    )
+    from smolcli.models.hub import checkpoint_folder as checkpoint_folder
     from smolcli.models.installed import LocalPair
     from smolcli.models.installed import Store as Store
     from smolcli.models.installed import record_file as record_file
     from smolcli.models.pull import add as add_pair
     from smolcli.models.pull import parse_wish as parse_wish
     from smolcli.models.pull import pull as pull_pair
-    from smolcli.models.records import (
-        HEADER as HEADER,
-    )
-    from smolcli.models.records import (
-        builtin_record as builtin_record,
-    )
-    from smolcli.models.records import (
-        builtin_row as builtin_row,
-    )
-    from smolcli.models.records import (
-        default_name as default_name,
-    )
-    from smolcli.models.records import (
-        file_state as file_state,
-    )
-    from smolcli.models.records import (
-        is_default as is_default,
-    )
+    from smolcli.models.records import default_name as default_name
+    from smolcli.models.records import file_states as file_states
+    from smolcli.models.records import local_records as local_records
+    from smolcli.models.records import local_rows as local_rows
     from smolcli.models.records import (
         pair_record as pair_record,
     )
-    from smolcli.models.records import (
-        pair_row as pair_row,
-    )
+    from smolcli.models.removal import remove_pair as remove_pair
 
 __all__ = [
     "BUILTIN",
     "COMPUTE_BYTES",
-    "HEADER",
-    "HUB_ID",
     "Adoption",
     "Store",
     "add_pair",
     "as_smol_errors",
     "builtin",
-    "builtin_record",
-    "builtin_row",
     "catalog_entries",
     "catalog_names",
+    "catalog_rows",
+    "checkpoint_folder",
     "default_name",
-    "delete_download",
-    "fetch_checkpoint",
-    "file_state",
+    "file_states",
     "find_local",
     "find_projector",
     "hub_folder",
     "installed_doctags",
     "is_builtin",
-    "is_default",
     "known_names",
     "lasting_name",
-    "look_at_hub",
+    "local_records",
+    "local_rows",
     "pair_record",
-    "pair_row",
     "parse_wish",
     "pull_pair",
     "record_file",
+    "remove_pair",
     "resolve",
 ]
 INSIDE = {  # what the room gives beside → the file that holds it and its name there; read when it is asked for
@@ -117,26 +87,22 @@ INSIDE = {  # what the room gives beside → the file that holds it and its name
     "COMPUTE_BYTES": ("adopt", "COMPUTE_BYTES"),
     "as_smol_errors": ("adopt", "as_smol_errors"),
     "catalog_entries": ("catalog", "catalog"),
+    "catalog_rows": ("catalog", "catalog_rows"),
     "catalog_names": ("catalog", "names"),
     "installed_doctags": ("doctags", "installed_doctags"),
-    "HUB_ID": ("hub", "HUB_ID"),
-    "delete_download": ("hub", "delete"),
-    "fetch_checkpoint": ("hub", "fetch_checkpoint"),
+    "checkpoint_folder": ("hub", "checkpoint_folder"),
     "hub_folder": ("hub", "cache_folder"),
-    "look_at_hub": ("hub", "look"),
     "Store": ("installed", "Store"),
     "record_file": ("installed", "record_file"),
     "add_pair": ("pull", "add"),
     "parse_wish": ("pull", "parse_wish"),
     "pull_pair": ("pull", "pull"),
-    "HEADER": ("records", "HEADER"),
-    "builtin_record": ("records", "builtin_record"),
-    "builtin_row": ("records", "builtin_row"),
     "default_name": ("records", "default_name"),
-    "file_state": ("records", "file_state"),
-    "is_default": ("records", "is_default"),
+    "file_states": ("records", "file_states"),
+    "local_records": ("records", "local_records"),
+    "local_rows": ("records", "local_rows"),
     "pair_record": ("records", "pair_record"),
-    "pair_row": ("records", "pair_row"),
+    "remove_pair": ("removal", "remove_pair"),
 }
 BUILTIN = "builtin"
 _BUILTIN = Path(__file__).parent / "builtin"

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from smolcli.printable import megabytes
+
 _FILE = Path(__file__).with_name("catalog.toml")
 COLUMNS = ("Name", "Model", "Types", "Download", "RAM", "Tokens per tile", "Context", "Licence", "Good and bad at")
 
@@ -77,6 +79,15 @@ def markdown_table() -> str:
     """The catalog as the README shows it."""
     rows = [COLUMNS, tuple("---" for _ in COLUMNS), *map(_cells, catalog())]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def catalog_rows() -> Iterator[Sequence[str]]:
+    """The catalog as `smol models --available` shows it, its header first."""
+    yield ("NAME", "TYPES", "RAM", "TOKENS/TILE", "CONTEXT", "LICENCE", "GOOD AND BAD AT")
+    for entry in catalog():
+        types = ",".join(file.quant for file in entry.language) or "-"
+        sizes = (megabytes(entry.ram_mb * 10**6), str(entry.tokens_per_tile), str(entry.context_tokens))
+        yield (entry.name, types, *sizes, entry.licence, entry.note)
 
 
 def _cells(entry: Entry) -> Sequence[str]:

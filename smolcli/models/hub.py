@@ -140,6 +140,19 @@ def fetch_checkpoint(repository: Repository, quiet: bool = False) -> tuple[Path,
     return Path(found[wanted[0]].path).parent, [found[file] for file in new]
 
 
+def checkpoint_folder(source: str, quiet: bool = False) -> str:
+    """A Hub id is downloaded; all else is as it is, for the converter to judge. Raises as `fetch`."""
+    with suppress(OSError, ValueError, RuntimeError):  # a name too long, no such home
+        if Path(source).expanduser().exists():
+            return source
+    if "/" not in source or not HUB_ID.fullmatch(source):
+        return source
+    repository = look(source)
+    if not any(file.name.endswith(".safetensors") and "/" not in file.name for file in repository.files):
+        raise ModelError(f"{source} has no checkpoint in safetensors.", f"For its GGUF files: smol pull {source}")
+    return str(fetch_checkpoint(repository, quiet)[0])
+
+
 def delete(file: LocalFile) -> bool:
     """Remove a downloaded file: its name in the cache and, unless another revision has it too, its bytes.
 

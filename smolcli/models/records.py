@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,12 +11,27 @@ from smolcli.errors import ModelError, UsageError
 from smolcli.models import BUILTIN, builtin, find_local, is_builtin
 from smolcli.models.adopt import survey
 from smolcli.models.catalog import find
-from smolcli.models.installed import LocalFile, LocalPair, record_file
+from smolcli.models.installed import LocalFile, LocalPair, Store, record_file
 from smolcli.models.naming import file_type
 from smolcli.printable import megabytes
 from smolcli.settings import Settings
 
 HEADER = ("NAME", "TYPE", "DISK", "RAM", "DEFAULT", "WHERE", "GOOD AND BAD AT")
+
+
+def local_records(settings: Settings) -> Iterator[dict[str, Any]]:
+    """The models of this machine as JSON data, that of the package first. Raises ModelError."""
+    default = default_name(settings)
+    yield builtin_record(default)
+    yield from (pair_record(pair, default) for pair in Store(settings.data_dir).all())
+
+
+def local_rows(settings: Settings) -> Iterator[Sequence[str]]:
+    """The same as lines of a table, its header first. Raises ModelError."""
+    default = default_name(settings)
+    yield HEADER
+    yield builtin_row(default)
+    yield from (pair_row(pair, default) for pair in Store(settings.data_dir).all())
 
 
 def pair_record(pair: LocalPair, default: str | None) -> dict[str, Any]:
@@ -66,6 +81,25 @@ def is_default(pair: LocalPair, default: str | None) -> bool:
     """Whether the setting `model` names this pair, or several of which it is one."""
     names = (pair.name, pair.label, pair.repository, f"{pair.repository}:{pair.quant}")
     return bool(default) and str(default).lower() in map(str.lower, names)
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """A file of a local pair, read from end to end."""
+
+    pair: str
+    path: str
+    state: Literal["ok", "CHANGED", "GONE"]
+    way_out: str = ""
+
+
+def file_states(settings: Settings, name: str | None) -> Iterator[FileState]:
+    """The files of one pair, or of all, one after another. Raises ModelError (no such pair)."""
+    store = Store(settings.data_dir)
+    for pair in list(store.all()) if name is None else [store.require(name)]:
+        for file in pair.files:
+            state = file_state(file)
+            yield FileState(pair.label, file.path, state, "" if state == "ok" else pair.way_out)
 
 
 def file_state(file: LocalFile) -> Literal["ok", "CHANGED", "GONE"]:

@@ -14,5 +14,18 @@ from smolcli.store.answers import KeptAnswers
 from smolcli.store.database import Store, files, open_store, remove
 from smolcli.store.kinds import StoreTotals, Totals
 from smolcli.store.tiles import KeptTiles
+from smolcli.store.upkeep import disk_bytes, forget, totals
 
-__all__ = ["KeptAnswers", "KeptTiles", "Store", "StoreTotals", "Totals", "files", "open_store", "remove"]
+__all__ = [
+    "KeptAnswers",
+    "KeptTiles",
+    "Store",
+    "StoreTotals",
+    "Totals",
+    "disk_bytes",
+    "files",
+    "forget",
+    "open_store",
+    "remove",
+    "totals",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smolcli.verbs.ask import ask, open_together
+from smolcli.verbs.ask import ask, open_together, refuse_too_many
 from smolcli.verbs.caption import caption
 from smolcli.verbs.cases import read_cases
 from smolcli.verbs.conversations import Parsed as ParsedConversation
@@ -18,6 +18,7 @@ from smolcli.verbs.conversations import parse as parse_conversation
 from smolcli.verbs.docvqa import docvqa
 from smolcli.verbs.outlines import View
 from smolcli.verbs.outlines import build as outline_conversation
+from smolcli.verbs.questions import read_questions, stated
 from smolcli.verbs.template import Template
 from smolcli.verbs.video import video
 
@@ -38,6 +39,9 @@ __all__ = [
     "outline_conversation",
     "parse_conversation",
     "read_cases",
+    "read_questions",
+    "refuse_too_many",
+    "stated",
     "video",
 ]
 

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from smolcli.datatypes import Place
-from smolcli.errors import SmolError
+from smolcli.engine import Planner
+from smolcli.errors import DoesNotFitError, SmolError
 from smolcli.jobs import Look, failure
 from smolcli.run import Access, Item, OpenFiles, pictures_of
 from smolcli.verbs.template import Template
@@ -38,3 +39,14 @@ def open_together(stack: ExitStack, files: OpenFiles, paths: Sequence[str], look
 def _shared(access: Access, paths: Sequence[str]) -> Access:
     """Options that are meant for some of several files, of which not all can stay open."""
     return replace(access, several=access.several or len(paths) > 1, briefly=access.briefly or len(paths) > KEPT_OPEN)
+
+
+def refuse_too_many(paths: Sequence[str], planner: Planner) -> None:
+    """Files that no prompt could hold, whatever they are, are not looked at. Raises DoesNotFitError."""
+    holds = planner.context_tokens // planner.facts.tokens_per_tile
+    if len(paths) > holds:
+        raise DoesNotFitError(
+            f"{len(paths)} files are given, and a context of {planner.context_tokens} tokens holds at most {holds} "
+            "pictures.",
+            "Ask about fewer, or about each by itself: smol docvqa FILE... QUESTION.",
+        )

@@ -1,4 +1,4 @@
-"""Options in, a reader ready to run out: model, prompt, how to look. What every reading command shares."""
+"""The options of a run in, a reader ready to run out: model, prompt, how to look, what is said beside the answers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from smolcli.cli._console import Console, say
-from smolcli.cli._outputs import refuse_inputs
+from smolcli.console import Console, say
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import EngineOptions, Planner, load_planner
-from smolcli.errors import UsageError
-from smolcli.files import Target, open_target
 from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
 from smolcli.models import builtin_pages, is_builtin, resolve
@@ -163,18 +160,3 @@ class Run:
         pair = resolve(self.model.model, self.model.mmproj)
         size = pair.language.stat().st_size + pair.projector.stat().st_size
         return speed_key(facts.name, size, self.model.threads or 0, self.model.device)
-
-
-@contextmanager
-def text_output(output: OutputOptions, inputs: Sequence[str] = ()) -> Iterator[Target]:
-    """Standard output, or a file that appears whole: for what is not an answer. Raises UsageError (two)."""
-    paths: Sequence[str | None] = output.output or (None,)
-    if len(paths) > 1:
-        raise UsageError("A plan is written once.", "Give one -o.")
-    refuse_inputs(output.output, inputs)
-    target = open_target(paths[0], output.force)
-    try:
-        yield target
-        target.commit()
-    finally:
-        target.discard()

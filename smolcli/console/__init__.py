@@ -1,0 +1,28 @@
+"""SAY: what a person hears of a run, beside its answers, and how a run is told to end. Nothing heavy is imported.
+
+One place writes to stderr, knows the terminal, and keeps quiet when told to.
+"""
+
+from __future__ import annotations
+
+from smolcli.console.bars import ByteBar, Progress
+from smolcli.console.sentences import Console, is_terminal, report, say, show_json, show_lines, show_table
+from smolcli.console.signals import SIGNALLED, Ended, Interrupt, ended_code, ending_signals, interruptible
+
+__all__ = [
+    "SIGNALLED",
+    "ByteBar",
+    "Console",
+    "Ended",
+    "Interrupt",
+    "Progress",
+    "ended_code",
+    "ending_signals",
+    "interruptible",
+    "is_terminal",
+    "report",
+    "say",
+    "show_json",
+    "show_lines",
+    "show_table",
+]

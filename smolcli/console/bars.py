@@ -1,0 +1,122 @@
+"""What is done of how much in, a bar on stderr out: on a terminal only, and only where it takes a while."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any
+
+from smolcli.console.sentences import is_terminal
+
+SHOW_AFTER_S = 0.7  # what is done sooner needs no bar
+
+
+class Progress:
+    """A bar on stderr, on a terminal only: answers of how many, and the tiles of a request, the slowest part on a CPU.
+
+    Answers are not counted where they come out on the same terminal: they show how far it is.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        self._off = quiet or not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb"
+        self._bar: Any = None
+        self._answers: Any = None  # rich's ids of the two lines
+        self._tiles: Any = None
+        self._since_s = 0.0
+        self._total = 0
+
+    def start(self, total: int) -> None:
+        """So many answers are expected."""
+        self._total = total
+        if total > 1 and not self._off and not is_terminal(sys.stdout):
+            self._answers = self._open().add_task("answers", total=total)
+            self._bar.refresh()
+
+    def expect(self, more: int) -> None:
+        """So many more answers are expected: a file turned out to have pages."""
+        if self._answers is not None:
+            self._total += more
+            self._bar.update(self._answers, total=self._total)
+        elif more:
+            self.start(self._total + more)
+
+    def advance(self) -> None:
+        """One more answer is done."""
+        if self._answers is not None:
+            self._bar.advance(self._answers)
+
+    def tile(self, done: int, total: int) -> None:
+        """So many tiles of a request are encoded. Only what takes a while is shown, and only while it lasts."""
+        if self._off:
+            return
+        now = time.monotonic()
+        self._since_s = now if done == 0 else self._since_s
+        if done == total:
+            self._end_tiles()
+        elif self._tiles is not None:
+            self._bar.update(self._tiles, completed=done)
+        elif now - self._since_s > SHOW_AFTER_S:
+            self._tiles = self._open().add_task("tiles", total=total, completed=done)
+            self._bar.refresh()
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = self._answers = self._tiles = None
+
+    def _open(self) -> Any:
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
+            self._bar.start()
+        return self._bar
+
+    def _end_tiles(self) -> None:
+        if self._tiles is not None and self._answers is None:
+            self.close()
+        elif self._tiles is not None:
+            self._bar.remove_task(self._tiles)
+            self._tiles = None
+
+
+class ByteBar:
+    """A bar on stderr, on a terminal only: bytes, speed and the time left."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._shown = not quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+        self._bar: Any = None
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Draw. Called by the conversion after every block."""
+        if not self._shown:
+            return
+        if self._bar is None:
+            self._open(total)
+        self._bar.update(self._task, description=step, completed=done, total=total)
+
+    def __enter__(self) -> ByteBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _open(self, total: int) -> None:
+        from rich import progress as bars
+        from rich.console import Console
+
+        columns = (
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(),
+            bars.DownloadColumn(),
+            bars.TimeRemainingColumn(),
+        )
+        self._bar = bars.Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("", total=total)
+        self._bar.start()
