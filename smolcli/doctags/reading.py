@@ -168,7 +168,8 @@ def _picture(element: Element, box: Box) -> Region:
     parts = [element, *(inner for inner in element.elements() if inner.tag == "otsl")]
     tables = tuple(Region("table", box, children=cells(part, box)) for part in parts if has_cells(part))
     names = [name for name in element.marks() if not is_mark(name) and not name.startswith("/")]
-    return Region("picture", box, element.text, children=tables, label=names[0] if names else "")
+    text = "" if has_cells(element) else element.text
+    return Region("picture", box, text, children=tables, label=names[0] if names else "")
 
 
 def _inline_text(element: Element) -> str:
