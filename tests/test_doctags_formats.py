@@ -68,6 +68,8 @@ def read(text):
 def test_a_models_own_tags_are_written_as_it_wrote_them_and_pages_are_told_apart():
     own = f"<doctag><text>{loc(1, 2, 3, 4)}A & b < c</text>\n<odd>x</odd>"
     text = written(DoctagsWriter, answer(text=own), answer(page(), 2), answer(SAMPLE, 3))
+    reading, _ = doctags.read(own + "<page_break>", SIZE)
+    assert text == written(DoctagsWriter, answer(reading, text="A & b < c"), answer(page(), 2), answer(SAMPLE, 3))
     assert text.startswith(
         f"<doctag>\n<text>{loc(1, 2, 3, 4)}A & b < c</text>\n<odd>x</odd>\n<page_break>\n<page_break>\n"
     )

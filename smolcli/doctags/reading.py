@@ -63,7 +63,8 @@ def read(
     page.say(page.placeless, "{} block{} without a place: the whole page stands for it.")
     named = ", ".join(name[:_LONGEST_NAME] for name in parsed.unknown[:_MOST_NAMED])
     page.say(len(parsed.unknown), "{} tag{} that DocTags does not have left out: " + named.replace("{", "{{") + ".")
-    return PageReading("model" if blocks else "", tuple(blocks), size_px), tuple(page.warnings)
+    reading = PageReading("model" if blocks else "", tuple(blocks), size_px, markup=text)
+    return reading, tuple(page.warnings)
 
 
 @dataclass(slots=True)

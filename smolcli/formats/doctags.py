@@ -54,8 +54,9 @@ class DoctagsWriter:
 
     def answer(self, answer: Answer) -> None:
         """Write one page: as the model wrote it, if it writes DocTags."""
-        own = answer.text.strip() if doctags.is_markup(answer.text) else ""
-        text = plain(own).removeprefix(BEGIN).removesuffix(END).strip() if own else page_doctags(reading_of(answer))
+        reading = _reading(answer)
+        own = plain(reading.markup).replace(BREAK, "").strip().removeprefix(BEGIN).removesuffix(END).strip()
+        text = own or page_doctags(reading)
         self._target.write((BREAK if self._begun else BEGIN) + "\n" + (text + "\n" if text else ""))
         self._begun = True
 
@@ -85,9 +86,7 @@ class DoclingWriter:
 
     def answer(self, answer: Answer) -> None:
         """Keep a page's DocTags, some kilobytes."""
-        reading = reading_of(answer)
-        if answer.page is None and doctags.is_markup(answer.text):
-            reading, _ = doctags.read(answer.text, reading.size_px, answer.generation.stop_reason)
+        reading = _reading(answer)
         self._name = answer.job.places[0].source.path if answer.job.places else self._name
         self._pages.append((page_doctags(reading), reading.size_px))
 
@@ -109,6 +108,14 @@ def docling_writer(export: Export) -> Callable[[Target, object], DoclingWriter]:
 
 
 # ---- DocTags of a page
+
+
+def _reading(answer: Answer) -> PageReading:
+    """What a page was read as, also where the answer is no more than what a DocTags model wrote."""
+    reading = reading_of(answer)
+    if answer.page is None and doctags.is_markup(answer.text):
+        reading, _ = doctags.read(answer.text, reading.size_px, answer.generation.stop_reason)
+    return reading
 
 
 def page_doctags(reading: PageReading) -> str:
