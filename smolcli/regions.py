@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from smolcli.datatypes import Box, Size
@@ -62,7 +62,8 @@ class PageReading:
 
     text_from: its own text layer, the model, both; "" for a blank page. regions: its blocks in reading order.
     rotation: degrees clockwise (0, 90, 180, 270) by which it was turned to stand upright, skew_deg: by which it was
-    then turned further, clockwise, to have its lines level. size_px: of the page as it was looked at.
+    then turned further, clockwise, to have its lines level. size_px: of the page as it was looked at. markup: what a
+    model wrote of it, where that is markup (DocTags).
     """
 
     text_from: TextFrom
@@ -70,6 +71,7 @@ class PageReading:
     size_px: Size
     rotation: int = 0
     skew_deg: float = 0.0
+    markup: str = field(default="", compare=False, repr=False)
 
     def of_kind(self, *kinds: RegionKind) -> Iterator[Region]:
         """All regions of some kinds, in reading order."""

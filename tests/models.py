@@ -3,6 +3,7 @@
 golden_pair("f16")                         # tests/golden/gguf/tiny-hf through our converter
 member_pair("SmolVLM2-2.2B-Instruct")      # real tokenizer and tile geometry, tiny weights
 speaking_pair(("<doctag>", "Hello"))       # a SmolDocling that says this, token by token, whatever it sees
+granite_pair()                             # its family, its template, a grid of 4 × 4
 nano_pair()                                # 290 tokens, 8-px tiles: small enough to be damaged a thousand times
 """
 
@@ -57,6 +58,33 @@ def member_pair(member: str) -> ModelPair:
     vision = _LARGE if member in ("SmolVLM-Instruct", "SmolVLM2-2.2B-Instruct") else _SMALL
     source = write_checkpoint(folder() / "hf" / member, member, Variant(config={"vision_config": vision}))
     return _converted(source, member, "bf16")
+
+
+@cache
+def granite_pair() -> ModelPair:
+    """A tiny granite-docling with the tags, the positions and the chat template that tell it from the others."""
+    source = write_checkpoint(folder() / "hf" / "granite", "granite-docling-258M")
+    new = {"unused261": "<global-img>", "<|begin_of_text|>": "<doctag>", "<|reserved283|>": "</doctag>"}
+    new |= {"<|reserved284|>": "<|start_of_role|>", "<|reserved285|>": "<|end_of_role|>", "<|end|>": "<|end_of_text|>"}
+    new |= {f"unused{262 + n}": f"<row_{n // 4 + 1}_col_{n % 4 + 1}>" for n in range(16)}
+    template = (
+        "{% for message in messages %}{{ '<|start_of_role|>' + message['role'] + '<|end_of_role|>' }}"
+        "{% for part in message['content'] %}{{ part['text'] if part['type'] == 'text' else '<image>' }}{% endfor %}"
+        "{{ '<|end_of_text|>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|start_of_role|>assistant<|end_of_role|>' }}{% endif %}"
+    )
+    tokenizer = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
+    for token in tokenizer["added_tokens"]:
+        token["content"] = new.get(token["content"], token["content"])
+    flags = {key: value for key, value in tokenizer["added_tokens"][0].items() if key not in ("id", "content")}
+    added = [{**flags, "id": vocabulary.pop(old), "content": now} for old, now in new.items() if old in vocabulary]
+    tokenizer["added_tokens"] += added
+    (source / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    special = dict.fromkeys(("eos_token", "pad_token", "unk_token"), "<|end_of_text|>")
+    settings = {"bos_token": "<|start|>", **special, "chat_template": template}
+    (source / "tokenizer_config.json").write_text(json.dumps(settings))
+    return _converted(source, "granite", "f32")
 
 
 @cache

@@ -122,7 +122,7 @@ def test_a_chart_holds_its_numbers_as_a_table():
     ):
         picture = only(text)
         [table] = picture.children
-        assert (picture.kind, picture.label, table.kind) == ("picture", "bar_chart", "table")
+        assert (picture.kind, picture.label, picture.text, table.kind) == ("picture", "bar_chart", "", "table")
         assert [cell.text for cell in table.children] == ["a", "b", "1", "2"]
 
 

@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
-from models import golden_pair, speaking_pair
+from drawing import draw_pdf
+from models import golden_pair, granite_pair, speaking_pair
 
-from smolcli.datatypes import Generation, Piece, Request, Sampling, TextPart, Turn
+from gguf_convert.names import FAKE, IMAGE, Tokenizer
+from smolcli import tiles
+from smolcli.datatypes import Generation, ImagePart, Piece, Request, Sampling, TextPart, Turn
 from smolcli.engine import EngineOptions, load_engine, load_planner
-from smolcli.prompt import load_prompt, prompt_of
+from smolcli.engine.metadata import GGUFFile
+from smolcli.prompt import load_prompt, prompt_of, render, style_of
+from smolcli.run.planning import geometry
 
 LOC = "<loc_50><loc_100><loc_450><loc_150>"
 PAGE = ("<doctag>", "<text>", LOC, "Hello", "</text>", "</doctag>", "Garbage")
@@ -63,3 +68,42 @@ def test_a_users_text_never_becomes_a_tag():
         )
     assert len(ours) < len(typed)
     assert not np.isin(ours[3], typed)
+
+
+def spelt(pair, ids):
+    """Ids as the vocabulary writes them, with blanks and line ends."""
+    tokens = GGUFFile(pair.language).get(Tokenizer.TOKENS)
+    return "".join(tokens[number] for number in ids).replace("Ġ", " ").replace("Ċ", "\n")
+
+
+def test_granite_docling_is_asked_in_its_own_template_with_positions_up_to_its_grid():
+    prompt = load_prompt(prompt_of("transcribe", "granite-docling"), style_of("granite-docling"))
+    with load_planner(granite_pair(), EngineOptions()) as planner:
+        facts = planner.facts
+        plan = tiles.plan((1200, 1600), geometry(facts), tiles.parse_detail(prompt.detail))
+        question = prompt.asking(prompt.default_question)
+        ids = planner.tokens(render(question, [ImagePart(plan)])).ids
+    assert (facts.family, facts.doctags, facts.grid_limit) == ("granite-docling", True, 4)
+    assert (plan.rows, plan.cols) == (4, 3)
+    tile = IMAGE * facts.tokens_per_tile
+    rows = ("".join(f"{FAKE}<row_{row}_col_{column}>{tile}" for column in (1, 2, 3)) for row in (1, 2, 3, 4))
+    image = "\n".join(rows) + f"\n\n{FAKE}<global-img>{tile}{FAKE}"
+    assert spelt(granite_pair(), ids) == (
+        f"<|start_of_role|>user<|end_of_role|>{image}Convert this page to docling.<|end_of_text|>\n"
+        "<|start_of_role|>assistant<|end_of_role|>"
+    )
+
+
+def test_a_page_is_read_from_the_command_line_in_the_models_own_way(smol, tmp_path):
+    """docvqa without a question: one request a page of 144 dpi, in the model's words, up to its stop string."""
+    draw_pdf(tmp_path / "two.pdf", [{"size": (300, 400), "text": "One"}, {"size": (300, 400), "text": "Two"}])
+    pair = speaking_pair(PAGE)
+    typed = ("docvqa", tmp_path / "two.pdf", "-m", pair.language, "--mmproj", pair.projector)
+    done = smol(*typed, "--json", "--plan")
+    assert done.code == 0
+    assert [record["text"] for record in done.records] == [f"<doctag><text>{LOC}Hello</text>"] * 2
+    assert {(record["prompt"], record["question"]) for record in done.records} == {
+        ("docling", "Convert this page to docling.")
+    }
+    assert "page 1: 600×800 →" in done.err
+    assert "page 1: 300×400 →" in smol(*typed, "--plan", "--dpi", "72", "--detail", "low").err

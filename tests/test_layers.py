@@ -82,7 +82,14 @@ DOORS = {  # a library → the only files that import it
         "smolcli/formats/pdf_pictures.py",
     ),
     "fitz": (),  # PyMuPDF's old name
-    "PIL": ("smolcli/media/image.py", "smolcli/media/pillow.py", "smolcli/media/pixels.py", "smolcli/tiles.py"),
+    "PIL": (
+        "smolcli/media/image.py",
+        "smolcli/media/pillow.py",
+        "smolcli/media/pixels.py",
+        "smolcli/tiles.py",
+        "smolcli/formats/doctags.py",  # a page's size, which docling-core takes from a picture
+    ),
+    "docling_core": ("smolcli/formats/doctags.py",),
     "pillow_heif": ("smolcli/media/image.py",),
     "llama_cpp": ("smolcli/engine/llama/library.py", "gguf_convert/quantize.py"),
     "gguf": ("smolcli/engine/metadata.py", "gguf_convert/"),

@@ -19,7 +19,7 @@ ALL = {name: option for group in GROUPS for name, option in options_of(group).it
 READERS = ("ask", "caption", "docvqa", "ocr", "video", "plan")
 WITH_CHECKS = [setting for setting in TABLE if setting.option is not None and setting.option.allowed]
 BAD = {"threads": "600", "device": "bogus", "gpu_layers": "-1", "context": "0", "parallel": "65", "detail": "medium"}
-BAD["prompt_style"] = "baroque"
+BAD |= {"prompt_style": "baroque", "layout": "columns"}
 
 
 @pytest.fixture(autouse=True)
@@ -199,7 +199,7 @@ def test_set_refuses_what_the_option_would_refuse(smol, config, name):
     assert done.code == 2 and not config.exists()
     assert done.sentence.startswith(f"{name} cannot be ") and done.sentence.endswith(allowed)
     flag = f"--{name.replace('_', '-')}"
-    typed = smol("plan", "nothing.png", f"{flag}={BAD[name]}")
+    typed = smol("ocr" if name == "layout" else "plan", "nothing.png", f"{flag}={BAD[name]}")
     assert typed.code == 2 and typed.sentence.startswith(f"{flag} is ") and typed.sentence.endswith(allowed)
 
 

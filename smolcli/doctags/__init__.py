@@ -7,6 +7,7 @@ Pure text: it needs no model, and no library. What docling-core makes of the sam
 
 from __future__ import annotations
 
-from smolcli.doctags.reading import read
+from smolcli.doctags.markup import is_markup
+from smolcli.doctags.reading import GRID, read
 
-__all__ = ["read"]
+__all__ = ["GRID", "is_markup", "read"]

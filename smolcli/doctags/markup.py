@@ -28,6 +28,7 @@ CELLS = ("fcel", "ecel", "lcel", "ucel", "xcel", "nl", "ched", "rhed", "srow")
 _MARK = re.compile(rf"{'|'.join(CELLS)}|(?:loc|key|value|link)_[0-9]+")
 _AROUND = ("doctag", "page_break")
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9_]*)>|<\|[A-Za-z0-9_]+\|>")
+_PLACED = re.compile(r"<([a-z0-9_]+)>(?=<loc_[0-9])")
 _DEEPEST = 8  # lists in lists; what is deeper stands in the last of them
 
 
@@ -71,6 +72,11 @@ class Parsed:
     elements: list[Element]
     unclosed: int
     unknown: list[str]
+
+
+def is_markup(text: str) -> bool:
+    """Whether a text is DocTags: it says so, or an element in it has a place."""
+    return text.lstrip().startswith("<doctag>") or any(tag[1] in _INSIDE for tag in _PLACED.finditer(text))
 
 
 def is_mark(name: str) -> bool:

@@ -63,7 +63,8 @@ def read(
     page.say(page.placeless, "{} block{} without a place: the whole page stands for it.")
     named = ", ".join(name[:_LONGEST_NAME] for name in parsed.unknown[:_MOST_NAMED])
     page.say(len(parsed.unknown), "{} tag{} that DocTags does not have left out: " + named.replace("{", "{{") + ".")
-    return PageReading("model" if blocks else "", tuple(blocks), size_px), tuple(page.warnings)
+    reading = PageReading("model" if blocks else "", tuple(blocks), size_px, markup=text)
+    return reading, tuple(page.warnings)
 
 
 @dataclass(slots=True)
@@ -168,7 +169,8 @@ def _picture(element: Element, box: Box) -> Region:
     parts = [element, *(inner for inner in element.elements() if inner.tag == "otsl")]
     tables = tuple(Region("table", box, children=cells(part, box)) for part in parts if has_cells(part))
     names = [name for name in element.marks() if not is_mark(name) and not name.startswith("/")]
-    return Region("picture", box, element.text, children=tables, label=names[0] if names else "")
+    text = "" if has_cells(element) else element.text
+    return Region("picture", box, text, children=tables, label=names[0] if names else "")
 
 
 def _inline_text(element: Element) -> str:

@@ -14,6 +14,7 @@ from smolcli.regions import PageReading, Region, list_marker
 BETWEEN_PAGES = "\n---\n\n"
 DEEPEST = 6  # levels of headings
 _ALWAYS = re.compile(r"[\\`*\[\]~]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<!\w)_|_(?!\w)")
+_TASK = re.compile(r"\[[ x]\] ")  # an item to tick, as GitHub writes it
 _AT_START = re.compile(r"^(?:(#{1,6})(?=\s|$)|([-+])(?=\s|$)|(>)|([-=_])(?=[-=_\s]*$)|(\d{1,9})([.)])(?=\s|$))")
 
 
@@ -78,6 +79,8 @@ def _block(region: Region) -> str:
     text = plain(region.text)
     if region.kind == "code":
         return _code(text, getattr(region, "label", ""))
+    if region.kind == "formula":
+        return f"$${' '.join(text.split())}$$" if text.strip() else ""
     if region.kind == "list_item":
         return _item(text)
     text = escaped_line(joined(text.splitlines()))
@@ -99,6 +102,9 @@ def _item(text: str) -> str:
     if number:
         return f"{number} {escaped_line(text[len(marker) :].strip())}".rstrip()
     said = text if marker[:1].isalnum() or marker[:1] == "(" else text[len(marker) :]  # "(b)" is a part of the text
+    task = _TASK.match(said.strip())
+    if task:
+        return f"- {task.group()}{escaped_line(said.strip()[task.end() :])}"
     return f"- {escaped_line(said.strip())}".rstrip() if text else ""
 
 

@@ -10,8 +10,10 @@ from typing import Protocol
 from smolcli.errors import UsageError
 from smolcli.files import Target
 from smolcli.formats.csv import TablesWriter
+from smolcli.formats.doctags import DOCLING, DoctagsWriter, docling_writer, require_docling
 from smolcli.formats.form import Form
 from smolcli.formats.hocr import HocrWriter
+from smolcli.formats.html import HtmlWriter
 from smolcli.formats.json import JsonWriter
 from smolcli.formats.markdown import MarkdownWriter
 from smolcli.formats.page_tsv import PageTsvWriter
@@ -47,6 +49,7 @@ class Format:
     extensions: of its files, without the dot; the first is what we give. pages: it shows pages that were read whole
     (`Answer.page`), and no other answers. binary: it is not for terminals. about_one: it is of one input, so it stands
     beside it under its whole name (photo.jpg.xmp), and what another program wrote there is amended (`Target.before`).
+    needs: raises UsageError where a library that it is written with is not installed.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Format:
     pages: bool = False
     binary: bool = False
     about_one: bool = False
+    needs: Callable[[], None] | None = None
 
 
 def without_form(writer: Callable[[Target], Writer]) -> Callable[[Target, Form], Writer]:
@@ -81,6 +85,9 @@ FORMATS = (  # a name or an extension may stand twice: pages go first where page
     Format("tsv", ("tsv",), without_form(PageTsvWriter), pages=True),
     Format("csv", ("csv",), without_form(TablesWriter), pages=True),
     Format("pdf", ("pdf",), _pdf, pages=True, binary=True),
+    Format("html", ("html", "htm"), without_form(HtmlWriter), pages=True),
+    Format("doctags", ("doctags", "dt"), without_form(DoctagsWriter), pages=True),
+    *(Format(name, (ends,), docling_writer(export), True, needs=require_docling) for name, ends, export in DOCLING),
 )
 
 
@@ -108,7 +115,8 @@ def find_format(word: str, allowed: Allowed = Allowed()) -> Format:
 def format_of_file(path: str, allowed: Allowed = Allowed()) -> Format | None:
     """The format that the extension of a file says; None where it has no extension. Raises UsageError as above."""
     extension = Path(path).suffix.lower()
-    found = _called(extension[1:], allowed) if extension else None
+    two = ".".join(Path(path).name.lower().split(".")[-2:])  # as in report.docling.json
+    found = _called(two, allowed) or (_called(extension[1:], allowed) if extension else None)
     if found is None and extension:
         known = dict.fromkeys(f".{end}" for each in FORMATS if allowed.has(each) for end in each.extensions)
         hint = f"Known are {', '.join(known)}; with -f FORMAT a file may be called anything."
@@ -117,10 +125,12 @@ def format_of_file(path: str, allowed: Allowed = Allowed()) -> Format | None:
 
 
 def _called(name: str, allowed: Allowed) -> Format | None:
-    """Raises UsageError for one that is known and cannot be written here."""
+    """Raises UsageError for one that is known and cannot be written here, or needs what is not installed."""
     named = [each for each in FORMATS if name == each.name or name in each.extensions]
     for found in sorted(named, key=lambda each: not each.pages):
         if allowed.has(found):
+            if found.needs is not None:
+                found.needs()
             return found
     if not named:
         return None
