@@ -12,7 +12,7 @@ from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import EngineOptions, Planner, load_planner
 from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
-from smolcli.models import builtin_pages, is_builtin, resolve
+from smolcli.models import builtin_pages, installed_doctags, is_builtin, resolve
 from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, prompt_of, style_of
 from smolcli.reader import Keeping, Reader, make_template
@@ -126,7 +126,9 @@ class Run:
 
         known = builtin_pages() if self.model.model is None or is_builtin(self.model.model) else {}
         form = replace(Form("blocks", facts.tile_px), **known)
-        return form if layout == "auto" else replace(form, layout=layout)
+        if facts.doctags:
+            form = Form("page", facts.tile_px, doctags=True)
+        return form if layout == "auto" else replace(form, layout=layout, doctags=False)
 
     def access(self) -> Access:
         """How files are opened."""
@@ -142,6 +144,11 @@ class Run:
             f"model {facts.name} of family {facts.family}: tiles of {facts.tile_px} px and {facts.tokens_per_tile} "
             f"tokens, longest edge {facts.longest_edge_px} px, context {planner.context_tokens} tokens"
         )
+
+    def name_a_better_reader(self, facts: ModelFacts) -> None:
+        """Say so where an installed model is made for whole pages, and this one is not."""
+        if not facts.doctags and (name := installed_doctags(load_settings())) is not None:
+            self.console.note(f"{name} is installed, and made for whole pages: smol ocr -m {name} would do better.")
 
     def show_plan(self, facts: ModelFacts, plan: RequestPlan) -> None:
         """--plan: what will be computed, on stderr."""

@@ -48,17 +48,19 @@ def command(
     Example: smol ocr scan.pdf -o scan.txt
     """
     from smolcli.cli._delivery import Delivery, Form
-    from smolcli.cli._session import Run
     from smolcli.media import find_pages
+    from smolcli.session import Run
     from smolcli.verbs import How, Ocr
 
     model = replace(model, parallel=model.parallel or _TOGETHER)
-    run = Run(model, output, reading, replace(pages, dpi=pages.dpi or _DPI), formats=formats)
+    run = Run(model, output, reading, pages, formats=formats)
     access = replace(run.access(), several=pages.dpi is None or len(paths) > 1)
     with Delivery(run, paths, pages=True) as delivery:
         pdf = _pdf_options(paths, layout, pages, output) if "pdf" in delivery.formats else None
         with run.reader() as reader:
-            template = run.template(run.prompt("transcribe", reader.facts), [])
+            run.name_a_better_reader(reader.facts)
+            prompt = run.prompt("transcribe", reader.facts)
+            template = run.template(replace(prompt, dpi=prompt.dpi or _DPI), [])
             how = How(
                 run.page_form(reader.facts, layout.layout),
                 reader.facts.name,

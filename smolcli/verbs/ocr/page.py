@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
+from smolcli import doctags
 from smolcli.jobs import Answer, Job
 from smolcli.regions import PageReading, Region, TextFrom
 from smolcli.verbs.ocr.joining import Pieces, merged, regions_of, whole_block
@@ -18,7 +19,8 @@ from smolcli.verbs.stepwise import Outcome, answers
 
 PIECE_TOKENS = 24  # that a piece of a line may be answered with
 Known = dict[Job, Answer]
-PageSteps = Generator[list[Job], Sequence[Outcome], PageReading]
+Warned = tuple[PageReading, tuple[str, ...]]  # and sentences about what was odd
+PageSteps = Generator[list[Job], Sequence[Outcome], Warned]
 Reading = Generator[list[Job], Sequence[Outcome], tuple[Region, ...]]
 
 
@@ -26,13 +28,16 @@ def read_page(view: View) -> PageSteps:
     """Read a page with the model, or what its own text leaves of it. Raises StepError, MediaError."""
     page, known = yield from _upright(view)
     regions: tuple[Region, ...] = ()
+    own = view.layer.regions if view.layer is not None else ()
+    if view.form.doctags and not own and not page.layout.is_blank:
+        return (yield from _as_markup(view, page))
     if not page.layout.is_blank:
-        layout = "blocks" if view.layer is not None and view.form.layout == "page" else view.form.layout
+        layout = "blocks" if own and view.form.layout == "page" else view.form.layout
         read = {"lines": _by_lines, "blocks": _by_blocks, "page": _as_a_whole}[layout]
         regions = yield from read(view, page, known)
-    own = view.layer.regions if view.layer is not None else ()
     text_from: TextFrom = "mixed" if own and regions else "layer" if own else "model" if regions else ""
-    return PageReading(text_from, merged(own, regions), page.page_px, page.look.turn, page.look.skew_deg)
+    turned = page.look.turn, page.look.skew_deg
+    return PageReading(text_from, merged(own, regions), page.page_px, *turned), ()
 
 
 def _upright(view: View) -> Generator[list[Job], Sequence[Outcome], tuple[Turned, Known]]:
@@ -41,7 +46,7 @@ def _upright(view: View) -> Generator[list[Job], Sequence[Outcome], tuple[Turned
     best: tuple[float, Turned] | None = None
     for turn in view.turns():
         page = view.turned(turn)
-        if page.layout.is_blank:
+        if page.layout.is_blank or view.form.doctags:
             return page, known
         probe = _probe(view, page)
         (answer,) = answers((yield [probe]))
@@ -116,3 +121,21 @@ def _as_a_whole(view: View, page: Turned, known: Known) -> Reading:
     (answer,) = yield from _ask([job], {})
     region = whole_block(page, page.lines, list(lines_of(answer.generation, view.form.nothing)))
     return () if region is None else (region,)
+
+
+def _as_markup(view: View, page: Turned) -> PageSteps:
+    """The page as one picture, of which the model writes the blocks with their places."""
+    job = page.job(view, [(0, 0, *page.size_px)], page.look, view.template.sampling.max_tokens)
+    (answer,) = yield from _ask([job], {})
+    made = answer.generation
+    reading, warnings = doctags.read(made.text, page.size_px, made.stop_reason, confidence(answer))
+    regions = tuple(placed(region, page) for region in reading.regions)
+    text_from: TextFrom = "model" if regions else ""
+    reading = replace(reading, regions=regions, text_from=text_from, size_px=page.page_px)
+    return replace(reading, rotation=page.look.turn, skew_deg=page.look.skew_deg), warnings
+
+
+def placed(region: Region, page: Turned) -> Region:
+    """A region of the turned page, and all in it, where it is on the page as it was given."""
+    children = tuple(placed(child, page) for child in region.children)
+    return replace(region, box=page.box_of_shares(region.box), children=children)

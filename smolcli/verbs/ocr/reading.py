@@ -17,7 +17,7 @@ from smolcli.media import FolderError, Media, TextLayer
 from smolcli.regions import PageReading, page_text
 from smolcli.run import Access, Event, Item, OpenFiles
 from smolcli.verbs.ocr.joining import weeded
-from smolcli.verbs.ocr.page import PageSteps, read_page
+from smolcli.verbs.ocr.page import PageSteps, Warned, read_page
 from smolcli.verbs.ocr.sheets import Form
 from smolcli.verbs.ocr.summary import Summary
 from smolcli.verbs.ocr.view import View
@@ -102,9 +102,9 @@ class Ocr:
     def _steps(self, view: View, job: Job, warnings: tuple[str, ...]) -> Steps:
         """Read a page with the model."""
         made: list[Answer] = []
-        read = yield from _noting(read_page(view), made)
+        read, odd = yield from _noting(read_page(view), made)
         read = replace(read, regions=weeded(read.regions, self._how.least, self._how.drop))
-        return [self._answer(job, read, made, warnings)]
+        return [self._answer(job, read, made, (*warnings, *odd))]
 
     def _answer(self, job: Job, reading: PageReading, made: Sequence[Answer], warnings: tuple[str, ...]) -> Answer:
         """What a page was read as, with what it took."""
@@ -125,14 +125,14 @@ class Ocr:
         return Answer(job, (job.places,), self._how.model, whole, warnings, cached, page=reading)
 
 
-def _noting(steps: PageSteps, made: list[Answer]) -> Generator[list[Job], Sequence[Outcome], PageReading]:
+def _noting(steps: PageSteps, made: list[Answer]) -> PageSteps:
     """The same steps; what was answered on the way is put on a list."""
     outcomes: Sequence[Outcome] | None = None
     while True:
         try:
             wanted = steps.send(outcomes) if outcomes is not None else next(steps)
         except StopIteration as end:
-            reading: PageReading = end.value
-            return reading
+            read: Warned = end.value
+            return read
         outcomes = yield wanted
         made += [outcome for outcome in outcomes if isinstance(outcome, Answer)]

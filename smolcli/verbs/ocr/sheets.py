@@ -24,7 +24,7 @@ class Form:
     """How a model reads a page best: layout "lines", "blocks" or "page".
 
     Of lines: sheets of side_px with so many rows, letters (em) letter_px high on them. nothing: what it says of a
-    picture without text.
+    picture without text. doctags: it writes whole pages in that markup.
     """
 
     layout: str
@@ -32,6 +32,7 @@ class Form:
     rows: int = 4
     letter_px: float = 26.0
     nothing: str = ""
+    doctags: bool = False
 
 
 @dataclass(frozen=True, slots=True)

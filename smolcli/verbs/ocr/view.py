@@ -75,7 +75,10 @@ class Turned:
         """Pixels of the turned page as shares of the page as it was given."""
         left, top, right, bottom = box_px
         width, height = self.size_px
-        box = left / width, top / height, (right - left) / width, (bottom - top) / height
+        return self.box_of_shares((left / width, top / height, (right - left) / width, (bottom - top) / height))
+
+    def box_of_shares(self, box: Box) -> Box:
+        """Shares of the turned page as shares of the page as it was given."""
         return straight_to_page(box, self.look.turn, self.look.skew_deg, self.page_px)
 
     def job(self, view: View, boxes_px: Sequence[Pixels], look: Look, max_tokens: int | None) -> Job:
