@@ -17,6 +17,18 @@ INVOICES = (
     ("Invoice 1042", "Date: 2024-03-05", "Total: $84.20"),
     ("Invoice 1057", "Date: 2024-04-12", "Total: $46.90"),
 )
+LETTER = (
+    ("The Garden Company", 15, 70),
+    ("12 Harbour Street, Newport", 10, 92),
+    ("Newport, 5 March 2024", 10, 140),
+    ("Dear Mr. Brown,", 10, 176),
+    ("thank you for your letter of last week. The seven chairs", 10, 200),
+    ("and the long table that you asked for are ready and will", 10, 215),
+    ("be brought to your house on Friday before noon.", 10, 230),
+    ("The price is 1998.50 EUR, to be paid within 30 days.", 10, 254),
+    ("Yours sincerely,", 10, 290),
+    ("Anna Winter", 10, 330),
+)
 SIGNS = {
     "coffee": ("Coffee", WHITE),
     "exit": ("Exit", YELLOW),
@@ -54,6 +66,25 @@ def draw_invoices(path: Path) -> None:
     document.save(path, deflate=True, no_new_id=True)
 
 
+def draw_letter(path: Path) -> None:
+    """A letter as a scanner leaves it: a page that is one grey picture, a little askew, and no text."""
+    with pymupdf.open() as document:
+        page = document.new_page(width=420, height=380)
+        for line, size_pt, y in LETTER:
+            page.insert_text((48, y), line, fontsize=size_pt, fontname="helv")
+        drawn = page.get_pixmap(dpi=150, colorspace=pymupdf.csGRAY)
+    grey = np.frombuffer(drawn.samples, np.uint8).reshape(drawn.h, drawn.w)
+    askew = cv2.getRotationMatrix2D((drawn.w / 2, drawn.h / 2), 1.2, 1.0)
+    grey = cv2.warpAffine(grey, askew, (drawn.w, drawn.h), flags=cv2.INTER_CUBIC, borderValue=255)
+    noise = np.random.default_rng(7).normal(0, 2, grey.shape)
+    scan = np.clip(grey * 0.94 + noise, 0, 255).astype(np.uint8)
+    jpeg = cv2.imencode(".jpg", scan, [cv2.IMWRITE_JPEG_QUALITY, 60])[1].tobytes()
+    with pymupdf.open() as document:
+        page = document.new_page(width=420, height=380)
+        page.insert_image(page.rect, stream=jpeg)
+        document.save(path, deflate=True, no_new_id=True)
+
+
 def draw_clip(path: Path) -> None:
     """Four seconds, 320×240, two frames a second: one word, then another."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 2, (320, 240))
@@ -77,6 +108,7 @@ def draw_signs(folder: Path) -> None:
 def main(folder: Path) -> None:
     draw_street_sign(folder / "sign.jpg")
     draw_invoices(folder / "invoices.pdf")
+    draw_letter(folder / "letter.pdf")
     draw_clip(folder / "clip.mp4")
     draw_signs(folder / "signs")
 

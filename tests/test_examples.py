@@ -16,7 +16,7 @@ from smolcli.media import MediaOptions, open_media
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 SIGNS = ("coffee", "exit", "library", "room")
-INPUTS = ("sign.jpg", "invoices.pdf", "clip.mp4", *(f"signs/{name}.png" for name in SIGNS))
+INPUTS = ("sign.jpg", "invoices.pdf", "letter.pdf", "clip.mp4", *(f"signs/{name}.png" for name in SIGNS))
 
 
 def frames(path: Path) -> list[np.ndarray]:

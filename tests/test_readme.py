@@ -58,7 +58,7 @@ def test_a_transcript_is_what_the_command_shows(step, state, tmp_path):
 
 def test_ask_caption_docvqa_video_and_plan_each_have_a_transcript():
     shown = {step.command.split()[1] for step in STEPS}
-    assert {"ask", "caption", "docvqa", "video", "plan", "prompts"} <= shown
+    assert {"ask", "caption", "docvqa", "ocr", "video", "plan", "prompts"} <= shown
 
 
 def test_the_tree_is_what_is_there():
@@ -88,7 +88,7 @@ def test_every_command_is_named():
 
 
 def test_the_options_named_are_the_options_there_are():
-    there = set().union(*(options(load(name)) for name in ("ask", "caption", "docvqa", "video", "plan")))
+    there = set().union(*(options(load(name)) for name in ("ask", "caption", "docvqa", "ocr", "video", "plan")))
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", section("Options"))) - {"--help"}
     assert named == there
 
@@ -97,9 +97,10 @@ def test_the_fields_of_an_answer_are_described(state):
     picture = shown_by(["ask", "-q", "--json", "examples/sign.jpg", "'What does it say?'"], state)
     clip = shown_by(["video", "-q", "--json", "examples/clip.mp4", "'What does it say?'"], state)
     page = shown_by(["docvqa", "-q", "--json", "--pages", "2", "examples/invoices.pdf", "'What is the total?'"], state)
-    assert len(picture) == len(clip) == len(page) == 1
+    letter = shown_by(["ocr", "-q", "--json", "examples/letter.pdf"], state)
+    assert len(picture) == len(clip) == len(page) == len(letter) == 1
     assert page[0]["page"] == page[0]["media"][0]["page"] == 2
-    assert keys([picture, clip, page]) <= names_in(section("JSON"))
+    assert keys([picture, clip, page, letter]) <= names_in(section("JSON"))
 
 
 def test_the_fields_of_a_plan_are_described(state):
