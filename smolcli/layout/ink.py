@@ -1,7 +1,7 @@
 """A page goes in, its ink comes out: what is print, what is a rule, what is a panel or a picture.
 
-All of it is in pixels of a reduced page of about two megapixels (`Ink.scale` page pixels each). Paper may be light or
-dark, shaded, noisy; ink is what stands out from the ground around it.
+All of it is in pixels of a working page of about two megapixels, each `Ink.scale` pixels of the page wide. Paper may be
+light or dark, shaded, noisy; ink is what stands out from the ground around it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ Grey = npt.NDArray[np.uint8]  # (h, w)
 Mask = npt.NDArray[np.uint8]  # (h, w), 0 or 255
 
 WORKING_PX = 2_200_000  # an A4 page at 150 dpi: letters of 5 points are 10 pixels high
+SMALL_PX, MOST_LARGER = 1_600_000, 2.0
 LEAST_SIDE_PX = 16  # a smaller page is made so large: OpenCV takes arrays of one pixel for numbers
 LEAST_SHARE = 0.3  # of the strongest ink around: thin strokes of small print are grey, and break where more is asked
 PANEL_REACH = 2.0  # a panel may be as low as a line, and print covers much of it
@@ -72,22 +73,30 @@ class Ink:
     across: Mask
     down: Mask
     pictures: tuple[PixelBox, ...]
-    scale: int
+    scale: float
     em: float
 
 
-def reduced(rgb: RGB) -> tuple[Grey, int]:
-    """The page in grey and how many times smaller it was made, a whole number."""
+def reduced(rgb: RGB) -> tuple[Grey, float]:
+    """The page in grey at about WORKING_PX, and how many of its pixels one of those is wide.
+
+    A large page is made smaller by a whole number, a small one larger by no more than MOST_LARGER: letters of few
+    pixels touch, and stand apart when they are drawn finer.
+    """
     grey = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)
     height, width = grey.shape
-    if min(height, width) < LEAST_SIDE_PX:
-        more = max(0, LEAST_SIDE_PX - height), max(0, LEAST_SIDE_PX - width)
-        grey = cv2.copyMakeBorder(grey, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE)
-        height, width = grey.shape
-    scale = max(1, round((height * width / WORKING_PX) ** 0.5))
+    scale: float = max(1, round((height * width / WORKING_PX) ** 0.5))
     if scale > 1:
-        size = (max(1, width // scale), max(1, height // scale))
-        grey = cv2.resize(grey[: size[1] * scale, : size[0] * scale], size, interpolation=cv2.INTER_AREA)
+        size = (max(1, int(width // scale)), max(1, int(height // scale)))
+        whole = grey[: size[1] * int(scale), : size[0] * int(scale)]
+        grey = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
+    elif height * width < SMALL_PX:
+        scale = 1 / min(MOST_LARGER, (WORKING_PX / (height * width)) ** 0.5)
+        size = (max(1, round(width / scale)), max(1, round(height / scale)))
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC)
+    if min(grey.shape) < LEAST_SIDE_PX:
+        more = (max(0, LEAST_SIDE_PX - side) for side in grey.shape)
+        grey = cv2.copyMakeBorder(grey, 0, next(more), 0, next(more), cv2.BORDER_REPLICATE)
     return np.asarray(grey, np.uint8), scale
 
 

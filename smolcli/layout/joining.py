@@ -21,6 +21,7 @@ NEXT_LINE = 1.9  # ems: a line that is nearer than this is the one above or bene
 NARROWEST = 0.75  # ems: no gutter is narrower
 AROUND = 6.0  # ems: how far above and beneath the lines stand that make a space a gutter
 WITNESSES = 2  # of them
+LED = 0.6  # of a gap has dots in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,13 @@ def gaps_between(rows: Sequence[Row], ink: Ink) -> list[Gap]:
         level = (max(row.top, other.top) + min(row.bottom, other.bottom)) / 2
         alike = 0.55 < other.em / max(row.em, 1e-6) < 1.8
         if alike and not ink.down[int(level), row.right : other.left].any():
-            found.append(Gap(number, after, row.right, other.left, level, max(row.em, other.em)))
+            found.append(Gap(number, after, row.right, other.left, level, _shared_em(row, other)))
     return found
+
+
+def _shared_em(row: Row, other: Row) -> float:
+    """The letter size of the row that has more letters to say it by."""
+    return row.em if len(row.members) >= len(other.members) else other.em
 
 
 def joined(rows: list[Row], letters: Letters, ink: Ink, leaders: Sequence[Row]) -> list[Row]:
@@ -94,11 +100,11 @@ def joined(rows: list[Row], letters: Letters, ink: Ink, leaders: Sequence[Row]) 
     for widest in (JOIN, JUSTIFIED):
         gaps = gaps_between(rows, ink)
         near = [gap for gap in gaps if gap.right - gap.left <= max(JOIN * gap.em, 2 * space)]
-        bridges = [gap for gap in near if not is_gutter(gap, near, space) or is_spanned(gap, rows)]
+        bridges = [gap for gap in near if not is_gutter(gap, gaps, space) or is_spanned(gap, rows)]
         if widest > JOIN:
             wide = [gap for gap in gaps if JOIN * gap.em < gap.right - gap.left <= widest * gap.em]
             bridges += [gap for gap in wide if is_spanned(gap, rows)]
-        bridges += [gap for gap in gaps if is_led(gap, leaders)]
+        bridges += [gap for gap in gaps if is_led(gap, leaders, ink)]
         rows = bridged(rows, bridges, letters)
     return rows
 
@@ -143,11 +149,15 @@ def is_spanned(gap: Gap, rows: Sequence[Row]) -> bool:
     return False
 
 
-def is_led(gap: Gap, leaders: Sequence[Row]) -> bool:
-    """Whether dots lead from one end of a gap to the other."""
+def is_led(gap: Gap, leaders: Sequence[Row], ink: Ink) -> bool:
+    """Whether dots, or dots that have run into a rule, lead from one end of a gap to the other at the letters' feet."""
     dots = [row for row in leaders if row.top - 0.5 * gap.em < gap.level < row.bottom + gap.em]
-    led = sum(max(0, min(row.right, gap.right) - max(row.left, gap.left)) for row in dots)
-    return led > 0.5 * (gap.right - gap.left) > 0
+    led = np.zeros(max(1, gap.right - gap.left), bool)
+    for row in dots:
+        led[max(0, row.left - gap.left) : max(0, row.right - gap.left)] = True
+    feet = slice(max(0, int(gap.level - 0.1 * gap.em)), int(gap.level + 0.5 * gap.em) + 1)
+    led |= ink.across[feet, gap.left : gap.left + len(led)].any(axis=0)
+    return bool(gap.right - gap.left > gap.em and led.mean() > LED)
 
 
 def merged(rows: Sequence[Row], letters: Letters) -> Row:

@@ -112,9 +112,9 @@ def _is_split(lines: Sequence[Line], em: float) -> bool:
 
 
 def _is_deep(group: Sequence[list[Line]], em: float) -> bool:
-    """Whether bands are columns, and not one line of some parts: one band of several lines side by side, or two."""
-    split = [band for band in group if _is_split(band, em)]
-    return len(split) > 1 or any(min(map(len, columns_of(band, em))) > 1 for band in split)
+    """Whether bands are columns, and not one line of some parts: two bands, or one of several lines side by side."""
+    split = [[len(column) for column in columns_of(band, em)] for band in group if _is_split(band, em)]
+    return len(split) > 1 or any(min(counts) > 1 or max(counts) > 2 for counts in split)
 
 
 def _goes_on(group: list[list[Line]], band: list[Line], em: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,13 +16,17 @@ from smolcli.layout.rows import Row, find_rows
 from smolcli.layout.sizes import sized, spaces_of
 from smolcli.layout.tables import tables_by_rules
 
+FEWEST_LETTERS = 8  # of a page, before its own print says how small its print is
+LEAST_LETTER_PX = 8  # in working pixels: a capital of 4 points at 150 dpi
+EDGE_PX = 6  # in working pixels: from the side of the page
+
 
 def find_layout(rgb: RGB) -> Layout:
     """The blocks, lines and tables of an upright, level page (uint8 (H, W, 3)), in reading order."""
     ink = find_ink(rgb)
     letters, rows, leaders = find_rows(ink, ink.down)
-    rows = joined(sized(rows, letters), letters, ink, leaders)
-    rows = printed(rows)
+    rows = printed(sized(rows, letters), letters, ink.mask.shape[1])
+    rows = printed(joined(rows, letters, ink, leaders), letters, ink.mask.shape[1])
     pictures = [Block("picture", scaled(box, ink.scale, rgb.shape)) for box in ink.pictures]
     if not rows:
         return Layout(tuple(pictures))
@@ -38,25 +43,43 @@ def arranged(lines: list[Line], em: float, tables: Sequence[Block], pictures: Se
     return in_order([*free, *placed], em, placed)
 
 
-def scaled(box: PixelBox, scale: int, shape: tuple[int, ...]) -> PixelBox:
+def scaled(box: PixelBox, scale: float, shape: tuple[int, ...]) -> PixelBox:
     """A box of working pixels in pixels of a page of a shape (H, W, …)."""
-    left, top, right, bottom = box
-    return left * scale, top * scale, min(right * scale, shape[1]), min(bottom * scale, shape[0])
+    left, top, right, bottom = (side * scale for side in box)
+    return int(left), int(top), min(math.ceil(right), shape[1]), min(math.ceil(bottom), shape[0])
 
 
-def printed(rows: list[Row]) -> list[Row]:
-    """The rows that are more than specks: as high as print is here, or of several letters."""
+def printed(rows: list[Row], letters: Letters, width: int) -> list[Row]:
+    """The rows that are print, and neither specks, dirt nor what the edge of the scan left; width: of the page."""
     if not rows:
         return []
-    em = weighted_em(rows)
-    return [row for row in rows if row.height >= 4 and (len(row.members) > 3 or row.height > 0.4 * em)]
+    counts = np.array([len(row.members) for row in rows])
+    long = [row for row in rows if len(row.members) > 3]
+    em = weighted_em(long) if long else 0.0
+    least = 0.4 * em if counts[counts > 3].sum() >= FEWEST_LETTERS else LEAST_LETTER_PX
+    return [
+        row
+        for row, count in zip(rows, counts.tolist(), strict=True)
+        if row.height >= 4 and (count > 3 or (row.height > least and not is_dirt(row, letters, width, em)))
+    ]
+
+
+def is_dirt(row: Row, letters: Letters, width: int, em: float) -> bool:
+    """Whether a row of hardly any letters is a solid blot, or a sliver at the side of the page."""
+    wide = row.right - row.left
+    if wide < 0.15 * row.height and (row.left < EDGE_PX or row.right > width - EDGE_PX):
+        return True
+    part = letters.take(row.members)
+    fill = np.where(part.height < 0.45 * em, 0.5, 0.7)
+    solid = part.area > fill * part.width * part.height
+    return bool(np.all(solid & (part.width > 0.5 * part.height) & (part.width < 2.0 * part.height)))
 
 
 def line_of(row: Row, letters: Letters, ink: Ink, shape: tuple[int, ...]) -> Line:
     """A row in pixels of the page."""
     scale = ink.scale
     box = scaled((row.left, row.top, row.right, row.bottom), scale, shape)
-    gaps = tuple((a * scale, b * scale) for a, b in spaces_of(row, letters))
+    gaps = tuple((math.ceil(a * scale), int(b * scale)) for a, b in spaces_of(row, letters))
     part = ink.light[row.top : row.bottom, row.left : row.right]
     dark = bool(part.size and np.count_nonzero(part) > part.size / 2)
     return Line(box, float(row.em * scale), gaps, dark, float(row.base * scale))

@@ -104,7 +104,7 @@ def find_rows(ink: Ink, walls: Mask | None) -> tuple[Letters, list[Row], list[Ro
         for chain in grouped(chained(letters.take(main), ink.mask.shape, walls)):
             rows += _levelled(letters, main[chain], ink.mask.shape, walls)
     specks, leaders = without_leaders(letters, np.flatnonzero(~makes & (letters.height < em)), em, ink.mask.shape)
-    rows, blots = _without_blots(rows)
+    rows, blots = _without_blots(rows, em)
     rows = _with_specks(letters, rows, np.concatenate([specks, *blots]), em)
     return letters, sorted(rows, key=lambda row: (row.top, row.left)), leaders
 
@@ -122,7 +122,9 @@ def without_leaders(letters: Letters, specks: Any, em: float, shape: tuple[int, 
         if len(run) < DOTS or edges[-1] - edges[0] < 3 * em:
             continue
         usual = np.median(pitch)
-        if np.mean(np.abs(pitch - usual) <= max(1.5, 0.3 * usual)) > 0.6:
+        even = np.mean(np.abs(pitch - usual) <= max(1.5, 0.3 * usual)) > 0.6
+        melted = part.width[run].sum() > 0.5 * (edges[-1] - edges[0])  # some dots run into each other
+        if even or melted:
             dots[run] = True
             leaders.append(row_of(letters, specks[run]))
     return specks[~dots], leaders
@@ -165,16 +167,18 @@ def sides_of(rows: list[Row]) -> tuple[Any, Any, Any, Any]:
     return left, top, right, bottom
 
 
-def ceilings(rows: list[Row]) -> Any:
+def ceilings(rows: list[Row], em: float) -> Any:
     """The levels up to which rows reach with their accents and quotes, whether they have any or not, float (n,)."""
-    rise = np.array([(row.base - 1.8 * row.lower, row.top - 0.15 * row.height) for row in rows]).reshape(-1, 2)
-    return rise.min(axis=1)
+    top = np.array([row.top - 0.1 * row.height for row in rows])
+    base, lower, high = np.array([(row.base, row.lower, row.height) for row in rows], float).reshape(-1, 3).T
+    without = (lower < 0.62 * em) | (high > 1.25 * lower)  # its lower letters are no capitals or figures
+    return np.minimum(top, base - np.where(without, 1.8, 1.25) * lower)
 
 
-def _without_blots(rows: list[Row]) -> tuple[list[Row], list[Any]]:
+def _without_blots(rows: list[Row], em: float) -> tuple[list[Row], list[Any]]:
     """The rows without those that are a stop or a comma in or beside a row of larger print; and their members."""
     left, top, right, bottom = sides_of(rows)
-    ceiling = ceilings(rows)
+    ceiling = ceilings(rows, em)
     kept, blots = [], []
     for row in rows:
         x, y = (row.left + row.right) / 2, (row.top + row.bottom) / 2
@@ -193,7 +197,7 @@ def _with_specks(letters: Letters, rows: list[Row], specks: Any, em: float) -> l
     if not rows or not len(specks):
         return rows
     left, top, right, bottom = sides_of(rows)
-    high, ceiling = bottom - top, ceilings(rows)
+    high, ceiling = bottom - top, ceilings(rows, em)
     x = letters.left[specks] + letters.width[specks] / 2
     y = letters.top[specks] + letters.height[specks] / 2
     mine = np.full(len(specks), -1)
@@ -201,7 +205,7 @@ def _with_specks(letters: Letters, rows: list[Row], specks: Any, em: float) -> l
     for number in order.tolist():
         row = rows[number]
         reach = max(0.5 * high[number], 1.1 * row.lower) if len(row.members) > 2 else 0.3 * high[number]
-        inside = (x > left[number] - reach) & (x < right[number] + reach)
+        inside = (x > left[number] - 0.6 * reach) & (x < right[number] + reach)
         inside &= (y > ceiling[number]) & (y < bottom[number] + 0.15 * high[number])
         mine[inside & (mine < 0)] = number
     grown = list(rows)

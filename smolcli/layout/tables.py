@@ -102,7 +102,7 @@ def tables_by_rules(ink: Ink, lines: Sequence[Line], em: float) -> list[Table]:
         if width < 4 * size or height < 1.5 * size or not (ink.across[part].any() and ink.down[part].any()):
             continue
         boxes = [
-            tuple(side * ink.scale for side in (left + a, top + b, left + c, top + d))
+            tuple(round(side * ink.scale) for side in (left + a, top + b, left + c, top + d))
             for a, b, c, d in cells_of(grid[part], size)
         ]
         table = table_of_cells(boxes, lines, em)
