@@ -13,6 +13,7 @@ from smolcli.cli._options import with_options
 from smolcli.options import FormatOptions, LayoutOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
+    from smolcli.datatypes import RGB
     from smolcli.formats import PdfOptions
 
 _TOGETHER = 8  # sheets are short and their prompts small: several fit one context and share every decode
