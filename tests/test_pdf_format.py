@@ -199,7 +199,8 @@ def test_words_with_boxes_of_their_own_are_each_in_theirs():
     words = [Region("word", (0.1, 0.1, 0.1, 0.02), "one"), Region("word", (0.6, 0.1, 0.2, 0.02), "two")]
     read = page(block("paragraph", line("one two", (0.1, 0.1, 0.7, 0.02), words=words)))
     with pymupdf.open(stream=made(scan(), read)) as document:
-        assert document[0].get_text() == "one two\n"
+        assert document[0].get_text().split() == ["one", "two"]
+        assert document[0].search_for("one two")
         boxes = [word[:4] for word in document[0].get_text("words")]
     assert [box[0] for box in boxes] == pytest.approx([60, 360], abs=1)
     assert [box[2] for box in boxes] == pytest.approx([120, 480], abs=1)
@@ -699,17 +700,34 @@ def test_kinds_that_mupdf_does_not_read_come_from_the_pixels_that_were_read():
     source = encoded(picture(), "WEBP", lossless=True)
     for mode in ("RGB", "L"):
         pixels = np.asarray(picture(mode).convert("RGB"))
-        options = PdfOptions(picture=lambda index, pixels=pixels: np.ascontiguousarray(np.rot90(pixels, -1)))
-        read = reading(quarters=1)  # turned on request, as the pixels are
+        options = PdfOptions(picture=lambda path, index, pixels=pixels: pixels if (path, index) == ("-", 0) else None)
+        read = reading(quarters=1)  # turned on request; the picture is not
         data = made(source, read, options=options, quarters=1)
-        assert_found(data, read)
+        assert_found(data, reading())
         with pymupdf.open(stream=data) as new:
             shown = new[0].get_pixmap(matrix=pymupdf.Matrix(800 / 842, 800 / 842))
             found = np.frombuffer(shown.samples, np.uint8).reshape(shown.h, shown.w, 3)
-            assert found.shape == (600, 800, 3)
-            assert np.abs(found.astype(int) - np.rot90(pixels, -1)).mean() < 2
-    with pytest.raises(MediaError, match="cannot be made pages"):
+            assert found.shape == pixels.shape
+            assert np.abs(found.astype(int) - pixels).mean() < 2
+    with pytest.raises(MediaError, match="cannot be made a page"):
         made(source, reading())
+
+
+def test_pictures_that_mupdf_cannot_decode_or_count_come_from_their_pixels():
+    pixels = np.asarray(picture())
+    options = PdfOptions(picture=lambda path, index: pixels)
+    moving = encoded(picture(), "PNG", save_all=True, append_images=[picture("L").convert("RGB")])
+    for source, *readings in ((b"\x89PNG\r\n\x1a\nnothing", reading()), (moving, None, reading())):
+        with pymupdf.open(stream=made(source, *readings, options=options)) as new:
+            assert [bool(each.search_for("4711")) for each in new] == [True]
+
+
+def test_what_stands_before_a_pdf_is_left_out():
+    for junk in (b"\n", b"HTTP/1.1 200 OK\r\n" * 100):
+        data = made(junk + scan(), reading())
+        assert data.startswith(b"%PDF-")
+        with pymupdf.open(stream=data) as new:
+            assert new[0].search_for("4711")
 
 
 @pytest.mark.parametrize(
@@ -741,6 +759,10 @@ def test_a_damaged_content_stream_is_no_error(content):
 
 def test_the_font_is_sound_and_numbers_run_out_into_replacements():
     font = pymupdf.Font(fontbuffer=font_file())
+    at = font_file().index(b"glyf")
+    offset, length = (int.from_bytes(font_file()[at + step : at + step + 4]) for step in (8, 12))
+    contours, *box = np.frombuffer(font_file()[offset : offset + 10], ">i2").tolist()
+    assert (contours, box, length) == (1, [0, -200, 500, 800], 24)  # a line: pdfium does not see what has no height
     assert (font.ascender, font.descender) == pytest.approx((0.8, -0.2))
     glyphs = Glyphs()
     everything = "".join(chr(c) for c in range(0x20, 0x20000) if not 0xD800 <= c < 0xE000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from smolcli.cli._options import with_options
 from smolcli.options import FormatOptions, LayoutOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
+    from smolcli.datatypes import RGB
     from smolcli.formats import PdfOptions
 
 _TOGETHER = 8  # sheets are short and their prompts small: several fit one context and share every decode
@@ -88,12 +90,25 @@ def _pdf_options(paths: list[str], layout: LayoutOptions, pages: PageOptions, ou
     if "-" in paths:  # it is read twice
         data = open_input("-").read_all()
         sys.stdin = io.TextIOWrapper(io.BytesIO(data))
-    options = PdfOptions(layout.mode or "", pages.password, output.force, data)
+    options = PdfOptions(layout.mode or "", pages.password, output.force, data, partial(_pixels, data))
     for path in paths:
         source = data if path == "-" else Path(path)
         if source is not None and pages.pages is None and _begins_as_pdf(source):
             check_pdf(source, options)
     return options
+
+
+def _pixels(data: bytes | None, path: str, index: int) -> RGB:
+    """A picture of a file, as pages are made of it. data: what standard input held. Raises MediaError."""
+    import io
+    import sys
+
+    from smolcli.media import MediaOptions, open_media
+
+    if path == "-" and data is not None:
+        sys.stdin = io.TextIOWrapper(io.BytesIO(data))
+    with open_media(path, MediaOptions(all_frames=True)) as media:
+        return media.frame(next(place for place in media.places if place.index == index)).rgb
 
 
 def _begins_as_pdf(source: Path | bytes) -> bool:

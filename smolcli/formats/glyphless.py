@@ -1,8 +1,8 @@
 """Characters go in, a font without shapes comes out: what an invisible text layer is written with, in any script.
 
 Every character of a document gets a number of its own, and a table in the PDF (ToUnicode) says which character that is:
-so characters beyond the first 65,536, too, come out of every reader as they went in. All glyphs are empty, half an em
-wide.
+so characters beyond the first 65,536, too, come out of every reader as they went in. All glyphs are the same, half
+an em wide, and nothing is seen of them.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Glyphs:
         return (_CMAP % "\n".join(tables)).encode("ascii")
 
     def to_glyphs(self) -> bytes:
-        """The table that gives every number the one empty glyph (CIDToGIDMap)."""
+        """The table that gives every number the one glyph (CIDToGIDMap)."""
         return struct.pack(">HH", 0, 1) + struct.pack(">H", 1) * len(self)
 
 
@@ -73,19 +73,24 @@ def is_mark(character: str) -> bool:
 
 
 def font_file() -> bytes:
-    """A TrueType font of two empty glyphs."""
+    """A TrueType font of two glyphs: one of nothing, and one of a line that has no area, from corner to corner.
+
+    The line is for pdfium (Chrome), which passes over text that runs upwards if its glyphs are not even a line.
+    """
+    box = struct.pack(">hhhh", 0, DESCENT, ADVANCE, ASCENT)
+    line = struct.pack(">h", 1) + box + struct.pack(">HHBBhhhh", 1, 0, 1, 1, 0, ADVANCE, DESCENT, ASCENT - DESCENT)
     head = struct.pack(
         ">IIIIHHQQhhhhHHhhh", 0x10000, 0x10000, 0, 0x5F0F3CF5, 0, EM, 0, 0, 0, DESCENT, ADVANCE, ASCENT, 0, 8, 2, 0, 0
     )
     hhea = struct.pack(">IhhhHhhhhhhhhhhhH", 0x10000, ASCENT, DESCENT, 0, ADVANCE, 0, 0, 0, 1, 0, 0, *(0,) * 5, 2)
     tables = {
         b"cmap": struct.pack(">HHHHIHHH", 0, 1, 1, 0, 12, 6, 10, 0) + struct.pack(">HH", 0, 0),  # format 6, no entry
-        b"glyf": b"\0",
+        b"glyf": line,
         b"head": head,
         b"hhea": hhea,
         b"hmtx": struct.pack(">HhHh", ADVANCE, 0, ADVANCE, 0),
-        b"loca": struct.pack(">HHH", 0, 0, 0),
-        b"maxp": struct.pack(">IHHHHHHHHHHHHHH", 0x10000, 2, *(0,) * 4, 1, *(0,) * 8),
+        b"loca": struct.pack(">HHH", 0, 0, len(line) // 2),
+        b"maxp": struct.pack(">IHHHHHHHHHHHHHH", 0x10000, 2, 2, 1, 0, 0, 1, *(0,) * 8),
     }
     offset, directory, body = 12 + 16 * len(tables), b"", b""
     for name, data in sorted(tables.items()):

@@ -57,7 +57,8 @@ class PdfWriter:
 
     def finish(self) -> None:
         """Write the PDF. Raises MediaError (the file is gone or has changed), UsageError (mode), OutputError."""
-        source = Path(self._path) if self._options.data is None else self._options.data
+        data = self._options.data if self._path == "-" else None
+        source = Path(self._path) if data is None else data
         if self._sha256 and _sha256_of(source) != self._sha256:
             raise MediaError(f"{self._path!r} has changed since it was read.", "Ask again.")
         write_searchable(source, self._pages, self._options, self._target)
@@ -71,7 +72,7 @@ def write_searchable(source: Path | bytes, pages: Mapping[int, ReadPage], option
     with MUPDF, tempfile.TemporaryDirectory(prefix="smol-pdf-") as folder:
         with opened(source, options, Path(folder), list(pages)) as document:
             check_document(document.pdf, document.name, options, document.chosen(pages))
-            chosen = {document.number(index): document.as_read(page) for index, page in pages.items()}
+            chosen = {document.number(index): page for index, page in pages.items()}
             with translated(document.name):
                 _lay(document.pdf, chosen, options)
             path = document.saved(keeps_all=options.mode in ("", "skip"))

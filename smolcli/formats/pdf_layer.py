@@ -14,7 +14,6 @@ from smolcli.regions import PageReading, Region, turned
 
 Matrix = tuple[float, float, float, float, float, float]
 Point = tuple[float, float]
-NARROWEST = 0.05  # of a letter size: a space between words whose boxes touch
 BELOW = 0.5 + DESCENT / EM  # of a letter size: from the middle of a line down to its baseline
 THINNEST = 0.15  # of a box's height: what a line askew can at least be of the upright box around it
 # Poppler takes a word apart whose letters do not stand level: so each word does, at its own height on a line that is
@@ -85,7 +84,10 @@ class Pen:
         return "\n".join(["q", "BT", "3 Tr", *shown, "ET", "Q\n"]) if shown else ""
 
     def _line(self, line: Region, reading: PageReading) -> Iterator[str]:
-        """A line, word by word, each stretched to its box, with spaces that reach from one to the next."""
+        """A line, word by word, each stretched to its box, and with a space behind it.
+
+        A space of its own would be a line of its own to pdfium on pages that are turned, and no space to pypdf.
+        """
         angle = -(reading.rotation + reading.skew_deg + 90 * self.sheet.quarters)
         run = _run(line.box, angle, self.sheet)
         if run.length < run.height / 2 and len(plain(line.text).strip()) > 2:  # it runs across the others
@@ -94,10 +96,7 @@ class Pen:
         spans = sorted(self._spans(line, run))
         yield f"/{self.font} {_number(run.height)} Tf"
         for at, (start, length, text) in enumerate(spans):
-            yield self._stretched(text, start, length, run)
-            if at + 1 < len(spans):
-                gap = max(spans[at + 1][0] - start - length, NARROWEST * run.height)
-                yield self._stretched(" ", start + length, gap, run)
+            yield self._stretched(text, start, length, run, " " if at + 1 < len(spans) else "")
 
     def _spans(self, line: Region, run: _Run) -> Iterator[tuple[float, float, str]]:
         """Where the words of a line begin (points from the middle of it), how long they are, and what is drawn."""
@@ -110,8 +109,8 @@ class Pen:
             for text, start, end in letter_shares(plain(line.text)):
                 yield (start - 0.5) * run.length, (end - start) * run.length, as_drawn(text)
 
-    def _stretched(self, text: str, start: float, length: float, run: _Run) -> str:
-        """A text from a place on its line (points from the middle of it), as long as it is to be."""
+    def _stretched(self, text: str, start: float, length: float, run: _Run, after: str) -> str:
+        """A text from a place on its line (points from the middle of it), as long as it is to be, and what is after."""
         (ax, ay), (mx, my) = run.along, run.middle
         lx, ly = run.level
         up = (ly, -lx)
@@ -127,7 +126,7 @@ class Pen:
         )
         letters = max(1, sum(not is_mark(character) for character in text))
         percent = 100 * length / (WIDTH * run.height * letters)
-        return f"{_number(percent)} Tz {' '.join(map(_number, placed))} Tm {self.glyphs.encoded(text)} Tj"
+        return f"{_number(percent)} Tz {' '.join(map(_number, placed))} Tm {self.glyphs.encoded(text + after)} Tj"
 
 
 def _run(box: Box, angle: float, sheet: Sheet) -> _Run:

@@ -6,7 +6,8 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,13 @@ from smolcli.formats.pdf_pictures import page_of_pixels, pages_of_picture
 from smolcli.regions import PageReading
 
 Mode = Literal["", "skip", "redo", "force"]
+HEAD_BYTES = 4096  # in which a PDF's header is looked for
 _EMPTY = re.compile(r"null|\(\s*\)|<\s*>")
+
+
+def no_pixels(path: str, index: int) -> RGB:
+    """What is there where nobody gives pixels."""
+    raise MediaError(f"{path!r} cannot be made a page of a PDF.", "Save it as PNG first.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +32,15 @@ class PdfOptions:
 
     mode: what is done with pages that have text already: "skip" leaves them as they are, "redo" takes out text that
     nobody sees and keeps what is seen, "force" draws every page anew; "" refuses. force: write to signed documents too.
-    data: the input's bytes, where it has no file that could be read again. picture: gives the pixels (uint8 RGB) of a
-    picture by its index, for kinds that MuPDF does not read.
+    data: the bytes of standard input, which cannot be read again. picture: gives the pixels (uint8 RGB, upright, not
+    turned on request) of a picture, by its file's path and its index in it, for kinds that MuPDF does not read.
     """
 
     mode: Mode = ""
     password: str | None = None
     force: bool = False
     data: bytes | None = None
-    picture: Callable[[int], RGB] | None = None
+    picture: Callable[[str, int], RGB] = no_pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +54,17 @@ class ReadPage:
 @dataclass(slots=True)
 class Opened:
     """A document that is written to. numbers: of its pages, by their index in the file they are from, where they are
-    others. as_seen: its pages were made of pictures as they were read, turned as was asked.
+    others.
     """
 
     pdf: Any
     name: str
     path: Path
     numbers: dict[int, int] | None = None
-    as_seen: bool = False
 
     def chosen(self, indices: Collection[int] | None) -> list[int] | None:
         """The numbers of some pages; None for all. Raises MediaError where one is not there."""
         return None if indices is None else [self.number(index) for index in indices]
-
-    def as_read(self, page: ReadPage) -> ReadPage:
-        """A page that was read, with the turn that this document has not been through."""
-        return replace(page, quarters=0) if self.as_seen else page
 
     def number(self, index: int) -> int:
         """Which page of the PDF shows a page of the file. Raises MediaError where there is none."""
@@ -98,39 +100,46 @@ def opened(source: Path | bytes, options: PdfOptions, folder: Path, wanted: Coll
     except OSError as error:
         raise MediaError(f"{name} cannot be copied: {error.strerror}.", "Is it there, and room for it?") from error
     with path.open("rb") as file:
-        head = file.read(4096)
-    numbers, as_seen = None, False
+        head = file.read(HEAD_BYTES)
+    numbers = None
     with translated(name):
         if b"%PDF-" in head:
+            _cut_to_header(path, head)
             pdf = _open(path)
             if pdf.needs_pass and not pdf.authenticate(options.password or ""):
                 pdf.close()
                 raise EncryptedError(f"{name} is encrypted.", "Give its password with --password.")
         else:
-            pdf, numbers, as_seen = _of_picture(path, head, options, wanted)
+            pixels = partial(options.picture, "-" if isinstance(source, bytes) else str(source))
+            pdf, numbers = _of_picture(path, head, pixels, wanted)
     try:
-        yield Opened(pdf, name, path, numbers, as_seen)
+        yield Opened(pdf, name, path, numbers)
     finally:
         pdf.close()
 
 
+def _cut_to_header(path: Path, head: bytes) -> None:
+    """Take away what stands before a PDF: MuPDF looks for one at the beginning, and counts from there."""
+    start = head.find(b"%PDF-")
+    if start:
+        path.write_bytes(path.read_bytes()[start:])
+
+
 def _of_picture(
-    path: Path, head: bytes, options: PdfOptions, wanted: Collection[int] | None
-) -> tuple[Any, dict[int, int], bool]:
-    """A picture's pages as a PDF, which of its pictures they are, and whether as they were seen. Raises MediaError."""
+    path: Path, head: bytes, pixels: Callable[[int], RGB], wanted: Collection[int] | None
+) -> tuple[Any, dict[int, int]]:
+    """A picture's pages as a PDF, and which of its pictures they are. pixels: of those that MuPDF does not read."""
+    indices = sorted(wanted) if wanted else None
     made = pages_of_picture(path, head)
-    if made is None:
-        if options.picture is None:
-            raise MediaError("Pictures of this kind cannot be made pages of a PDF.", "Save it as PNG first.")
-        made, indices = _open(None), sorted(wanted if wanted is not None else (0,))
+    if made is None or (indices is not None and not 0 <= indices[0] <= indices[-1] < made.page_count):
+        made, indices = _open(None), indices or [0]
         for index in indices:
-            page_of_pixels(made, options.picture(index))
-        return made, {index: number for number, index in enumerate(indices)}, True
-    if wanted:
-        kept = [index for index in sorted(wanted) if 0 <= index < made.page_count]
-        made.select(kept)
-        return made, {index: number for number, index in enumerate(kept)}, False
-    return made, {index: index for index in range(made.page_count)}, False
+            page_of_pixels(made, pixels(index))
+    elif indices is not None:
+        made.select(indices)
+    else:
+        indices = list(range(made.page_count))
+    return made, {index: number for number, index in enumerate(indices)}
 
 
 def has_text(page: Any) -> bool:

@@ -20,14 +20,17 @@ KINDS = (  # how files begin that MuPDF reads as we do
 
 
 def pages_of_picture(path: Path, head: bytes) -> Any:
-    """A PDF with a page for each picture in a file, as large as it says; None for kinds that MuPDF does not read."""
+    """A PDF with a page for each picture in a file, as large as it says; None for what MuPDF does not read."""
     import pymupdf
 
     kind = next((name for magic, name in KINDS if head.startswith(magic)), None)
     if kind is None:
         return None
-    with pymupdf.open(str(path), filetype=kind) as pictures:
-        made = pymupdf.open(stream=pictures.convert_to_pdf(), filetype="pdf")
+    try:
+        with pymupdf.open(str(path), filetype=kind) as pictures:
+            made = pymupdf.open(stream=pictures.convert_to_pdf(), filetype="pdf")
+    except (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase):  # the pixels that were read are there still
+        return None
     for page in made:
         widths = [max(image[2], image[3]) for image in page.get_images()]
         long_pt = max(page.rect.width, page.rect.height)
