@@ -117,8 +117,8 @@ def find_format(word: str, allowed: Allowed = Allowed()) -> Format:
 def format_of_file(path: str, allowed: Allowed = Allowed()) -> Format | None:
     """The format that the extension of a file says; None where it has no extension. Raises UsageError as above."""
     extension = Path(path).suffix.lower()
-    two = ".".join(Path(path).name.lower().split(".")[-2:])  # as in report.docling.json
-    found = _called(two, allowed) or (_called(extension[1:], allowed) if extension else None)
+    two = "".join(Path(path).suffixes[-2:]).lower()  # as in report.docling.json
+    found = (_called(two[1:], allowed) or _called(extension[1:], allowed)) if extension else None
     if found is None and extension:
         known = dict.fromkeys(f".{end}" for each in FORMATS if allowed.has(each) for end in each.extensions)
         hint = f"Known are {', '.join(known)}; with -f FORMAT a file may be called anything."
