@@ -7,7 +7,7 @@ import glob
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, Protocol, TextIO
@@ -23,7 +23,7 @@ except ImportError:  # Windows
 STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")  # by number it is no longer the answers' (streams.py)
 
 
-Existing = Literal["refuse", "compare", "amend"]
+Existing = Literal["refuse", "amend"] | Callable[[Path, Path], bool]
 
 
 class Target(Protocol):
@@ -100,9 +100,9 @@ class StandardOutput:
 class OutputFile:
     """A file that is written beside its final name and gets it when it is complete.
 
-    existing: what becomes of a file of that name without `force`. It is refused; or it may stay where it holds the very
-    same, and is refused otherwise; or it is amended, with `force` too: its bytes are `before`, and what is written
-    replaces them. Raises OutputError for what is refused and for what cannot be made. A pipe or a device is written as
+    existing: what becomes of a file of that name without `force`. It is refused; or it is amended (with `force` too):
+    its bytes are `before`; or a function of the new file and the old one says whether they hold the same, and then the
+    old one stays. Raises OutputError for what is refused and for what cannot be made. A pipe or a device is written as
     it is.
     """
 
@@ -142,8 +142,8 @@ class OutputFile:
         with writing(self._name):
             if self.before and self._path.read_bytes() != self.before:
                 raise OutputError(f"{self._name} has been changed meanwhile.", "Try again.")
-            kept = self._existing == "compare" and not self._force and self._path.exists()
-            if kept and self._temporary and not filecmp.cmp(self._temporary, self._path, shallow=False):
+            same = self._existing if callable(self._existing) and not self._force else None
+            if same is not None and self._temporary and self._path.exists() and not same(self._temporary, self._path):
                 raise self._exists()
 
     def commit(self) -> None:
@@ -175,7 +175,7 @@ class OutputFile:
                 os.link(temporary, self._path)
                 return
             except FileExistsError as error:
-                if self._existing == "compare":
+                if callable(self._existing):
                     self.check()
                     return
                 self._temporary = None  # stays: it may hold the work of hours
@@ -229,6 +229,11 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
+
+
+def same_bytes(one: Path, other: Path) -> bool:
+    """Whether two files hold the same."""
+    return filecmp.cmp(one, other, shallow=False)
 
 
 def write_text(path: Path, text: str) -> None:

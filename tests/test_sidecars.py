@@ -1,6 +1,7 @@
 """Files about inputs: what they are called, where they lie, what becomes of what is there."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,20 @@ def test_a_file_that_holds_the_very_same_is_fine_so_that_a_run_may_be_typed_agai
         written = Written("text").take(answer(str(tmp_path / "a.jpg"), "x")).finish()
         assert written.failures == [] and written.files.written == 1
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_records_that_differ_only_in_how_long_it_took_are_the_same(tmp_path):
+    source, path = str(tmp_path / "a.jpg"), tmp_path / "a.json"
+    Written("jsonl").take(answer(source, "x")).finish()
+    before = path.read_text()
+    cached = replace(answer(source, "x"), cached=True)
+    assert Written("jsonl").take(cached).finish().failures == [] and path.read_text() == before
+    for other in ("y", "x\n"):
+        assert len(Written("jsonl").take(answer(source, other)).finish().failures) == 1
+    others = (before + before, before + "null\n", before.replace('"counts": {', '"counts": 3, "c": {'))
+    for mine in ("my notes", "[1]\n", "", "null\n", *others):
+        path.write_text(mine)
+        assert len(Written("jsonl").take(answer(source, "x")).finish().failures) == 1 and path.read_text() == mine
 
 
 def test_of_a_name_that_is_not_as_usual_it_is_said_once(tmp_path):

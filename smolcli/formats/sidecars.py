@@ -117,7 +117,7 @@ class Sidecars:
             with writing(f"The folder {str(path.parent)!r}"):
                 if self._wanted.folder is not None:
                     path.parent.mkdir(parents=True, exist_ok=True)
-            existing: Existing = "amend" if sidecar.format.about_one else "compare"
+            existing: Existing = "amend" if sidecar.format.about_one else sidecar.format.same
             self._open.append(Output(Wanted(sidecar.format, str(path), existing), self._wanted.force))
             if unusual:
                 longer.append(repr(str(path)))
@@ -128,7 +128,7 @@ class Sidecars:
         """An input whose files cannot be written is a failure; the others go on."""
         try:
             step()
-        except OutputError as error:
+        except SmolError as error:
             self._give_up(error)
         except BaseException:
             self.discard()

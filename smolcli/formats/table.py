@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Protocol
 
 from smolcli.errors import UsageError
-from smolcli.files import Target
+from smolcli.files import Target, same_bytes
 from smolcli.formats.csv import TablesWriter
 from smolcli.formats.doctags import DOCLING, DoctagsWriter, docling_writer, require_docling
 from smolcli.formats.form import Form
 from smolcli.formats.hocr import HocrWriter
 from smolcli.formats.html import HtmlWriter
-from smolcli.formats.json import JsonWriter
+from smolcli.formats.json import JsonWriter, same_records
 from smolcli.formats.markdown import MarkdownWriter
 from smolcli.formats.page_tsv import PageTsvWriter
 from smolcli.formats.text import TextWriter
@@ -50,6 +50,7 @@ class Format:
     (`Answer.page`), and no other answers. binary: it is not for terminals. about_one: it is of one input, so it stands
     beside it under its whole name (photo.jpg.xmp), and what another program wrote there is amended (`Target.before`).
     needs: raises UsageError where a library that it is written with is not installed.
+    same: whether two files of it say the same, so that one that is there already may stay.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Format:
     binary: bool = False
     about_one: bool = False
     needs: Callable[[], None] | None = None
+    same: Callable[[Path, Path], bool] = same_bytes
 
 
 def without_form(writer: Callable[[Target], Writer]) -> Callable[[Target, Form], Writer]:
@@ -78,7 +80,7 @@ FORMATS = (  # a name or an extension may stand twice: pages go first where page
     Format("text", ("txt",), TextWriter),
     Format("tsv", ("tsv", "tab"), LineWriter),
     Format("csv", ("csv",), CsvWriter),
-    Format("jsonl", ("json", "jsonl", "ndjson"), without_form(JsonWriter)),
+    Format("jsonl", ("json", "jsonl", "ndjson"), without_form(JsonWriter), same=same_records),
     Format("xmp", ("xmp",), without_form(XmpWriter), about_one=True),
     Format("markdown", ("md", "markdown"), without_form(MarkdownWriter), pages=True),
     Format("hocr", ("hocr",), without_form(HocrWriter), pages=True),
@@ -115,8 +117,8 @@ def find_format(word: str, allowed: Allowed = Allowed()) -> Format:
 def format_of_file(path: str, allowed: Allowed = Allowed()) -> Format | None:
     """The format that the extension of a file says; None where it has no extension. Raises UsageError as above."""
     extension = Path(path).suffix.lower()
-    two = ".".join(Path(path).name.lower().split(".")[-2:])  # as in report.docling.json
-    found = _called(two, allowed) or (_called(extension[1:], allowed) if extension else None)
+    two = "".join(Path(path).suffixes[-2:]).lower()  # as in report.docling.json
+    found = (_called(two[1:], allowed) or _called(extension[1:], allowed)) if extension else None
     if found is None and extension:
         known = dict.fromkeys(f".{end}" for each in FORMATS if allowed.has(each) for end in each.extensions)
         hint = f"Known are {', '.join(known)}; with -f FORMAT a file may be called anything."

@@ -30,7 +30,9 @@ def tree(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_file_stands_beside_each_input_and_nothing_comes_out(smol, photos):
+def test_a_file_stands_beside_each_input_and_nothing_comes_out(smol, photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("SMOL_STORE", "on")
+    monkeypatch.setenv("SMOL_CACHE_DIR", str(tmp_path / "cache"))
     done = smol("caption", "-r", photos, "--sidecar", "txt,json,xmp", *SHORT)
     assert (done.code, done.out) == (0, "")
     made = [f"a{end}" for end in (".jpg.xmp", ".json", ".png.json", ".png.txt", ".png.xmp", ".txt")]
@@ -39,7 +41,9 @@ def test_a_file_stands_beside_each_input_and_nothing_comes_out(smol, photos):
     assert [line for line in done.err.splitlines() if "a.png.txt" in line and "a.png.json" in line]
     record = json.loads((photos / "sub" / "c.json").read_text())
     assert (photos / "sub" / "c.txt").read_text() == record["text"] + "\n"
-    assert smol("caption", "-r", photos, "--sidecar", "txt,xmp", *SHORT).code == 0  # typed again, nothing changes
+    before = {name: (photos / name).read_bytes() for name in tree(photos)}
+    assert smol("caption", "-r", photos, "--sidecar", "txt,json,xmp", *SHORT).code == 0  # typed again, nothing changes
+    assert {name: (photos / name).read_bytes() for name in tree(photos)} == before
     (photos / "b.txt").write_text("precious")
     done = smol("caption", "-r", photos, "--sidecar", "txt", *SHORT)
     assert done.code == 1 and "b.txt exists" in done.err and (photos / "b.txt").read_text() == "precious"
@@ -86,6 +90,25 @@ def test_an_xmp_file_keeps_what_is_in_it(smol, photos):
     (photos / "b.png.xmp").write_text('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>')
     done = smol("caption", photos / "b.png", "--sidecar", "xmp", *SHORT)
     assert done.code == 6 and "document type" in done.err and (photos / "b.png.xmp").read_text().startswith("<!DOC")
+
+
+def test_whole_pages_are_written_beside_scans_and_a_pdf_that_cannot_be_made_is_one_failure(smol, photos, tmp_path):
+    import pymupdf
+
+    with pymupdf.open() as born:
+        born.new_page(width=200, height=100).insert_text((20, 50), "BORN DIGITAL")
+        born.save(photos / "sub" / "d.pdf")
+    out = tmp_path / "out"
+    done = smol("ocr", "-r", photos, "--output-dir", out, "--sidecar", "pdf,md,json")
+    assert done.code == 1 and "--mode" in done.err and "itself" not in done.err
+    made = [f"{name}.{end}" for name in ("a", "a.png", "b", "sub/c") for end in ("json", "md", "pdf")]
+    assert tree(out) == sorted(made)
+    done = smol("ocr", "-r", photos, "--output-dir", out, "--sidecar", "pdf,md,json", "--mode", "skip")
+    assert done.code == 0 and tree(out) == sorted([*made, "sub/d.json", "sub/d.md", "sub/d.pdf"])
+    assert "BORN DIGITAL" in (out / "sub" / "d.md").read_text()
+    assert (out / "a.pdf").read_bytes().startswith(b"%PDF")
+    done = smol("ocr", photos, "--output-dir", photos / "out", "-f", "pdf")
+    assert done.code == 2 and "would be read too" in done.sentence
 
 
 @pytest.mark.parametrize(
