@@ -123,7 +123,7 @@ class AnswerOptions:
         None, Option("A JSON Schema of what is looked for: the answer is one JSON object.", metavar="FILE")
     )
     fields: str | None = option(
-        None, Option("The same, short: total,date or total:number,date:date,paid:bool,lines[].", metavar="NAMES")
+        None, Option("The same, short: total,date or total:number,date:date,paid:bool.", metavar="NAMES")
     )
     choices: str | None = option(
         None, Option("The answer is one of these words, with how likely each is.", metavar="A,B,...")
