@@ -147,6 +147,17 @@ def test_greedy_takes_the_likeliest_of_what_is_allowed_and_draws_nothing_else(se
     assert Sampler(Sampling(2.0, seed=1), Some()).choose(logits)[0] in allowed
 
 
+def test_what_is_drawn_is_as_likely_as_if_nothing_else_had_been_there():
+    class Some:
+        def allowed(self, ids):
+            return np.isin(ids, [0, 3])
+
+    sampler = Sampler(Sampling(1.0, seed=4), Some())
+    logits = np.log(np.array([0.3, 0.5, 0.1, 0.1], np.float32))
+    drawn = np.bincount([sampler.choose(logits)[0] for _ in range(4000)], minlength=4) / 4000
+    assert drawn == pytest.approx([0.75, 0, 0, 0.25], abs=0.03)
+
+
 def test_a_token_that_is_not_allowed_is_an_error_and_so_is_use_after_the_end(engine):
     grammar = Grammar(None, WORD)
     grammar.close()

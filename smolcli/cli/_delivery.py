@@ -199,5 +199,11 @@ def _summary(answer: Answer) -> str:
     known = "known from an earlier run, " if answer.cached else ""
     return (
         f"answer about {what or 'no media'}: {known}{made.counts.prompt_tokens} tokens read, {made.counts.encodes} "
-        f"encodes, {made.counts.new_tokens} tokens written, stopped by {made.stop_reason}"
+        f"encodes, {made.counts.new_tokens} tokens written, stopped by {made.stop_reason}{_likelihoods(answer)}"
     )
+
+
+def _likelihoods(answer: Answer) -> str:
+    """Of choices, how likely each was."""
+    likely = sorted((answer.choices or {}).items(), key=lambda choice: -choice[1])
+    return "".join(f"; {choice} {100 * share:.1f} %" for choice, share in likely)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from smolcli.errors import MediaError, UsageError
 from smolcli.media import MEDIA_SUFFIXES
-from smolcli.options import ReadingOptions
+from smolcli.options import AnswerOptions, ReadingOptions
 from smolcli.verbs import read_questions, stated
 
 _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,4}", re.ASCII)  # "photo.jgp", mistyped; no question looks like it
@@ -56,7 +56,10 @@ def files_and_questions(arguments: Sequence[str], questions: Sequence[str]) -> t
 
 
 def no_more_than_messages(
-    arguments: Sequence[str] | None, questions: Sequence[str] | None, reading: ReadingOptions
+    arguments: Sequence[str] | None,
+    questions: Sequence[str] | None,
+    reading: ReadingOptions,
+    answers: AnswerOptions,
 ) -> None:
     """A conversation is given whole: what would add to it is refused. Raises UsageError."""
     others = {
@@ -65,6 +68,9 @@ def no_more_than_messages(
         "--system": reading.system,
         "--prompt-file": reading.prompt_file,
         "--hint": reading.hint,
+        "--schema": answers.schema,
+        "--fields": answers.fields,
+        "--choices": answers.choices,
     }
     if found := [name for name, value in others.items() if value]:
         raise UsageError(f"--messages does not go with {', '.join(found)}.", "Write them into the file.")

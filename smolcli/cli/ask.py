@@ -7,13 +7,22 @@ from typing import Annotated
 import typer
 
 from smolcli.cli._options import Conversations, Questions, with_options
-from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import (
+    AnswerOptions,
+    ClipOptions,
+    FormatOptions,
+    ModelOptions,
+    OutputOptions,
+    PageOptions,
+    ReadingOptions,
+)
 
 
 @with_options(
     {"detail": "auto", "parallel": "1"},
     model=ModelOptions,
     reading=ReadingOptions,
+    answers=AnswerOptions,
     pages=PageOptions,
     clips=ClipOptions,
     formats=FormatOptions,
@@ -29,6 +38,7 @@ def command(
     *,
     model: ModelOptions,
     reading: ReadingOptions,
+    answers: AnswerOptions,
     pages: PageOptions,
     clips: ClipOptions,
     formats: FormatOptions,
@@ -38,23 +48,26 @@ def command(
 
     Example: smol ask photo.jpg "What is this?"
     """
+    from smolcli.cli._answers import held_answers
     from smolcli.cli._conversations import ask_conversations
     from smolcli.cli._delivery import PLAIN, Delivery
-    from smolcli.cli._inputs import no_more_than_messages, split_arguments
+    from smolcli.cli._inputs import no_more_than_messages, split_arguments, split_optional_question
     from smolcli.cli._outputs import refuse_beside
     from smolcli.session import Run
     from smolcli.verbs import ask, refuse_too_many
 
     run = Run(model, output, reading, pages, clips, formats)
     if messages is not None:
-        no_more_than_messages(arguments, question, reading)
+        no_more_than_messages(arguments, question, reading, answers)
         ask_conversations(run, messages)
         return
-    paths, questions = split_arguments(arguments or [], question or [])
+    held = held_answers(answers, arguments or [])
+    split = split_optional_question if held.schema else split_arguments
+    paths, questions = split(arguments or [], question or [])
     if len(paths) > 1:
         refuse_beside(formats, "all of them are asked about together", "Ask about each: smol docvqa FILE... QUESTION.")
     with Delivery(run, paths) as delivery, run.reader() as reader:
         refuse_too_many(paths, reader.engine)
-        template = run.template(run.prompt("ask", reader.facts), questions)
+        template = held.template(run.template(run.prompt("ask", reader.facts), held.asking(questions)))
         jobs = ask(reader.files, paths, template, run.access())
         delivery.write(reader, reader.stream(jobs), lambda expected: PLAIN)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smolcli.cli._options import with_options
-from smolcli.options import FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import AnswerOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
     from smolcli.jobs import Answer
@@ -20,6 +20,7 @@ _TOGETHER = 4  # captions are short and their prompts small: several fit one con
     {"detail": "low", "max_tokens": "256", "parallel": "4"},
     model=ModelOptions,
     reading=ReadingOptions,
+    answers=AnswerOptions,
     pages=PageOptions,
     formats=FormatOptions,
     output=OutputOptions,
@@ -36,6 +37,7 @@ def command(
     *,
     model: ModelOptions,
     reading: ReadingOptions,
+    answers: AnswerOptions,
     pages: PageOptions,
     formats: FormatOptions,
     output: OutputOptions,
@@ -46,6 +48,7 @@ def command(
 
     Example: smol caption holiday/ > captions.tsv
     """
+    from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery, Form
     from smolcli.cli._outputs import refuse_beside
     from smolcli.errors import UsageError
@@ -55,11 +58,13 @@ def command(
     questions = read_questions(question or [], paths)
     if len(questions) > 1:
         raise UsageError("One question is asked of each image.", "Use smol docvqa FILE... -Q ... -Q ... for several.")
+    held = held_answers(answers, paths)
+    questions = held.asking(questions)
     run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
     if unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
     with Delivery(run, paths) as delivery, run.reader(unordered) as reader:
-        template = run.template(run.prompt("caption", reader.facts), questions)
+        template = held.template(run.template(run.prompt("caption", reader.facts), questions))
         jobs = caption(reader.files, paths, template, run.access(), recursive)
         delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smolcli.cli._options import MoreQuestions, with_options
-from smolcli.options import FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import AnswerOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
     from smolcli.cli._delivery import Form
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     {"detail": "auto", "parallel": "1"},
     model=ModelOptions,
     reading=ReadingOptions,
+    answers=AnswerOptions,
     pages=PageOptions,
     formats=FormatOptions,
     output=OutputOptions,
@@ -31,6 +32,7 @@ def command(
     *,
     model: ModelOptions,
     reading: ReadingOptions,
+    answers: AnswerOptions,
     pages: PageOptions,
     formats: FormatOptions,
     output: OutputOptions,
@@ -39,6 +41,7 @@ def command(
 
     Example: smol docvqa report.pdf "What is the total?" --pages 1,3-end
     """
+    from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery
     from smolcli.cli._inputs import files_and_questions
     from smolcli.session import Run
@@ -46,8 +49,11 @@ def command(
 
     run = Run(model, output, reading, pages, formats=formats)
     files, questions = files_and_questions(arguments, question or [])
+    held = held_answers(answers, files)
+    questions = held.asking(questions)
     with Delivery(run, files) as delivery, run.reader() as reader:
-        template = run.template(run.prompt("docvqa" if questions else "transcribe", reader.facts), questions)
+        prompt = run.prompt("docvqa" if questions else "transcribe", reader.facts)
+        template = held.template(run.template(prompt, questions))
         jobs = docvqa(reader.files, files, template, run.access())
         form = partial(_form, len(files) > 1, len(questions))
         delivery.write(reader, reader.stream(jobs), form)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smolcli.cli._options import Conversations, with_options
-from smolcli.options import ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import AnswerOptions, ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
     from smolcli.datatypes import ImagePart
@@ -55,7 +55,7 @@ def command(
     if messages is not None:
         from smolcli.cli._conversations import plan_conversations
 
-        no_more_than_messages(arguments, question, reading)
+        no_more_than_messages(arguments, question, reading, AnswerOptions())
         plan_conversations(run, messages, hashes)
         return
     _plan_inputs(run, split_optional_question(arguments or [], question or []), hashes)

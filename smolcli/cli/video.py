@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smolcli.cli._options import MoreQuestions, with_options
-from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, ReadingOptions
+from smolcli.options import AnswerOptions, ClipOptions, FormatOptions, ModelOptions, OutputOptions, ReadingOptions
 
 if TYPE_CHECKING:
     from smolcli.cli._delivery import Form
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     {"detail": "low", "parallel": "1"},
     model=ModelOptions,
     reading=ReadingOptions,
+    answers=AnswerOptions,
     clips=ClipOptions,
     formats=FormatOptions,
     output=OutputOptions,
@@ -30,6 +31,7 @@ def command(
     *,
     model: ModelOptions,
     reading: ReadingOptions,
+    answers: AnswerOptions,
     clips: ClipOptions,
     formats: FormatOptions,
     output: OutputOptions,
@@ -40,6 +42,7 @@ def command(
 
     Example: smol video clip.mp4 "What happens?" --frames 16
     """
+    from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery
     from smolcli.cli._inputs import files_and_questions
     from smolcli.session import Run
@@ -47,8 +50,10 @@ def command(
 
     run = Run(model, output, reading, clips=clips, formats=formats)
     files, questions = files_and_questions(arguments, question or [])
+    held = held_answers(answers, files)
+    questions = held.asking(questions)
     with Delivery(run, files) as delivery, run.reader() as reader:
-        template = run.template(run.prompt("video", reader.facts), questions)
+        template = held.template(run.template(run.prompt("video", reader.facts), questions))
         jobs = video(reader.files, files, template, run.access())
         form = _form(len(files) > 1, len(questions))
         delivery.write(reader, reader.stream(jobs), lambda expected: form)

@@ -17,6 +17,7 @@ from smolcli.datatypes import RGB, EngineEvent, Floats, ModelFacts, ModelPair, R
 from smolcli.engine.tokens import DEFAULT_TEMPLATE, TokenSequence, template_text
 
 if TYPE_CHECKING:
+    from smolcli.engine.choosing import check_choices
     from smolcli.engine.llama.grammar import check_grammar, grammar_of_schema
     from smolcli.engine.llama.library import REBUILD, bindings, devices
 
@@ -29,6 +30,7 @@ __all__ = [
     "TileStore",
     "TokenSequence",
     "bindings",
+    "check_choices",
     "check_grammar",
     "computes_with",
     "devices",
@@ -158,6 +160,10 @@ def __getattr__(name: str) -> Any:
         from smolcli.engine.llama import grammar
 
         return getattr(grammar, name)
+    if name == "check_choices":
+        from smolcli.engine import choosing
+
+        return choosing.check_choices
     if name not in ("REBUILD", "bindings", "devices"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from smolcli.engine.llama import library

@@ -10,7 +10,7 @@ forms of a choice that differ in its first letter's case or a full stop at its e
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,10 +27,11 @@ MOST_CHOICES = 256
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One way to write a choice (by its number): its ids."""
+    """One way to write a choice (by its number): its ids, and after how many of them the answer may be over."""
 
     choice: int
     ids: tuple[int, ...]
+    stops: tuple[int, ...]
 
 
 class Choosing:
@@ -65,7 +66,7 @@ class Choosing:
     def take(self, scored: Scored) -> list[Generation]:
         """Logits of one form; the answer, once they are all there."""
         form = self.under_way.pop(scored.key)
-        self._found.setdefault(form.choice, []).append(_logprob(scored.logits, form.ids, self._ends))
+        self._found.setdefault(form.choice, []).append(_logprob(scored.logits, form, self._ends))
         self._cached = scored.cached if self._cached < 0 else self._cached
         self._prefill_s += scored.prefill_s
         return [] if self._waiting or self.under_way else [self._answer()]
@@ -79,15 +80,22 @@ class Choosing:
         return Generation(request.key, text, "end", counts, seconds, None, choice_logprobs=logprobs)
 
 
-def forms(choices: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """The ways in which each choice (by its number) may be written, each of them once. Raises UsageError."""
+def forms(choices: Sequence[str], ids_of: Callable[[str], tuple[int, ...]]) -> Iterator[Form]:
+    """The ways in which each choice may be written, each of them once. Raises UsageError.
+
+    ids_of: of an answer. Where a full stop is one more token, both ways to end are scored in one.
+    """
     check_choices(choices)
     for number, choice in enumerate(choices):
         first, rest = choice[0], choice[1:]
         for case in dict.fromkeys((choice, first.upper() + rest, first.lower() + rest)):
-            for form in dict.fromkeys((case, case.rstrip(".") + ".")):
-                if form == choice or form not in choices:  # another one's own words are its own
-                    yield number, form
+            bare = case.rstrip(".") or case
+            own = [text for text in dict.fromkeys((bare, f"{bare}.")) if text == choice or text not in choices]
+            written = [ids_of(text) for text in own]  # another one's own words are its own
+            if len(written) == 2 and written[1][: len(written[0])] == written[0]:
+                yield Form(number, written[1], (len(written[0]), len(written[1])))
+            else:
+                yield from (Form(number, ids, (len(ids),)) for ids in written)
 
 
 def check_choices(choices: Sequence[str]) -> None:
@@ -101,11 +109,12 @@ def check_choices(choices: Sequence[str]) -> None:
         raise UsageError(f"{len(choices)} choices are given.", f"Give 2 to {MOST_CHOICES}, separated by commas.")
 
 
-def _logprob(logits: Floats, ids: Sequence[int], ends: Iterable[int]) -> float:
-    """The natural logarithm of the probability of these ids and any end. logits float32 (ids and one, vocabulary)."""
+def _logprob(logits: Floats, form: Form, ends: Sequence[int]) -> float:
+    """The natural logarithm of the probability of a form and any end. logits float32 (ids and one, vocabulary)."""
     wide = logits.astype(np.float64)
     if not np.isfinite(wide.max(axis=1)).all():
         raise ModelError("The model's output is no number: its weights or its projector are damaged.", DAMAGED)
     total = np.logaddexp.reduce(wide, axis=1)
-    own = float((wide[np.arange(len(ids)), list(ids)] - total[:-1]).sum())
-    return own + float(np.logaddexp.reduce(wide[-1, list(ends)]) - total[-1])
+    steps = wide[np.arange(len(form.ids)), list(form.ids)] - total[:-1]
+    over = np.logaddexp.reduce(wide[:, list(ends)], axis=1) - total
+    return float(np.logaddexp.reduce([steps[:stop].sum() + over[stop] for stop in form.stops]))

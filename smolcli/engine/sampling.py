@@ -58,7 +58,8 @@ class Sampler:
         greedy = self._sampling.temperature <= 0
         if self._grammar is None:
             return int(logits.argmax()) if greedy else self._draw(logits, float(logits.max()))
-        if greedy and (token := _likeliest_allowed(self._grammar, logits)) is not None:
+        token = _likeliest_allowed(self._grammar, logits) if greedy else self._draw_allowed(self._grammar, logits)
+        if token is not None:
             return token
         every = np.arange(len(logits), dtype=np.int32)
         left = np.where(self._grammar.allowed(every), logits, np.float32(-np.inf))
@@ -66,6 +67,13 @@ class Sampler:
         if not np.isfinite(top):
             return None
         return int(left.argmax()) if greedy else self._draw(left, top)
+
+    def _draw_allowed(self, grammar: Grammar, logits: Floats) -> int | None:
+        """What is drawn without the grammar, if it allows it: with what is drawn else among those that it allows, each
+        of these is as likely as if the others had never been there.
+        """
+        token = self._draw(logits, float(logits.max()))
+        return token if grammar.allowed(np.array([token], np.int32))[0] else None
 
     def _draw(self, logits: Floats, top: float) -> int:
         weights = np.exp((logits.astype(np.float64) - top) / self._sampling.temperature)

@@ -13,7 +13,7 @@ import numpy as np
 from smolcli.datatypes import RGB, Encoded, EngineEvent, Floats, ModelFacts, ModelPair, Refused, Request, Turn
 from smolcli.engine import EngineOptions, TileStore
 from smolcli.engine.arrival import Arrival, arrive, check_tile
-from smolcli.engine.choosing import Choosing, Form, forms
+from smolcli.engine.choosing import Choosing, forms
 from smolcli.engine.cores import physical_cores
 from smolcli.engine.embeddings import MEMO_BYTES, MEMO_PROMPTS, TileMemo
 from smolcli.engine.kvcells import KVCells
@@ -89,7 +89,7 @@ class SmolVLM(Vocabulary):
             return False
         arrival = self._arrival(request)
         if request.choices:
-            written = [Form(number, self.answer_ids(text)) for number, text in forms(request.choices)]
+            written = list(forms(request.choices, self.answer_ids))
             self._choosing.append(Choosing(arrival, self._native().call(self._model.ends), written, self._subkeys))
         elif request.grammar:
             arrival.grammar = ThreadedGrammar(self._native(), self._model, request.grammar)

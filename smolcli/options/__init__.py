@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smolcli.options.groups import (
     GROUPS,
+    AnswerOptions,
     ClipOptions,
     FormatOptions,
     LayoutOptions,
@@ -16,6 +17,7 @@ from smolcli.options.option import Option, default_text, option, options_of, wit
 
 __all__ = [
     "GROUPS",
+    "AnswerOptions",
     "ClipOptions",
     "FormatOptions",
     "LayoutOptions",

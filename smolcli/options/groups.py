@@ -114,6 +114,23 @@ class ReadingOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """What answers are held to."""
+
+    panel: ClassVar[str] = "Answers"
+
+    schema: Path | None = option(
+        None, Option("A JSON Schema of what is looked for: the answer is one JSON object.", metavar="FILE")
+    )
+    fields: str | None = option(
+        None, Option("The same, short: total,date or total:number,date:date,paid:bool.", metavar="NAMES")
+    )
+    choices: str | None = option(
+        None, Option("The answer is one of these words, with how likely each is.", metavar="A,B,...")
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class PageOptions:
     """Which pages and pictures of a file."""
 
@@ -228,6 +245,7 @@ class FormatOptions:
 GROUPS: tuple[type, ...] = (
     ModelOptions,
     ReadingOptions,
+    AnswerOptions,
     PageOptions,
     LayoutOptions,
     ClipOptions,

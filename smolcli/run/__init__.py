@@ -6,6 +6,7 @@ for event in run(jobs, engine, files, RunOptions()): ...
 
 from __future__ import annotations
 
+from smolcli.run.asking import check_schema
 from smolcli.run.events import Event, Item, Planned, RunOptions
 from smolcli.run.frames import FrameBudget, frame_budget
 from smolcli.run.here import run
@@ -34,6 +35,7 @@ __all__ = [
     "Planned",
     "RequestPlan",
     "RunOptions",
+    "check_schema",
     "cut_pictures",
     "frame_budget",
     "geometry",

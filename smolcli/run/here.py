@@ -12,41 +12,23 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from smolcli.datatypes import EngineEvent, Generation, Refused, Request
+from smolcli.datatypes import EngineEvent, Generation, Piece, Refused
 from smolcli.engine import Engine
 from smolcli.errors import SmolError, TookTooLongError
 from smolcli.jobs import Answer, Expected, Failure, Job, Waiting, failure_of
-from smolcli.prompt import render
 from smolcli.run.ahead import Ahead, Task
+from smolcli.run.asking import as_planned, number_of
 from smolcli.run.events import Event, Item, Planned, RunOptions
-from smolcli.run.kept import Kept, drawn_seed, request_seed
+from smolcli.run.kept import Kept
 from smolcli.run.opened import OpenFiles
 from smolcli.run.planning import RequestPlan, plan_job
-from smolcli.run.prepare import Loaded, held_bytes, load
+from smolcli.run.prepare import held_bytes, load
+from smolcli.run.work import Work
 
 WINDOW = 256  # answers that wait for an earlier one
 ENDING_S = 0.2  # how long a job in the making is waited for when the run ends
-
-
-@dataclass(slots=True, eq=False)
-class _Work:
-    """A job under way: being decoded (`task`), or in the engine (`loaded`, `began_s` by time.monotonic()).
-
-    notes: on how its files were opened. drawn: the job with the seed that its answer is drawn with. shared: another one
-    had the same pictures decoded.
-    """
-
-    number: int
-    job: Job
-    notes: tuple[str, ...]
-    drawn: Job
-    plan: RequestPlan
-    task: Task[Loaded]
-    shared: bool
-    loaded: Loaded | None = None
-    began_s: float = 0.0
 
 
 def run(
@@ -64,11 +46,11 @@ class _Loop:
     def __init__(self, engine: Engine, files: OpenFiles, options: RunOptions, kept: Kept | None) -> None:
         self._engine, self._files, self._options, self._kept = engine, files, options, kept
         self._ahead = Ahead(options.threads, options.ahead_bytes)
-        self._decoding: deque[_Work] = deque()
-        self._reading: dict[int, _Work] = {}  # in the engine, by number
+        self._decoding: deque[Work] = deque()
+        self._reading: dict[int, Work] = {}  # in the engine, by number
         self._puller = Ahead(min(1, options.threads), 1)
         self._pulled: Task[Item | None] | None = None
-        self._last: _Work | None = None
+        self._last: Work | None = None
         self._number = 0  # of the next job or failure
         self._due = 0  # of the next that is said, where they are said in order
         self._ready: dict[int, Answer | Failure] = {}
@@ -145,7 +127,7 @@ class _Loop:
             return
         notes = self._files.notes(job)
         try:
-            plan = plan_job(self._engine, media, job)
+            plan = plan_job(self._engine, media, as_planned(job))
             plan.require_fit()
         except SmolError as error:
             self._files.give_back(job)
@@ -155,13 +137,13 @@ class _Loop:
         self._decoding.append(self._last)
         yield Planned(job, plan)
 
-    def _work(self, number: int, job: Job, notes: tuple[str, ...], plan: RequestPlan) -> _Work:
+    def _work(self, number: int, job: Job, notes: tuple[str, ...], plan: RequestPlan) -> Work:
         """Have the job's pictures decoded, or share those of the job before: another question about them."""
         last = self._last
-        if last is not None and (last.job.places, last.job.look, last.plan.media) == (job.places, job.look, plan.media):
-            return _Work(number, job, notes, self._with_seed(job), plan, self._ahead.share(last.task), shared=True)
+        if last is not None and last.shares(job, plan):
+            return Work(number, job, notes, self._with_seed(job), plan, self._ahead.share(last.task), shared=True)
         task = self._ahead.give(lambda: load(self._files, job, plan.media), held_bytes(plan.media))
-        return _Work(number, job, notes, self._with_seed(job), plan, task, shared=False)
+        return Work(number, job, notes, self._with_seed(job), plan, task, shared=False)
 
     def _with_seed(self, job: Job) -> Job:
         """The job with a seed: its own, or this run's."""
@@ -178,24 +160,36 @@ class _Loop:
                 return
             held = work.loaded is None
             try:
-                work.loaded = work.loaded or work.task.result()
-                turns = render(work.job.question, work.loaded.media)
-                sampling = replace(work.drawn.sampling, seed=request_seed(work.drawn))
+                asking = work.decoded()
                 if held:
                     held = False
                     self._files.give_back(work.job)
-                if not self._engine.add(Request(work.number, turns, sampling)):
+                given = asking.give(self._engine)
+                if asking.begun and work.loaded is not None and work.number not in self._reading:
+                    work.began_s = time.monotonic() - work.loaded.preprocess_s
+                    self._reading[work.number] = work
+                if not given:
                     return
-                work.began_s = time.monotonic() - work.loaded.preprocess_s
-                self._reading[work.number] = work
+                self._given()
             except SmolError as error:
                 if held:
                     self._files.give_back(work.job)
-                self._fail(work.number, work.job, error)
-            self._decoding.popleft()
-            self._ahead.drop(work.task)
+                self._lose(work, error)
 
-    def _is_decoded(self, work: _Work) -> bool:
+    def _given(self) -> None:
+        """The first job that was decoded is in the engine, or failed."""
+        self._ahead.drop(self._decoding.popleft().task)
+
+    def _lose(self, work: Work, error: SmolError) -> None:
+        """A job cannot be answered, wherever it has come to."""
+        self._reading.pop(work.number, None)
+        if work.asking is not None:
+            work.asking.cancel(self._engine)
+        if self._decoding and self._decoding[0] is work:
+            self._given()
+        self._fail(work.number, work.job, error)
+
+    def _is_decoded(self, work: Work) -> bool:
         """Whether the first job is decoded. While there is nothing else to do it is waited for, but not too long."""
         task, limit_s = work.task, self._options.timeout_s
         more = self._has_room and (self._pulled is None or self._pulled.done)
@@ -219,32 +213,27 @@ class _Loop:
         limit_s = self._options.timeout_s
         for work in list(self._reading.values()) if limit_s is not None else ():
             if time.monotonic() - work.began_s > (limit_s or 0):
-                self._engine.cancel(work.number)
-                self._fail(work.number, self._reading.pop(work.number).job, _too_long(limit_s))
+                self._lose(work, _too_long(limit_s))
 
     # ---- 4: answers and failures
 
     def _take(self, event: EngineEvent) -> Iterator[Event]:
+        work = self._reading.get(number_of(event.key))
+        if work is None or work.asking is None:  # another part of it has failed
+            return
         if isinstance(event, Generation):
-            work = self._reading.pop(event.key)
-            answer = self._answer(work, event)
+            whole = work.asking.take(event)
+            if whole is None:
+                return
+            answer = work.answer(self._engine.facts.name, whole)
             if self._kept is not None:
                 self._kept.keep(answer)
-            self._finish(event.key, _noted(answer, work.notes))
+            self._finish(work.number, _noted(answer, work.notes))
+            del self._reading[work.number]
         elif isinstance(event, Refused):
-            self._fail(event.key, self._reading.pop(event.key).job, event.error)
-        else:
+            self._lose(work, event.error)
+        elif work.asking.shows(event.key, isinstance(event, Piece)):
             yield event
-
-    def _answer(self, work: _Work, made: Generation) -> Answer:
-        loaded = work.loaded
-        assert loaded is not None
-        warnings = (*work.plan.notes, *(odd for odd in loaded.warnings if odd not in work.notes))
-        if made.stop_reason == "repetition":
-            warnings = (*warnings, "the answer repeated itself without end and was cut.")
-        spent_s = 0.0 if work.shared else loaded.preprocess_s
-        made = replace(made, seconds=replace(made.seconds, preprocess=spent_s))
-        return Answer(work.job, loaded.shown, self._engine.facts.name, made, warnings, seed=drawn_seed(work.drawn))
 
     def _next(self) -> int:
         self._number += 1
@@ -274,8 +263,9 @@ class _Loop:
 
     def _end(self, jobs: Iterator[Item]) -> None:
         """Nothing that was under way meets the next run."""
-        for number in self._reading:
-            self._engine.cancel(number)
+        for work in self._reading.values():
+            if work.asking is not None:
+                work.asking.cancel(self._engine)
         for work in (each for each in self._decoding if each.loaded is None):
             work.task.then(self._files.give_back, work.job)
         for ahead in (self._ahead, self._puller):

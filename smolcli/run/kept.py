@@ -51,7 +51,8 @@ class Kept:
         made = Generation(number, record["text"], record["stop_reason"], counts, Seconds(), record["mean_logprob"])
         made = replace(made, trace=tuple((length, logprob) for length, logprob in record["trace"]))
         warnings = tuple(_named(warning, job) for warning in record["warnings"])
-        return Answer(job, shown, self._name, made, warnings, cached=True, seed=drawn_seed(job))
+        found = {key: record[key] for key in ("data", "choices") if key in record}
+        return Answer(job, shown, self._name, made, warnings, cached=True, seed=drawn_seed(job), **found)
 
     def keep(self, answer: Answer) -> None:
         """Keep an answer."""
@@ -67,6 +68,9 @@ class Kept:
             "counts": asdict(made.counts),
             "warnings": [_nameless(warning, job) for warning in answer.warnings],
             "frames": [_frames(place, shown) for place, shown in zip(job.places, answer.shown, strict=True)],
+        }
+        record |= {
+            key: value for key, value in (("data", answer.data), ("choices", answer.choices)) if value is not None
         }
         self._store.keep(job.key(self._model).encode(), job.sources, json.dumps(record).encode())
 

@@ -21,12 +21,16 @@ RGB_BYTES = 3  # of a pixel
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Media of one job, decoded and cut; the pictures that are shown for each of its places; what is odd about them."""
+    """Media of one job, decoded and cut; the pictures that are shown for each of its places; what is odd about them.
+
+    page: of a job that looks for values, the text layers of its places, where each of them has one.
+    """
 
     media: tuple[Medium, ...]
     shown: tuple[tuple[Place, ...], ...]
     warnings: tuple[str, ...]
     preprocess_s: float
+    page: str = ""
 
 
 def load(files: OpenFiles, job: Job, planned: Sequence[PlannedMedium]) -> Loaded:
@@ -40,13 +44,17 @@ def load(files: OpenFiles, job: Job, planned: Sequence[PlannedMedium]) -> Loaded
     media: list[Medium] = []
     shown: list[tuple[Place, ...]] = []
     warnings: list[str] = []
+    layers: list[str] = []
     for number, (place, item) in enumerate(zip(job.places, planned, strict=True)):
         with about_part(number), files.alone(place.source, job.look) as medium:
             parts, places, odd = cut_pictures(medium, item, job.look)
+            if job.question.schema:
+                layers.append(medium.text(place))
         media += medium_parts(item.video, parts, places)
         shown.append(tuple(places))
         warnings += odd
-    return Loaded(tuple(media), tuple(shown), tuple(dict.fromkeys(warnings)), time.perf_counter() - start)
+    page = "\n".join(layers) if all(layers) else ""
+    return Loaded(tuple(media), tuple(shown), tuple(dict.fromkeys(warnings)), time.perf_counter() - start, page)
 
 
 def _sheet(files: OpenFiles, job: Job, planned: PlannedMedium, start: float) -> Loaded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smolcli.datatypes import Place, Sampling
 from smolcli.jobs import Job, Look, Question
@@ -16,6 +16,11 @@ class Template:
     questions: tuple[Question, ...]
     look: Look
     sampling: Sampling
+
+    def within(self, schema: str = "", choices: Sequence[str] = ()) -> Template:
+        """The same, with answers that follow a schema (JSON text) or are one of some choices."""
+        asked = tuple(replace(each, schema=schema, choices=tuple(choices)) for each in self.questions)
+        return replace(self, questions=asked)
 
     def jobs(self, places: Sequence[Place]) -> Iterator[Job]:
         """A job about these places for each question."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from smolcli.datatypes import Counts, Encoded, Generation, ModelFacts, Piece, Refused, Request, Seconds
 from smolcli.engine.tokens import TokenSequence
@@ -62,7 +63,16 @@ class FakeEngine:
         if key in self.refuse:
             return [Refused(key, DoesNotFitError("It does not fit."))]
         made = Generation(key, f"answer {key}", "end", Counts(3, 1, 2, 0, 1), Seconds(), -0.5)
+        if request.choices:  # each is half as likely as the one before it
+            logprobs = tuple(-0.7 * (n + 1) for n in range(len(request.choices)))
+            made = replace(made, text=request.choices[0], mean_logprob=None, choice_logprobs=logprobs)
+            return [Encoded(key, 1, 1), made]
         return [Encoded(key, 1, 1), Piece(key, made.text), made] if request.turns else []
+
+    def score(self, turns, continuations):
+        import numpy as np
+
+        return [np.full((len(ids), 4), np.log(0.25), np.float32) for ids in continuations]
 
     def cancel(self, key):
         self.cancelled.append(key)

@@ -21,6 +21,7 @@ from smolcli.errors import EngineError, UsageError
 MOST_CHARACTERS = 1 << 18  # of a grammar
 MOST_NESTED = 64  # brackets in brackets: llama.cpp's parser calls itself for each
 _CHARACTER = r'char ::= [^"\\\x7F\x00-\x1F] | "\\" ["\\/bfnrt]'
+_OPTIONAL = re.compile(r"\(([\w-]+)(?: \(\1)+((?:\)\?){2,})")  # what may come so many times or fewer
 _TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])  # llama_token_data
 
 
@@ -70,8 +71,9 @@ def check_grammar(text: str) -> None:
 def grammar_of_schema(schema: str) -> str:
     """A JSON Schema as JSON text → GBNF, by the binding's own converter, which fetches nothing.
 
-    Of its strings two things are mended: they may hold no control characters, which JSON does not allow, and no \\u,
-    with which half of a character can be written. Raises UsageError for what the converter does not know.
+    Of its strings three things are mended: they may hold no control characters, which JSON does not allow, and no \\u,
+    with which half of a character can be written; and lengths are counted, where it writes a bracket for each letter.
+    Raises UsageError for what the converter does not know.
     """
     try:
         return _mended(schema_to_gbnf(schema))
@@ -89,8 +91,14 @@ def grammar_of_schema(schema: str) -> str:
 
 
 def _mended(gbnf: str) -> str:
-    lines = (_CHARACTER if line.startswith("char ::=") else line for line in gbnf.split("\n"))
+    lines = (_CHARACTER if line.startswith("char ::=") else _OPTIONAL.sub(_counted, line) for line in gbnf.split("\n"))
     return "\n".join(re.sub(r" space$", "", line) if line.startswith("root ::=") else line for line in lines)
+
+
+def _counted(found: re.Match[str]) -> str:
+    """ "(char (char (char)?)?)?" as "char{0,3}"; what is nested otherwise stays."""
+    opened, closed = found[0].count(f"({found[1]}"), len(found[2]) // len(")?")
+    return f"{found[1]}{{0,{opened}}}" if opened == closed else found[0]
 
 
 def _check(text: str) -> None:

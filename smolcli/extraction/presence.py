@@ -1,0 +1,51 @@
+"""Values that were found and a page's own text go in; the names of those that the text does not hold come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from smolcli.extraction import values
+from smolcli.extraction.schema import tree
+
+
+def missing(schema: str, data: Any, page: str) -> tuple[str, ...]:
+    """Sentences about values that are not on the page: of numbers and dates any way to print them will do.
+
+    What is one of a few words of the schema, or yes or no, need not stand there.
+    """
+    text = _plain(page)
+    known = frozenset(values.numbers(page)), frozenset(values.days(page))
+    return tuple(
+        f"{name}: {value!r} is not in the page's own text."
+        for name, value in _values(tree(schema), data, "")
+        if not _is_there(value, text, known)
+    )
+
+
+def _values(schema: Mapping[str, Any], value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Every text and number, with its name."""
+    if "enum" in schema or value is None or isinstance(value, bool):
+        return
+    if isinstance(value, dict):
+        for key, each in value.items():
+            inner = schema.get("properties", {}).get(key, {})
+            yield from _values(inner, each, f"{name}.{key}" if name else key)
+    elif isinstance(value, list):
+        for number, each in enumerate(value, 1):
+            yield from _values(schema.get("items", {}), each, f"{name}[{number}]")
+    else:
+        yield name, value
+
+
+def _is_there(value: Any, text: str, known: tuple[frozenset[Any], frozenset[str]]) -> bool:
+    if isinstance(value, int | float):
+        return value in known[0] or -value in known[0]
+    if _plain(value) in text:
+        return True
+    return values.day(value) in known[1] if values.day(value) is not None else False
+
+
+def _plain(text: str) -> str:
+    """Without what may differ between a page and what is read of it: case and space."""
+    return "".join(text.split()).casefold()

@@ -1,0 +1,58 @@
+"""A job under way: what it waits for, what it is read from, and the answer that comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from smolcli.datatypes import Generation
+from smolcli.jobs import Answer, Job
+from smolcli.run.ahead import Task
+from smolcli.run.asking import Asking
+from smolcli.run.kept import drawn_seed, request_seed
+from smolcli.run.planning import RequestPlan
+from smolcli.run.prepare import Loaded
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """A job under way: being decoded (`task`), or in the engine (`loaded`, `began_s` by time.monotonic()).
+
+    notes: on how its files were opened. drawn: the job with the seed that its answer is drawn with. shared: another one
+    had the same pictures decoded. asking: what is asked of the engine, once its pictures are there.
+    """
+
+    number: int
+    job: Job
+    notes: tuple[str, ...]
+    drawn: Job
+    plan: RequestPlan
+    task: Task[Loaded]
+    shared: bool
+    loaded: Loaded | None = None
+    asking: Asking | None = None
+    began_s: float = 0.0
+
+    def decoded(self) -> Asking:
+        """What is to be asked about its pictures, which are decoded. Raises what decoding them raised."""
+        self.loaded = self.loaded or self.task.result()
+        if self.asking is None:
+            self.asking = Asking(self.number, self.job, self.loaded.media, request_seed(self.drawn))
+        return self.asking
+
+    def shares(self, job: Job, plan: RequestPlan) -> bool:
+        """Whether another job is about the same pictures, and wants the same of their pages."""
+        own = self.job
+        same = (own.places, own.look, self.plan.media) == (job.places, job.look, plan.media)
+        return same and bool(own.question.schema) == bool(job.question.schema)
+
+    def answer(self, model: str, made: Generation) -> Answer:
+        """What the user gets of what the engine has made. model: its name."""
+        loaded, asking = self.loaded, self.asking
+        assert loaded is not None and asking is not None
+        warnings = (*self.plan.notes, *(odd for odd in loaded.warnings if odd not in self.notes))
+        if made.stop_reason == "repetition" and not self.job.question.schema:
+            warnings = (*warnings, "the answer repeated itself without end and was cut.")
+        spent_s = 0.0 if self.shared else loaded.preprocess_s
+        made = replace(made, seconds=replace(made.seconds, preprocess=spent_s))
+        answer = Answer(self.job, loaded.shown, model, made, warnings, seed=drawn_seed(self.drawn))
+        return asking.finished(answer, loaded.page)

@@ -1,0 +1,264 @@
+"""Schemas: what is understood comes out small and whole, again and again; what is hostile is a sentence, and soon."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smolcli.engine import check_grammar, grammar_of_schema
+from smolcli.errors import UsageError
+from smolcli.extraction import NOTHING, asks, collect, normalized, schema_of_fields, text_grammar, unquoted
+from smolcli.extraction.ask import MOST_ASKED
+from smolcli.extraction.collect import fitted
+from smolcli.extraction.schema import MOST_BYTES, MOST_ENUM, tree
+from smolcli.run import check_schema
+
+WORDS = st.text(st.sampled_from("abcXYZ_ äß"), min_size=1, max_size=8).filter(lambda text: text.strip())
+SCALARS = st.one_of(
+    st.just({"type": "string"}),
+    st.just({"type": "string", "format": "date"}),
+    st.just({"type": "string", "pattern": r"^[A-Z]{2}-\d+$"}),
+    st.just({"type": ["number", "null"], "minimum": 0}),
+    st.just({"type": "integer"}),
+    st.just({"type": "boolean", "description": "Is it signed?"}),
+    st.just({"anyOf": [{"type": "string", "maxLength": 9}, {"type": "null"}]}),
+    st.just({"anyOf": [{"type": "number"}, {"type": "string"}]}),
+    st.just({"$ref": "#/$defs/money"}),
+    st.lists(st.one_of(WORDS.map(str.strip), st.integers(), st.none()), min_size=1, max_size=5, unique_by=str)
+    .filter(lambda values: any(value is not None for value in values))
+    .map(lambda values: {"enum": values}),
+)
+
+
+def object_of(parts):
+    return st.dictionaries(WORDS, parts, min_size=1, max_size=4).map(lambda p: {"type": "object", "properties": p})
+
+
+SCHEMAS = object_of(
+    st.recursive(
+        SCALARS,
+        lambda parts: st.one_of(object_of(parts), parts.map(lambda part: {"type": "array", "items": part})),
+        max_leaves=6,
+    )
+).map(lambda root: json.dumps({**root, "$defs": {"money": {"type": "number", "title": "Amount"}}}))
+
+
+@settings(max_examples=150, deadline=None)
+@given(schema=SCHEMAS)
+def test_a_schema_that_is_understood_is_understood_again_and_the_same(schema):
+    once = normalized(schema)
+    assert normalized(once) == once
+    assert "$ref" not in once and "null" not in once
+    assert asks(once) == asks(schema)
+    properties = json.loads(schema)["properties"]
+    assert list(json.loads(once)["properties"]) == list(properties)
+
+
+@settings(max_examples=60, deadline=None)
+@given(schema=SCHEMAS)
+def test_every_schema_that_is_understood_has_grammars_that_llama_cpp_reads(schema):
+    check_schema(schema)
+    for ask in asks(schema):
+        assert ask.question.endswith((".", "?"))
+        assert len(set(ask.choices)) == len(ask.choices) != 1
+
+
+@settings(max_examples=150, deadline=None)
+@given(schema=SCHEMAS, words=st.lists(st.text(max_size=20), min_size=1, max_size=9), cut=st.booleans())
+def test_whatever_is_answered_the_object_is_json_and_follows_the_schema(schema, words, cut):
+    answers = [(words[n % len(words)], cut) for n in range(len(asks(schema)))]
+    data = collect(schema, answers).data
+    assert json.loads(json.dumps(data, allow_nan=False)) == data == fitted(data, tree(schema))
+
+
+@settings(max_examples=100, deadline=None)
+@given(schema=SCHEMAS)
+def test_what_is_nowhere_on_the_page_is_null(schema):
+    data = collect(schema, [(NOTHING, False)] * len(asks(schema))).data
+
+    def values(node):
+        return [value for each in node.values() for value in (values(each) if isinstance(each, dict) else [each])]
+
+    assert set(values(data)) == {None}
+
+
+def test_fields_are_short_for_texts_and_for_named_types():
+    assert json.loads(schema_of_fields("total, date"))["properties"] == {
+        "total": {"type": "string"},
+        "date": {"type": "string"},
+    }
+    typed = json.loads(
+        schema_of_fields("total:number, n:int,day:date,paid:bool,lines[],prices[]:number,amounts:number[]")
+    )
+    assert typed["properties"] == {
+        "total": {"type": "number"},
+        "n": {"type": "integer"},
+        "day": {"type": "string", "format": "date"},
+        "paid": {"type": "boolean"},
+        "lines": {"type": "array", "items": {"type": "string"}},
+        "prices": {"type": "array", "items": {"type": "number"}},
+        "amounts": {"type": "array", "items": {"type": "number"}},
+    }
+
+
+@pytest.mark.parametrize(
+    "fields", ["", " ", ",", "total,,date", "total,total", "total:dragon", ":number", "[]", "a\nb"]
+)
+def test_fields_that_are_none_are_a_sentence(fields):
+    with pytest.raises(UsageError) as caught:
+        schema_of_fields(fields)
+    assert caught.value.message.endswith(".") and caught.value.hint
+
+
+def test_questions_use_the_words_of_the_schema():
+    schema = {
+        "properties": {
+            "invoice_number": {},
+            "dueDate": {},
+            "VAT": {"description": "The value-added tax, in euros."},
+            "who": {"description": "Who signed it?"},
+            "is_paid": {"type": "boolean"},
+            "has_stamp": {"type": "boolean"},
+            "vendor": {"type": "object", "properties": {"name": {"type": "string"}}},
+            "lines": {"type": "array"},
+        }
+    }
+    assert [ask.question for ask in asks(json.dumps(schema))] == [
+        "What is the invoice number?",
+        "What is the due Date?",
+        "What is the value-added tax, in euros?",
+        "Who signed it?",
+        "Is it paid?",
+        "Is there a stamp?",
+        "What is the vendor name?",
+        "List the lines as JSON.",
+    ]
+
+
+def deep(levels):
+    schema = {"type": "string"}
+    for _ in range(levels):
+        schema = {"type": "object", "properties": {"a": schema}}
+    return schema
+
+
+def wide(levels):
+    """A few lines that would be 2 to the power of `levels` schemas."""
+    both = {"type": "object", "properties": {}}
+    definitions = {"d0": {"type": "string"}}
+    for n in range(1, levels):
+        properties = {side: {"$ref": f"#/$defs/d{n - 1}"} for side in "ab"}
+        definitions[f"d{n}"] = {**both, "properties": properties}
+    return {"$ref": f"#/$defs/d{levels - 1}", "$defs": definitions}
+
+
+def field(schema):
+    return {"type": "object", "properties": {"a": schema}}
+
+
+HOSTILE = {
+    "no JSON": "{'type': 'object'}",
+    "nothing": "",
+    "no object": "[1, 2]",
+    "a number": "3",
+    "true": "true",
+    "no fields": {"type": "object"},
+    "empty": {"type": "object", "properties": {}},
+    "a list": {"type": "array", "items": {"type": "string"}},
+    "no schema": field(3),
+    "no type": field({"type": "dragon"}),
+    "types of types": field({"type": [["string"]]}),
+    "only null": field({"type": "null"}),
+    "NaN": '{"type": "object", "properties": {"a": {"type": "number", "minimum": NaN}}}',
+    "recursive": {**field({"$ref": "#/$defs/a"}), "$defs": {"a": {"type": "array", "items": {"$ref": "#/$defs/a"}}}},
+    "itself": {**field({"$ref": "#/$defs/a"}), "$defs": {"a": {"$ref": "#/$defs/a"}}},
+    "a file": field({"$ref": "file:///etc/passwd"}),
+    "the network": field({"$ref": "https://example.org/schema.json"}),
+    "a path": field({"$ref": "other.json#/a"}),
+    "nowhere": field({"$ref": "#/$defs/b"}),
+    "deep": deep(9),
+    "very deep": "[" * 100_000,
+    "deep objects": '{"properties":{"a":' * 20_000,
+    "wide": wide(40),
+    "many fields": {"properties": {f"f{n}": {} for n in range(MOST_ASKED + 1)}},
+    "a huge enum": field({"enum": [str(n) for n in range(MOST_ENUM + 1)]}),
+    "a very huge enum": field({"enum": [f"value {n}" for n in range(100_000)]}),
+    "an enum of lists": field({"enum": [[1], [2]]}),
+    "an enum of lines": field({"enum": ["a\nb", "c"]}),
+    "an enum of nothing": field({"enum": []}),
+    "twice": field({"enum": ["1", 1]}),
+    "not": field({"not": {"type": "string"}}),
+    "if": field({"type": "string", "if": {}}),
+    "pattern properties": {"patternProperties": {".*": {}}, **field({})},
+    "no pattern": field({"type": "string", "pattern": 7}),
+    "part of a text": field({"type": "string", "pattern": "a+"}),
+    "repeats of repeats": field({"type": "string", "pattern": "^((a+)+)+$"}),
+    "a trillion": field({"type": "string", "pattern": "^(a{64}){64}$"}),
+    "a million": field({"type": "string", "pattern": "^a{1000000}$"}),
+    "looking back": field({"type": "string", "pattern": "^(?<=a)b$"}),
+    "an open bracket": field({"type": "string", "pattern": "^(a$"}),
+    "a long pattern": field({"type": "string", "pattern": f"^{'a|' * 9999}b$"}),
+    "a negative length": field({"type": "string", "maxLength": -1}),
+    "a length in words": field({"type": "string", "maxLength": "nine"}),
+    "an endless limit": '{"properties": {"a": {"type": "number", "maximum": 1e999}}}',
+    "a name of nothing": {"properties": {" ": {}}},
+    "a name of lines": {"properties": {"a\nb": {}}},
+    "all of what differs": field({"allOf": [{"type": "string"}, {"type": "number"}]}),
+    "all of references": field({"allOf": [{"$ref": "#/$defs/a"}], "$defs": {}}),
+    "any of nothing": field({"anyOf": []}),
+    "too long": json.dumps(field({"description": "a" * MOST_BYTES})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_schema_is_a_sentence_and_soon(case):
+    schema = HOSTILE[case] if isinstance(HOSTILE[case], str) else json.dumps(HOSTILE[case])
+    start = time.process_time()
+    with pytest.raises(UsageError) as caught:
+        check_schema(schema)
+    assert time.process_time() - start < 2
+    assert caught.value.exit_code == 2
+    assert len(caught.value.message) < 300 and caught.value.message[-1] in ".:"
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.floats(allow_nan=False)),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3),
+            st.dictionaries(
+                st.sampled_from(
+                    ["type", "properties", "items", "enum", "anyOf", "allOf", "$ref", "pattern", "maxLength"]
+                ),
+                inner,
+                max_size=4,
+            ),
+        ),
+        max_leaves=12,
+    )
+)
+def test_no_json_is_more_than_a_sentence(schema):
+    try:
+        once = normalized(json.dumps(schema))
+    except UsageError:
+        return
+    assert normalized(once) == once
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.sampled_from(r"ab1[]()|*+?{}2,\dw.-^\"$"), max_size=14))
+def test_no_pattern_is_more_than_a_sentence_and_what_is_taken_is_a_grammar(text):
+    schema = json.dumps({"properties": {"a": {"type": "string", "pattern": f"^{text}$"}}})
+    try:
+        [ask] = asks(schema)
+        check_grammar(unquoted(grammar_of_schema(ask.json)))
+    except UsageError:
+        return
+
+
+def test_a_text_is_as_long_as_the_schema_says_and_never_endless():
+    assert text_grammar(12).endswith("{0,12}") and text_grammar(10**9).endswith("{0,2000}")
+    check_grammar(text_grammar(10**9))
