@@ -171,15 +171,17 @@ def test_rows_of_different_lengths_and_parts_of_no_cell_are_read_as_they_are():
 # ---- lines, which DocTags does not give
 
 
-def test_a_paragraph_has_as_many_lines_as_its_box_has_room_for_in_print():
+def test_a_paragraph_has_more_lines_the_higher_its_box_is_and_one_in_a_box_of_one():
     words = " ".join(["wordly"] * 60)
-    for count in (3, 6, 12):
-        height = count * 30 / SIZE[1]  # 24 px of type
-        width = len(words) / count * 12 / SIZE[0]
-        lines = lines_in(words, (0.1, 0.1, width, height), SIZE)
-        assert len(lines) == count
+    counts = []
+    for high in (0.02, 0.1, 0.3, 0.8):
+        lines = lines_in(words, (0.1, 0.1, 0.8, high), SIZE)
         assert " ".join(line.text for line in lines) == words
-        assert lines[0].box[3] == pytest.approx(30 / SIZE[1])
+        assert sum(line.box[3] for line in lines) == pytest.approx(high)
+        counts.append(len(lines))
+    assert counts == sorted(set(counts))
+    assert [line.text for line in lines_in("A title", (0.1, 0.1, 0.2, 0.02), SIZE)] == ["A title"]
+    assert len(lines_in("word " * 9000, (0.1, 0.1, 0.8, 0.8), SIZE)) > 50
 
 
 @settings(deadline=None)

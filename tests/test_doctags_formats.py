@@ -99,7 +99,7 @@ def test_what_is_written_of_a_page_reads_as_the_same_page(name):
 
 
 TEXTS = st.text(st.sampled_from("ab <>/_|&;\né中"), max_size=12)
-EDGES = st.lists(st.integers(0, 500), min_size=2, max_size=2).map(sorted)
+EDGES = st.lists(st.integers(0, 500), min_size=2, max_size=2, unique=True).map(sorted)
 BOXES = st.tuples(EDGES, EDGES).map(
     lambda edges: (edges[0][0] / 500, edges[1][0] / 500, *((end - start) / 500 for start, end in edges))
 )
@@ -371,6 +371,14 @@ def test_broken_doctags_of_a_model_and_hostile_pages_go_through_too():
     broken = (
         f"<doctag><otsl>{loc(1, 2, 3, 4)}<fcel><fcel><nl><ched></otsl><text>{loc(1, 2, 900, 4)}A<b>c</text><title>x"
     )
-    for each in (answer(text=broken), answer(HOSTILE), answer(page()), answer(PageReading("", (), (1, 1)))):
+    thin = page(Region("picture", (1.0, 0.5, 0.0, 0.0)), Region("formula", (0.1, 0.1, 0.1, 0.1), "\\frac{"))
+    for each in (
+        answer(text=broken),
+        answer(HOSTILE),
+        answer(thin),
+        answer(replace(thin, size_px=(1, 1))),
+        answer(page()),
+        answer(PageReading("", (), (1, 1))),
+    ):
         for _, _, export in DOCLING:
             assert written(lambda target, export=export: DoclingWriter(target, export), each)

@@ -6,9 +6,12 @@ of a model that writes it by itself as that wrote it.
 
 from __future__ import annotations
 
+import logging
+import math
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 
@@ -139,7 +142,8 @@ def page_doctags(reading: PageReading) -> str:
         elif region.kind == "caption" and after is not None and after.kind in ("table", "picture"):
             caption = _block(region)
         else:
-            lines.append(_block(region, caption))
+            shown = replace(region, box=_seen(region.box, reading.size_px)) if region.kind == "picture" else region
+            lines.append(_block(shown, caption))
             caption = ""
     return "\n".join([*lines, *([f"</{around}>"] if around else [])])
 
@@ -174,6 +178,15 @@ def _block(region: Region, caption: str = "") -> str:
         tag, text = "checkbox_selected" if ticked[1] == "x" else "checkbox_unselected", text[ticked.end() :]
     language = f"<_{region.label}_>" if tag == "code" and re.fullmatch(r"[^<>\s]+", region.label) else ""
     return f"<{tag}>{place}{language}{text}</{tag}>"
+
+
+def _seen(box: Box, size_px: Size) -> Box:
+    """A picture's box, at least a pixel each way: docling-core cuts it out of the page."""
+    found = []
+    for start, extent, size in zip(box[:2], box[2:], size_px, strict=True):
+        least = max(extent, min(1.0, math.ceil(_GRID / max(size, 1)) / _GRID))
+        found.append((min(max(start, 0.0), 1 - least), least))
+    return found[0][0], found[1][0], found[0][1], found[1][1]
 
 
 def _place(box: Box) -> str:
@@ -223,6 +236,7 @@ def through_docling(pages: Sequence[tuple[str, Size]], export: Export, name: str
     other text docling-core raises what it likes.
     """
     require_docling()
+    logging.getLogger("docling_core").setLevel(logging.CRITICAL)  # of LaTeX that it cannot draw it keeps the text
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own ways that it has left behind
         document = _document(pages, name)
