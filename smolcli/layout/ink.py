@@ -188,7 +188,7 @@ def find_ink(rgb: RGB) -> Ink:
 
 def _on_panels(grey: Grey, panels: list[Panel]) -> tuple[Mask, Mask]:
     """What stands out of the paper, and of each panel's own ground; nothing does in pictures and dark margins."""
-    plain, paper = grey.copy(), cv2.convertScaleAbs(paper_of(grey))
+    plain, paper = grey.copy(), paper_of(grey)
     for panel in panels:  # the ground around a panel is that of the paper, or print beside it would be lost
         left, top, right, bottom = panel.box
         covered = slice(max(0, top - EDGE_PX), bottom + EDGE_PX), slice(max(0, left - EDGE_PX), right + EDGE_PX)

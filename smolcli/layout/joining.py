@@ -105,11 +105,11 @@ def joined(rows: list[Row], letters: Letters, ink: Ink, leaders: Sequence[Row]) 
             wide = [gap for gap in gaps if JOIN * gap.em < gap.right - gap.left <= widest * gap.em]
             bridges += [gap for gap in wide if is_spanned(gap, rows)]
         bridges += [gap for gap in gaps if is_led(gap, leaders, ink)]
-        rows = bridged(rows, bridges, letters)
+        rows = bridged(rows, bridges, letters, ink)
     return rows
 
 
-def bridged(rows: list[Row], bridges: Sequence[Gap], letters: Letters) -> list[Row]:
+def bridged(rows: list[Row], bridges: Sequence[Gap], letters: Letters, ink: Ink) -> list[Row]:
     """The rows, put together over some gaps."""
     parent = list(range(len(rows)))
 
@@ -123,7 +123,7 @@ def bridged(rows: list[Row], bridges: Sequence[Gap], letters: Letters) -> list[R
     groups: dict[int, list[Row]] = {}
     for number, row in enumerate(rows):
         groups.setdefault(root(number), []).append(row)
-    return sized([merged(group, letters) for group in groups.values()], letters)
+    return sized([merged(group, letters) for group in groups.values()], letters, ink.mask)
 
 
 def is_gutter(gap: Gap, gaps: Sequence[Gap], space: float) -> bool:

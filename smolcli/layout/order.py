@@ -6,10 +6,10 @@ what stands side by side are cells and not running text.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-
-import numpy as np
 
 from smolcli.layout.nouns import Block, Line, around
 from smolcli.layout.tables import listed, table_by_gaps
@@ -31,13 +31,18 @@ def intervals(spans: Sequence[tuple[int, int]], least: float) -> list[tuple[int,
     return melted
 
 
+def spans_of(lines: Sequence[Line], em: float) -> list[tuple[int, int]]:
+    """From where to where columns reach: between them there is a gutter that no line reaches into."""
+    return intervals([(line.box_px[0], line.box_px[2]) for line in lines], GUTTER * em)
+
+
 def columns_of(lines: Sequence[Line], em: float) -> list[list[Line]]:
-    """The lines by the columns between which no line reaches; one list where there is no gutter."""
-    spans = intervals([(line.box_px[0], line.box_px[2]) for line in lines], GUTTER * em)
-    starts = np.array([low for low, _ in spans])
+    """The lines by their columns; one list where there is no gutter."""
+    spans = spans_of(lines, em)
+    starts = [low for low, _ in spans]
     found: list[list[Line]] = [[] for _ in spans]
     for line in lines:
-        found[int(np.searchsorted(starts, line.box_px[0], side="right")) - 1].append(line)
+        found[bisect_right(starts, line.box_px[0]) - 1].append(line)
     return found
 
 
@@ -89,48 +94,68 @@ def downwards(lines: Sequence[Line]) -> list[Line]:
     return sorted(lines, key=lambda line: (line.box_px[1], line.box_px[0]))
 
 
+@dataclass(slots=True)
+class Group:
+    """Bands that are put together. spans: of their columns; deep: whether they are columns, and not one line of parts.
+
+    Columns are two bands of lines side by side, or one in which several lines stand beside others.
+    """
+
+    lines: list[Line]
+    spans: list[tuple[int, int]]
+    bands: int
+    split: int
+    deep: bool
+
+    @classmethod
+    def of(cls, band: list[Line], em: float) -> Group:
+        """A group of one band."""
+        spans = spans_of(band, em)
+        counts = [len(column) for column in columns_of(band, em)] if len(spans) > 1 else [0]
+        return cls(band, spans, 1, int(len(spans) > 1), min(counts) > 1 or max(counts) > 2)
+
+    def with_below(self, other: Group, em: float) -> Group:
+        """Both together, whether they belong together or not."""
+        split = self.split + other.split
+        spans = intervals([*self.spans, *other.spans], GUTTER * em)
+        return Group(
+            self.lines + other.lines, spans, self.bands + other.bands, split, self.deep or split > 1 or other.deep
+        )
+
+
 def side_by_side(bands: list[list[Line]], em: float) -> list[list[Line]]:
     """Bands put together as long as one gutter goes through all of them, and some of them have lines side by side."""
-    groups: list[list[list[Line]]] = []
+    groups: list[Group] = []
     for band in bands:
-        if groups and _goes_on(groups[-1], band, em):
-            groups[-1].append(band)
+        group = Group.of(band, em)
+        if groups and _goes_on(groups[-1], group, em):
+            groups[-1] = groups[-1].with_below(group, em)
         else:
-            groups.append([band])
+            groups.append(group)
     number = 1
     while number < len(groups):
-        if len(groups[number - 1]) == 1 and _is_headed(groups[number - 1][0], groups[number], em):
-            groups[number - 1 : number + 1] = [groups[number - 1] + groups[number]]
+        if groups[number - 1].bands == 1 and _is_headed(groups[number - 1], groups[number], em):
+            groups[number - 1 : number + 1] = [groups[number - 1].with_below(groups[number], em)]
             number = max(1, number - 1)
         else:
             number += 1
-    return [[line for band in group for line in band] for group in groups]
+    return [group.lines for group in groups]
 
 
-def _is_split(lines: Sequence[Line], em: float) -> bool:
-    return len(columns_of(lines, em)) > 1
-
-
-def _is_deep(group: Sequence[list[Line]], em: float) -> bool:
-    """Whether bands are columns, and not one line of some parts: two bands, or one of several lines side by side."""
-    split = [[len(column) for column in columns_of(band, em)] for band in group if _is_split(band, em)]
-    return len(split) > 1 or any(min(counts) > 1 or max(counts) > 2 for counts in split)
-
-
-def _goes_on(group: list[list[Line]], band: list[Line], em: float) -> bool:
+def _goes_on(group: Group, band: Group, em: float) -> bool:
     """Whether a band belongs to the columns above it: near enough, and the gutter goes through it."""
-    if not any(_is_split(part, em) for part in group):
+    if not group.split:
         return False
-    lines = [line for part in group for line in part]
-    near = _beneath(lines, band) < 2.5 * em and _is_deep(group, em)
-    return (near or _is_split(band, em)) and _is_split([*lines, *band], em)
+    near = group.deep and _beneath(group.lines, band.lines) < 2.5 * em
+    return (near or band.split > 0) and len(group.with_below(band, em).spans) > 1
 
 
-def _is_headed(above: list[Line], group: Sequence[list[Line]], em: float) -> bool:
+def _is_headed(above: Group, group: Group, em: float) -> bool:
     """Whether lines that stand close above columns, on one side of the gutter, are part of them."""
-    lines = [line for band in group for line in band]
-    alike = all(0.8 < line.em_px / em < 1.25 for line in above)
-    return alike and _is_deep(group, em) and _beneath(above, lines) < 1.2 * em and _is_split([*above, *lines], em)
+    if not group.deep or _beneath(above.lines, group.lines) >= 1.2 * em:
+        return False
+    alike = all(0.8 < line.em_px / em < 1.25 for line in above.lines)
+    return alike and len(above.with_below(group, em).spans) > 1
 
 
 def _beneath(above: Sequence[Line], lines: Sequence[Line]) -> int:

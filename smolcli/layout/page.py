@@ -25,7 +25,7 @@ def find_layout(rgb: RGB) -> Layout:
     """The blocks, lines and tables of an upright, level page (uint8 (H, W, 3)), in reading order."""
     ink = find_ink(rgb)
     letters, rows, leaders = find_rows(ink, ink.down)
-    rows = printed(sized(rows, letters), letters, ink.mask.shape[1])
+    rows = printed(sized(rows, letters, ink.mask), letters, ink.mask.shape[1])
     rows = printed(joined(rows, letters, ink, leaders), letters, ink.mask.shape[1])
     pictures = [Block("picture", scaled(box, ink.scale, rgb.shape)) for box in ink.pictures]
     if not rows:

@@ -11,6 +11,8 @@ import numpy as np
 from smolcli.layout.nouns import PixelBox
 
 OFF_PAPER = 40  # grey levels: a panel is so much darker or lighter than the paper
+SHRINK = 24  # the paper is measured on a page so many times smaller
+LIKE_PAPER = 25  # grey levels: paper differs from its plane by less
 TONES = 0.30  # of a picture's pixels that are neither its light nor its dark: print has a third of that
 NEAR = 0.6  # of a panel's pixels have its ground's tone
 
@@ -25,42 +27,47 @@ class Panel:
 
 
 def paper_of(grey: Any) -> Any:
-    """The tone of the paper all over a page: a curved plane through what is most of it, float32 (h, w)."""
+    """The tone of the paper all over a page: a curved plane through what is most of it, uint8 (h, w)."""
     height, width = grey.shape
-    small = cv2.resize(grey, (max(2, width // 16), max(2, height // 16)), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(grey, (max(2, width // SHRINK), max(2, height // SHRINK)), interpolation=cv2.INTER_AREA)
     tones = small.astype(np.float64).ravel()
     y, x = np.mgrid[-1 : 1 : small.shape[0] * 1j, -1 : 1 : small.shape[1] * 1j]
     terms = np.stack([np.ones(small.size), *(t.ravel() for t in (x, y, x * x, x * y, y * y))], 1)
     counts = np.convolve(np.bincount(small.ravel(), minlength=256), np.ones(9), "same")
     plane = np.full(small.size, float(np.argmax(counts)))
     for _ in range(4):
-        inside = np.abs(tones - plane) < 25
+        inside = np.abs(tones - plane) < LIKE_PAPER
         if inside.sum() < 0.05 * small.size:
             break
         plane = terms @ np.linalg.lstsq(terms[inside], tones[inside], rcond=None)[0]
-    fitted = np.clip(plane, 0, 255).astype(np.float32).reshape(small.shape)
+    fitted = np.clip(np.round(plane), 0, 255).astype(np.uint8).reshape(small.shape)
     return cv2.resize(fitted, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def find_panels(grey: Any, em: float) -> list[Panel]:
-    """What is not of the page's paper over more than letters' strokes. em: the letter size in working pixels."""
-    away = cv2.absdiff(grey, cv2.convertScaleAbs(paper_of(grey)))
-    off = cv2.compare(away, OFF_PAPER, cv2.CMP_GT)
-    whole = cv2.morphologyEx(off, cv2.MORPH_CLOSE, _square(0.3 * em))  # over the strokes of letters on it
-    solid = cv2.morphologyEx(whole, cv2.MORPH_OPEN, _square(1.1 * em))
+    """What is not of the page's paper over more than letters' strokes. em: the letter size in working pixels.
+
+    It is looked for on a page of half the size.
+    """
+    half = cv2.resize(grey, (grey.shape[1] // 2, grey.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    off = cv2.compare(cv2.absdiff(half, paper_of(half)), OFF_PAPER, cv2.CMP_GT)
+    whole = cv2.morphologyEx(off, cv2.MORPH_CLOSE, _square(0.15 * em))  # over the strokes of letters on it
+    solid = cv2.morphologyEx(whole, cv2.MORPH_OPEN, _square(0.55 * em))
     if not solid.any():
         return []
     _, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4, ltype=cv2.CV_32S)
     found = []
     for number, (left, top, width, height, area) in enumerate(stats[1:].tolist(), 1):
-        if width < 2.5 * em and height < 2.5 * em:
+        if max(width, height) < 1.25 * em:
             continue  # a bullet, a stroke of a headline
-        box = left, top, left + width, top + height
-        part = slice(top, top + height), slice(left, left + width)
+        box = 2 * left, 2 * top, 2 * (left + width), 2 * (top + height)
         if area < 0.45 * width * height:
-            found.append(Panel("margin", box, cv2.dilate((labels[part] == number).astype(np.uint8), _square(0.5 * em))))
+            own = (labels[top : top + height, left : left + width] == number).astype(np.uint8)
+            margin = cv2.resize(own, (2 * width, 2 * height), interpolation=cv2.INTER_NEAREST)
+            found.append(Panel("margin", box, cv2.dilate(margin, _square(0.5 * em))))
         else:
-            found.append(Panel("picture" if is_picture(grey[part]) else "panel", box))
+            part = grey[box[1] : box[3], box[0] : box[2]]
+            found.append(Panel("picture" if is_picture(part) else "panel", box))
     return found
 
 

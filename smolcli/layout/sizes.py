@@ -12,29 +12,35 @@ from typing import Any
 
 import numpy as np
 
-from smolcli.layout.ink import Letters
+from smolcli.layout.ink import Letters, Mask
 from smolcli.layout.rows import Row
 
 INK = 0.93  # ems from ascender to descender
 CAPITALS = 0.72  # ems; letters with ascenders are as high within 0.03
 LOWER = 0.5  # ems: 0.45 in Times, 0.52 in Helvetica
+RISE = 1.18  # times higher than the lower letters are those with ascenders
+DENSE = 0.62  # of the ink of its densest levels has a level of the lower letters, and no other
 SPACE = 0.2  # ems: the narrowest space between words
 
 
-def sized(rows: Sequence[Row], letters: Letters) -> list[Row]:
+def sized(rows: Sequence[Row], letters: Letters, mask: Mask) -> list[Row]:
     """The rows, each with its letter size."""
     if not rows:
         return []
     shapes = np.array([_shape(row, letters) for row in rows])  # above the feet, below them, lower letters
     above, below, lower = shapes.T
-    rises, hangs = above > 1.18 * lower, below > 0.12 * np.maximum(above, 1)
+    for number in np.flatnonzero(
+        above <= RISE * lower
+    ).tolist():  # where letters touch, words are as high as each other
+        lower[number] = min(lower[number], _core(rows[number], mask, above[number]))
+    rises, hangs = above > RISE * lower, below > 0.12 * np.maximum(above, 1)
     ems = np.where(rises & hangs, (above + below) / INK, np.where(rises, above / CAPITALS, 0.0))
     told = rises & (lower > 0)
     ratio = float(np.median(ems[told] / lower[told])) if told.any() else 1 / LOWER
     middle = np.array([(row.top + row.bottom) / 2 for row in rows])
     for number in np.flatnonzero(~rises).tolist():
         small, capitals = lower[number] * ratio, above[number] / CAPITALS
-        if hangs[number] and below[number] > 0.3 * above[number]:
+        if hangs[number] and below[number] > 0.34 * above[number]:
             ems[number] = small
             continue
         near = np.flatnonzero(told & (ems < 1.6 * small) & (ems > 0.6 * capitals))
@@ -42,6 +48,17 @@ def sized(rows: Sequence[Row], letters: Letters) -> list[Row]:
         around = float(np.median(ems[near])) if len(near) else capitals
         ems[number] = min((capitals, small), key=lambda em: abs(np.log(max(em, 1e-6) / max(around, 1e-6))))
     return [replace(row, em=float(em)) for row, em in zip(rows, ems.tolist(), strict=True)]
+
+
+def _core(row: Row, mask: Mask, above: float) -> float:
+    """The height in which most of a row's ink is: that of letters without ascender; `above` where it cannot be told."""
+    top, base = row.top, round(row.base)
+    ink = np.count_nonzero(mask[top:base, row.left : row.right], axis=1)
+    if len(ink) < 5 or not ink.any():
+        return above
+    dense = np.flatnonzero(ink >= DENSE * np.sort(ink)[-max(1, len(ink) // 4)])
+    core = float(len(ink) - dense[0])
+    return core if core < above / RISE else above
 
 
 def _shape(row: Row, letters: Letters) -> tuple[float, float, float]:
