@@ -99,7 +99,7 @@ def test_make_demo_reads_what_the_examples_hold(tmp_path):
     """The commands of the Makefile's own target, run one after the other."""
     listed = subprocess.run(["make", "-n", "-s", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     commands = [line.split("/bin/", 1)[1] for line in listed.splitlines() if "/bin/smol " in line]
-    assert [command.split()[1] for command in commands] == ["ask", "docvqa", "video", "caption"]
+    assert [command.split()[1] for command in commands] == ["ask", "docvqa", "ocr", "video", "caption"]
     margins = tmp_path / "margins.jsonl"
     shown = "".join(run(command, tmp_path, margins).shown for command in commands)
     assert close_calls(margins) == []

@@ -162,10 +162,19 @@ def test_a_format_of_one_input_is_only_written_beside_it():
     assert find_format("xmp", Allowed(beside=True)).about_one
 
 
+<<<<<<< HEAD
 def test_a_format_of_pages_is_found_where_pages_are_read_and_goes_first_there():
     for word in ("tsv", "csv"):
         assert find_format(word, Allowed(pages=True)).pages and not find_format(word).pages
     assert format_of_file("a.hocr", Allowed(pages=True)).name == "hocr"
+=======
+def test_a_format_of_pages_is_found_where_pages_are_read_and_goes_first_there(monkeypatch):
+    own = Format("tsv", ("tsv",), FORMATS[1].make, pages=True), Format("hocr", ("hocr",), FORMATS[1].make, pages=True)
+    others = (each for each in FORMATS if not each.pages)
+    monkeypatch.setattr("smolcli.formats.table.FORMATS", (*others, *own))
+    assert find_format("tsv", Allowed(pages=True)) is own[0] and not find_format("tsv").pages
+    assert format_of_file("a.hocr", Allowed(pages=True)) is own[1]
+>>>>>>> doctags
     with pytest.raises(UsageError, match="smol ocr"):
         find_format("hocr")
 
