@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import math
+import os
 import re
 import shutil
 import subprocess
@@ -457,8 +458,33 @@ def test_pages_with_text_are_refused_without_a_mode():
     assert "--mode skip" in caught.value.hint and "redo" in caught.value.hint and "force" in caught.value.hint
     with pytest.raises(UsageError):
         check_pdf(data, PdfOptions())
-    check_pdf(data, PdfOptions(), pages=[0])  # the other page has none
+    check_pdf(data, PdfOptions(), lambda count: [count - 2])  # the other page has none
     check_pdf(data, PdfOptions("skip"))
+
+
+def test_a_file_is_checked_where_it_lies(tmp_path):
+    path = tmp_path / "a.pdf"
+    path.write_bytes(scan())
+    check_pdf(path, PdfOptions())
+    assert [each.name for each in tmp_path.iterdir()] == ["a.pdf"]
+    document = pymupdf.open(stream=scan())
+    document.save(str(path), encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="secret", owner_pw="other")
+    with pytest.raises(EncryptedError):
+        check_pdf(path, PdfOptions())
+    check_pdf(path, PdfOptions(password="secret"))
+    with pytest.raises(MediaError):
+        check_pdf(tmp_path / "none.pdf", PdfOptions())
+
+
+def test_a_file_whose_name_is_no_utf8_is_read_and_written_as_any_other(tmp_path):
+    path = tmp_path / os.fsdecode(b"a\xff.pdf")
+    try:
+        path.write_bytes(scan())
+    except (OSError, UnicodeError):
+        pytest.skip("this file system has no such names")
+    check_pdf(path, PdfOptions())
+    with pymupdf.open(stream=made(path, reading())) as new:
+        assert new[0].search_for("4711")
 
 
 def test_skip_leaves_pages_with_text_as_they_are():
