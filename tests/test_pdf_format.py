@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import math
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import tempfile
 import numpy as np
 import pymupdf
 import pytest
+from documents import draw_document, pdf_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import Memory, answer, block, line, page
@@ -141,6 +143,39 @@ def test_lines_are_found_where_they_were_read_on_turned_and_cropped_pages(rotate
     assert_found(data, read)
     with pymupdf.open(stream=data) as document:
         assert document[0].get_text().split("\n")[:-1] == LINES
+
+
+@pytest.mark.parametrize(
+    ("kind", "turn", "skew"),
+    [("letter", 0, 0.0), ("table", 0, -1.2), ("columns2", 90, 0.0), ("invoice", 180, 0.8), ("receipt", 270, 2.0)],
+)
+def test_the_lines_of_drawn_documents_are_found_where_they_were_drawn(kind, turn, skew):
+    drawn = draw_document(kind, 2, dpi=100, turn=turn, skew_deg=skew)
+    height, width = drawn.rgb.shape[:2]
+    blocks = []
+    for known in drawn.lines:
+        left, top, right, bottom = known.box_px
+        blocks.append(
+            block(
+                "paragraph",
+                line(known.text, (left / width, top / height, (right - left) / width, (bottom - top) / height)),
+            )
+        )
+    data = made(pdf_of([drawn], "scanned"), page(*blocks, rotation=turn, skew_deg=skew))
+    angle = math.radians(-turn - skew)  # of the lines, clockwise
+    with pymupdf.open(stream=data) as document:
+        words = [(word[4], middle(word[:4])) for word in document[0].get_text("words")]
+        scale = document[0].rect.width / width
+        for known in drawn.lines:
+            assert document[0].search_for(known.text), known.text
+            x, y = (number * scale for number in middle(known.box_px))
+            left, top, right, bottom = (number * scale for number in known.straight_px)
+            for text in known.text.split():
+                away = [
+                    (abs(dy * math.cos(angle) - dx * math.sin(angle)), abs(dx * math.cos(angle) + dy * math.sin(angle)))
+                    for dx, dy in ((found[0] - x, found[1] - y) for word, found in words if word == text)
+                ]
+                assert any(across <= (bottom - top) / 2 and along <= (right - left) / 2 for across, along in away), text
 
 
 @needs_poppler
@@ -457,8 +492,33 @@ def test_pages_with_text_are_refused_without_a_mode():
     assert "--mode skip" in caught.value.hint and "redo" in caught.value.hint and "force" in caught.value.hint
     with pytest.raises(UsageError):
         check_pdf(data, PdfOptions())
-    check_pdf(data, PdfOptions(), pages=[0])  # the other page has none
+    check_pdf(data, PdfOptions(), lambda count: [count - 2])  # the other page has none
     check_pdf(data, PdfOptions("skip"))
+
+
+def test_a_file_is_checked_where_it_lies(tmp_path):
+    path = tmp_path / "a.pdf"
+    path.write_bytes(scan())
+    check_pdf(path, PdfOptions())
+    assert [each.name for each in tmp_path.iterdir()] == ["a.pdf"]
+    document = pymupdf.open(stream=scan())
+    document.save(str(path), encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="secret", owner_pw="other")
+    with pytest.raises(EncryptedError):
+        check_pdf(path, PdfOptions())
+    check_pdf(path, PdfOptions(password="secret"))
+    with pytest.raises(MediaError):
+        check_pdf(tmp_path / "none.pdf", PdfOptions())
+
+
+def test_a_file_whose_name_is_no_utf8_is_read_and_written_as_any_other(tmp_path):
+    path = tmp_path / os.fsdecode(b"a\xff.pdf")
+    try:
+        path.write_bytes(scan())
+    except (OSError, UnicodeError):
+        pytest.skip("this file system has no such names")
+    check_pdf(path, PdfOptions())
+    with pymupdf.open(stream=made(path, reading())) as new:
+        assert new[0].search_for("4711")
 
 
 def test_skip_leaves_pages_with_text_as_they_are():

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import random
 
 import numpy as np
 import pymupdf
 import pytest
+from documents import draw_document, pdf_of
 
 from smolcli.errors import MediaError
 from smolcli.media import MediaOptions, TextLayer, open_media
 from smolcli.media.picture_boxes import Painted, bare_pictures
 from smolcli.media.plausible import fault_of
 from smolcli.media.reading_order import Piece, in_reading_order
+from smolcli.regions import page_text
 
 PROSE = (
     "The quick brown fox jumps over the lazy dog while the five boxing wizards watch it from the other side of "
@@ -149,6 +152,19 @@ def test_columns_are_read_one_after_the_other_however_they_were_written():
         *(f"right {row}" for row in range(12)),
         "A paragraph under both columns, as wide as the page is, comes at the end.",
     ]
+
+
+@pytest.mark.parametrize(
+    "kind", ["page", "letter", "columns2", "columns3", "magazine", "report", "contents", "table", "invoice", "receipt"]
+)
+def test_documents_of_every_kind_are_read_in_their_order(kind):
+    drawn = draw_document(kind, 1, dpi=50)
+    found = layer(pymupdf.open(stream=pdf_of([drawn], "born"))[0])
+    got, want = [page_text(found.reading((1, 1))).split(), drawn.text.split()]
+    assert found.is_sound
+    assert difflib.SequenceMatcher(None, got, want, autojunk=False).ratio() > 0.98
+    tables = {(line.block, line.row) for line in drawn.lines if line.row >= 0}
+    assert ("table" in {block.kind for block in found.regions}) == bool(tables)
 
 
 def test_the_cells_of_a_form_are_read_row_by_row():

@@ -175,6 +175,7 @@ def test_a_format_of_pages_is_found_where_pages_are_read_and_goes_first_there(mo
 
 def test_the_extension_of_a_file_says_its_format():
     assert format_of_file("a/b.TSV").name == "tsv" and format_of_file("answers") is None
+    assert format_of_file("csv") is None and format_of_file("a.b.csv").name == "csv"
     assert format_of_file(".txt") is None and format_of_file("a.b/c") is None
     with pytest.raises(UsageError, match=r"Known are \.txt, .*\.csv.* -f FORMAT"):
         format_of_file("a.pptx")

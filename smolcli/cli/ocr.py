@@ -84,7 +84,7 @@ def _pdf_options(paths: list[str], layout: LayoutOptions, pages: PageOptions, ou
     import sys
 
     from smolcli.formats import PdfOptions, check_pdf
-    from smolcli.media import open_input
+    from smolcli.media import open_input, parse_pages
 
     data = None
     if "-" in paths:  # it is read twice
@@ -93,8 +93,8 @@ def _pdf_options(paths: list[str], layout: LayoutOptions, pages: PageOptions, ou
     options = PdfOptions(layout.mode or "", pages.password, output.force, data, partial(_pixels, data))
     for path in paths:
         source = data if path == "-" else Path(path)
-        if source is not None and pages.pages is None and _begins_as_pdf(source):
-            check_pdf(source, options)
+        if source is not None and _begins_as_pdf(source):
+            check_pdf(source, options, partial(parse_pages, pages.pages))
     return options
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,16 @@ from smolcli.files import Target
 from smolcli.formats.glyphless import Glyphs
 from smolcli.formats.page import lines_of, plain, reading_of
 from smolcli.formats.pdf_layer import Pen, Sheet
-from smolcli.formats.pdf_opening import PdfOptions, ReadPage, complete, has_text, is_signed, opened, translated
+from smolcli.formats.pdf_opening import (
+    PdfOptions,
+    ReadPage,
+    complete,
+    has_text,
+    is_signed,
+    looked_at,
+    opened,
+    translated,
+)
 from smolcli.formats.pdf_pages import add_font, draw_anew, prepend, remove_hidden_text, shown_to_page
 from smolcli.jobs import Answer, Failure
 from smolcli.locks import MUPDF
@@ -82,17 +91,17 @@ def write_searchable(source: Path | bytes, pages: Mapping[int, ReadPage], option
                 target.write_bytes(data)
 
 
-def check_pdf(source: Path | bytes, options: PdfOptions, pages: Collection[int] | None = None) -> None:
-    """See, before anything is read, whether a searchable PDF can be made of a file. pages: of these, by index.
+def check_pdf(
+    source: Path | bytes, options: PdfOptions, chosen: Callable[[int], Collection[int]] | None = None
+) -> None:
+    """See, before anything is read, whether a searchable PDF can be made of a PDF.
 
-    Raises MediaError, EncryptedError, and UsageError: it is signed, or pages have text and no mode was chosen.
+    chosen: says which pages of so many are meant, by index; None for all. Raises MediaError, EncryptedError, and
+    UsageError: it is signed, or pages have text and no mode was chosen.
     """
-    with (
-        MUPDF,
-        tempfile.TemporaryDirectory(prefix="smol-pdf-") as folder,
-        opened(source, options, Path(folder), pages) as document,
-    ):
-        check_document(document.pdf, document.name, options, document.chosen(pages))
+    with MUPDF, looked_at(source, options) as document:
+        pages = None if chosen is None else chosen(document.pdf.page_count)
+        check_document(document.pdf, document.name, options, pages)
 
 
 def check_document(pdf: Any, name: str, options: PdfOptions, pages: Collection[int] | None) -> None:

@@ -90,7 +90,7 @@ def opened(source: Path | bytes, options: PdfOptions, folder: Path, wanted: Coll
 
     Raises MediaError, EncryptedError.
     """
-    name = "Standard input" if isinstance(source, bytes) else repr(str(source))
+    name = _name(source)
     path = folder / "copy.pdf"
     try:
         if isinstance(source, bytes):
@@ -105,10 +105,7 @@ def opened(source: Path | bytes, options: PdfOptions, folder: Path, wanted: Coll
     with translated(name):
         if b"%PDF-" in head:
             _cut_to_header(path, head)
-            pdf = _open(path)
-            if pdf.needs_pass and not pdf.authenticate(options.password or ""):
-                pdf.close()
-                raise EncryptedError(f"{name} is encrypted.", "Give its password with --password.")
+            pdf = _unlocked(_open(path), name, options.password)
         else:
             pixels = partial(options.picture, "-" if isinstance(source, bytes) else str(source))
             pdf, numbers = _of_picture(path, head, pixels, wanted)
@@ -116,6 +113,44 @@ def opened(source: Path | bytes, options: PdfOptions, folder: Path, wanted: Coll
         yield Opened(pdf, name, path, numbers)
     finally:
         pdf.close()
+
+
+@contextmanager
+def looked_at(source: Path | bytes, options: PdfOptions) -> Iterator[Opened]:
+    """A PDF as it is, not to be written to. Raises MediaError, EncryptedError."""
+    import pymupdf
+
+    name, path = _name(source), Path() if isinstance(source, bytes) else source
+    if not isinstance(source, bytes) and not _can_be_spelled(source):
+        source = source.read_bytes()
+    with translated(name):
+        pdf = pymupdf.open(stream=source, filetype="pdf") if isinstance(source, bytes) else _open(path)
+        pdf = _unlocked(pdf, name, options.password)
+    try:
+        yield Opened(pdf, name, path)
+    finally:
+        pdf.close()
+
+
+def _can_be_spelled(path: Path) -> bool:
+    """Whether MuPDF can open a file by its name: it takes UTF-8 only."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _name(source: Path | bytes) -> str:
+    return "Standard input" if isinstance(source, bytes) else repr(str(source))
+
+
+def _unlocked(pdf: Any, name: str, password: str | None) -> Any:
+    """Raises EncryptedError where it stays locked."""
+    if pdf.needs_pass and not pdf.authenticate(password or ""):
+        pdf.close()
+        raise EncryptedError(f"{name} is encrypted.", "Give its password with --password.")
+    return pdf
 
 
 def _cut_to_header(path: Path, head: bytes) -> None:

@@ -10,6 +10,7 @@ from smolcli.media.folders import FolderError, find_pages, find_pictures
 from smolcli.media.listing import MEDIA_SUFFIXES
 from smolcli.media.named import NamedInputs
 from smolcli.media.reading import OPEN_PIPES, Input, open_input
+from smolcli.media.selection import parse_pages
 from smolcli.media.sniff import door
 from smolcli.media.text_layer import TextLayer
 
@@ -26,6 +27,7 @@ __all__ = [
     "open_media",
     "open_media_at",
     "open_media_briefly",
+    "parse_pages",
 ]
 
 

@@ -153,7 +153,7 @@ def _block(group: Sequence[LayerLine], body_pt: float) -> Region:
     """Lines as one block: a heading by its size, an item of a list by how it begins, or a paragraph."""
     lines = tuple(map(_region, group))
     box, text = _around(group), "\n".join(line.text for line in group)
-    if group[0].is_code:
+    if group[0].is_code and len(group) > 1:  # one line is what was typed into a form
         return Region("code", box, _indented(group), children=lines)
     times = max(line.size_pt for line in group) / body_pt if body_pt > 0 else 1.0
     level = next((level for least, level in HEADINGS if times >= least), 0)

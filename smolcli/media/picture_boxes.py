@@ -23,15 +23,20 @@ class Painted:
     is_opaque: bool = False
 
 
-def is_painted_over(box: Box, painted: Sequence[Painted]) -> bool:
-    """Whether a line of text was painted first and an opaque picture as large as the page then over it."""
-    within = [number for number, each in enumerate(painted) if not each.is_picture and _overlap(each.box, box) > 0]
-    if not within:
-        return False
-    return any(
-        each.is_opaque and _area(each.box) >= PAGE_WIDE and _overlap(each.box, box) > 0.5 * _area(box)
-        for each in painted[within[-1] + 1 :]
-    )
+def painted_over(lines: Sequence[Box], painted: Sequence[Painted]) -> list[bool]:
+    """Which lines of text an opaque picture as large as the page was painted over, and no text there after it."""
+    covers = [number for number, each in enumerate(painted) if each.is_opaque and _area(each.box) >= PAGE_WIDE]
+    if not covers:
+        return [False] * len(lines)
+    after = [each.box for each in painted[covers[0] + 1 :] if not each.is_picture]
+    boxes = [painted[number].box for number in covers]
+    before = any(not each.is_picture for each in painted[: covers[-1]])
+    return [
+        before
+        and any(_overlap(box, line) > 0.5 * _area(line) for box in boxes)
+        and not any(_overlap(box, line) > 0 for box in after)
+        for line in lines
+    ]
 
 
 def bare_pictures(painted: Sequence[Painted], lines: Sequence[Box]) -> tuple[Box, ...]:

@@ -11,6 +11,7 @@ UNMAPPED, CONTROLS = 0.05, 0.02  # as shares of the characters that are not spac
 LETTERS = 200  # Latin letters, for their distribution to say anything
 UNLIKELY_BITS = 4.88  # a letter, on average: languages take 4.1 to 4.8 in Latin letters, letters without order 5.3
 MOJIBAKE = 0.5  # of the Latin letters, those of U+00C0 to U+00FF: another alphabet that was taken for Latin-1
+_CONTROLS = re.compile("[\\x00-\\x08\\x0e-\\x1b\\x7f-\\x84\\x86-\\x9f\\ud800-\\udfff]")  # white space is none of them
 _CID = re.compile(r"\(cid:\d+\)")
 # How often a letter comes, in per mille: the mean over English, German, French, Spanish, Italian, Portuguese, Dutch,
 # Swedish, Polish, Czech and Finnish, accents left off.
@@ -33,7 +34,7 @@ def fault_of(text: str) -> str:
         return "holds glyphs that stand for no characters"
     if len(shown) < FEW:
         return ""
-    if sum(is_control(c) or "\ud800" <= c <= "\udfff" for c in shown) > CONTROLS * len(shown):
+    if len(_CONTROLS.findall(text)) > CONTROLS * len(shown):
         return "holds control characters"
     return _unlikely_letters(shown)
 
@@ -68,4 +69,6 @@ def is_control(character: str) -> bool:
 
 def without_controls(text: str) -> str:
     """Without control characters; those that are white space become spaces."""
+    if text.isprintable():
+        return text
     return "".join(" " if unicodedata.category(c) == "Cc" and c.isspace() else c for c in text if not is_control(c))

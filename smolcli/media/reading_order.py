@@ -17,6 +17,7 @@ LONG = 5  # prose of so many lines is a column also beside what is none
 LEVEL = 0.7  # more of its lines level with those beside it: rows of a table
 PROSE_FILL = 0.55  # and at least half of its lines fill so much of its width
 MOST = 3000  # lines of a page that are put in order; more than that are no page to read
+TRIES = 40  # ends of a run that are tried, from the last on
 SAME_ROW = 0.5  # two lines that share so much of the lower one's height are in one row
 
 
@@ -46,21 +47,32 @@ def _ordered(numbers: list[int], pieces: Sequence[Piece], leftward: bool) -> Ite
     bands = _parted(numbers, pieces, axis=1, least=0.0)
     at = 0
     while at < len(bands):
-        run, columns, end = bands[at], [], at + 1
-        for upto in range(at + 1, len(bands) + 1):
-            together = [number for band in bands[at:upto] for number in band]
-            parts = _parted(together, pieces, axis=0, least=GUTTER)
-            if len(parts) < 2:
-                break
-            parts = _columns(parts, pieces)
-            if len(parts) > 1:
-                run, columns, end = together, parts, upto
+        end, columns = _longest_run(bands, at, pieces)
         if columns:
             for column in reversed(columns) if leftward else columns:
                 yield from _ordered(column, pieces, leftward)
         else:
-            yield from _across(run, pieces, leftward)
+            yield from _across(bands[at], pieces, leftward)
         at = end
+
+
+def _longest_run(bands: Sequence[list[int]], at: int, pieces: Sequence[Piece]) -> tuple[int, list[list[int]]]:
+    """Where the longest run of bands from one on that is columns ends, and the columns; none, and the next one."""
+
+    def parts(end: int) -> list[list[int]]:
+        together = [number for band in bands[at:end] for number in band]
+        return _parted(together, pieces, axis=0, least=GUTTER)
+
+    if len(parts(at + 1)) < 2:
+        return at + 1, []
+    least, most = at + 1, len(bands)  # the more bands, the fewer gutters: the last end with one is between these
+    while least < most:
+        middle = (least + most + 1) // 2
+        least, most = (middle, most) if len(parts(middle)) > 1 else (least, middle - 1)
+    for end in range(least, max(at, least - TRIES), -1):
+        if columns := _columns(parts(end), pieces):
+            return end, columns
+    return at + 1, []
 
 
 def _parted(numbers: Sequence[int], pieces: Sequence[Piece], axis: int, least: float) -> list[list[int]]:
@@ -93,7 +105,7 @@ def _columns(parts: Sequence[list[int]], pieces: Sequence[Piece]) -> list[list[i
     all_are = len(prose_lines) == len(columns) or (
         max(prose_lines, default=0) >= LONG and min(map(len, columns)) >= PROSE_LINES
     )
-    return columns if all_are else []
+    return columns if all_are and len(columns) > 1 else []
 
 
 def _level_with(one: Sequence[int], other: Sequence[int], pieces: Sequence[Piece]) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 
 from smolcli.datatypes import Box, Size
 from smolcli.media.layer_blocks import TYPEWRITTEN, LayerLine, blocks_of, usual_angle
-from smolcli.media.picture_boxes import Painted, bare_pictures, is_painted_over
+from smolcli.media.picture_boxes import Painted, bare_pictures, painted_over
 from smolcli.media.plausible import fault_of, is_private, without_controls
 from smolcli.regions import PageReading, Region, turned
 
@@ -62,8 +62,8 @@ def layer_of(page: Any, quarters: int) -> TextLayer | None:
     to_box = _boxes(page, quarters)
     painted = _painted(page, to_box)
     lines = _lines(blocks, page.get_text("words", textpage=textpage), page, to_box, quarters)
-    for line in lines:
-        line.hidden = line.hidden or is_painted_over(line.box, painted)
+    for line, is_over in zip(lines, painted_over([line.box for line in lines], painted), strict=True):
+        line.hidden = line.hidden or is_over
     seen = [line for line in lines if not line.hidden]
     hidden = [line for line in lines if line.hidden]
     raw = "\n".join("".join(span["text"] for span in line["spans"]) for line in _lines_in(blocks))
