@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import filecmp
-import glob
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Protocol, TextIO
 
@@ -23,6 +24,7 @@ except ImportError:  # Windows
 STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")  # by number it is no longer the answers' (streams.py)
 
 
+_TEMPORARY = re.compile(r"\..*\.smol-.{8}", re.DOTALL)
 Existing = Literal["refuse", "amend"] | Callable[[Path, Path], bool]
 
 
@@ -107,6 +109,8 @@ class OutputFile:
     """
 
     def __init__(self, path: Path, force: bool, existing: Existing = "refuse") -> None:
+        if existing == "amend":  # where it is a link, what it leads to is amended
+            path = Path(os.path.realpath(path))
         self._path, self._force, self._existing, self._open = path, force, existing, True
         self._name = f"The output {escaped(str(path))}"
         self._temporary: Path | None = None
@@ -152,7 +156,7 @@ class OutputFile:
             with writing(self._name):
                 if self._temporary is not None:
                     os.fsync(self._stream.fileno())
-                    self._temporary.chmod(0o666 & ~_umask())
+                    self._temporary.chmod(self._path.stat().st_mode & 0o777 if self.before else 0o666 & ~_umask())
                 self._stream.close()
                 if self._temporary is not None:
                     self._rename(self._temporary)
@@ -208,12 +212,14 @@ def _temporary_beside(path: Path) -> tuple[Path, int]:
     if fcntl is None:
         descriptor, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
         return Path(name), descriptor
-    for left in path.parent.glob(f"{glob.escape(prefix)}????????"):
+    for left in _left_behind(path.parent):
+        if not left.startswith(prefix):
+            continue
         with suppress(OSError):
-            descriptor = os.open(left, os.O_RDWR | os.O_NOFOLLOW)
+            descriptor = os.open(path.parent / left, os.O_RDWR | os.O_NOFOLLOW)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                left.unlink()
+                (path.parent / left).unlink()
             finally:
                 os.close(descriptor)
     while True:
@@ -223,6 +229,14 @@ def _temporary_beside(path: Path) -> tuple[Path, int]:
         if os.fstat(descriptor).st_nlink:
             return Path(name), descriptor
         os.close(descriptor)  # another process took it for left behind before it was locked
+
+
+@lru_cache(maxsize=64)
+def _left_behind(folder: Path) -> tuple[str, ...]:
+    """Names of files that were being written when this process first looked: a folder may get 100,000 from it."""
+    with suppress(OSError):
+        return tuple(name for name in os.listdir(folder) if _TEMPORARY.fullmatch(name))  # noqa: PTH208  names
+    return ()
 
 
 def _umask() -> int:

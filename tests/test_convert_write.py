@@ -35,13 +35,14 @@ sys.exit(command.main(sys.argv[1:]))
 
 SMOL_INTERRUPTED = """
 import os, signal, sys
-from smolcli.cli import _gguf, entry
+from smolcli.cli import entry
+from smolcli.console import ByteBar
 
 def stop(self, step, done, total):  # half way through the first file
     if step.endswith(".gguf") and done > 0.6 * total:
         os.kill(os.getpid(), signal.{signal})
 
-_gguf.ByteBar.__call__ = stop
+ByteBar.__call__ = stop
 if {ignored}:
     signal.signal(signal.{signal}, signal.SIG_IGN)  # as nohup does
 entry()

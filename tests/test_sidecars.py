@@ -264,11 +264,15 @@ def test_a_file_that_is_amended_is_read_first_and_not_replaced_where_it_has_chan
     assert file.before == b""
     file.write_bytes(b"first")
     file.commit()
-    file = OutputFile(path, False, "amend")
+    path.chmod(0o600)
+    (tmp_path / "link").symlink_to("a.xmp")
+    file = OutputFile(tmp_path / "link", False, "amend")
     assert file.before == b"first"
     file.write_bytes(b"second")
     file.commit()
-    assert path.read_bytes() == b"second"
+    assert path.read_bytes() == b"second" and path.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "link").is_symlink()
+    (tmp_path / "link").unlink()
     file = OutputFile(path, True, "amend")
     file.write_bytes(b"third")
     path.write_bytes(b"of another program")
