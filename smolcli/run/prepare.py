@@ -23,7 +23,7 @@ RGB_BYTES = 3  # of a pixel
 class Loaded:
     """Media of one job, decoded and cut; the pictures that are shown for each of its places; what is odd about them.
 
-    page: of a job that looks for values, the text layers of its places, where each of them has one.
+    page: of a job that looks for values, the text of its pages, where each of them has all of its text of its own.
     """
 
     media: tuple[Medium, ...]
@@ -49,12 +49,20 @@ def load(files: OpenFiles, job: Job, planned: Sequence[PlannedMedium]) -> Loaded
         with about_part(number), files.alone(place.source, job.look) as medium:
             parts, places, odd = cut_pictures(medium, item, job.look)
             if job.question.schema:
-                layers.append(medium.text(place))
+                layers.append(_own_text(medium, place))
         media += medium_parts(item.video, parts, places)
         shown.append(tuple(places))
         warnings += odd
     page = "\n".join(layers) if all(layers) else ""
     return Loaded(tuple(media), tuple(shown), tuple(dict.fromkeys(warnings)), time.perf_counter() - start, page)
+
+
+def _own_text(medium: Media, place: Place) -> str:
+    """The text that a page has of its own, "" unless all that is seen of the page is sure to be in it."""
+    layer = medium.layer(place)
+    if layer is None or not layer.is_sound or layer.pictures:
+        return ""
+    return "\n".join(region.text for region in layer.regions)
 
 
 def _sheet(files: OpenFiles, job: Job, planned: PlannedMedium, start: float) -> Loaded:
