@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smolcli.cli._options import with_options
+from smolcli.errors import UsageError
 from smolcli.options import FormatOptions, LayoutOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ def command(
         list[str], typer.Argument(metavar="FILE...", help="Documents, pictures, folders of them; - is standard input.")
     ],
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")] = False,
+    table: Annotated[bool, typer.Option("--table", help="Only the tables, as CSV: short for -f csv.")] = False,
+    html: Annotated[
+        str | None, typer.Option("--html", help="Write pages as HTML: short for -o FILE.html.", metavar="FILE.html")
+    ] = None,
     *,
     model: ModelOptions,
     reading: ReadingOptions,
@@ -55,6 +60,10 @@ def command(
     from smolcli.verbs import How, Ocr
 
     model = replace(model, parallel=model.parallel or _TOGETHER)
+    if table:
+        formats = replace(formats, format=formats.format or "csv")
+    if html is not None:
+        output = replace(output, output=[*(output.output or []), _html_name(html)])
     run = Run(model, output, reading, pages, formats=formats)
     access = replace(run.access(), several=pages.dpi is None or len(paths) > 1)
     with Delivery(run, paths, pages=True) as delivery:
@@ -76,6 +85,13 @@ def command(
                 delivery.write(reader, events, lambda expected: Form(between="\f", pdf=pdf))
             finally:
                 run.console.note(ocr.summary.sentence())
+
+
+def _html_name(path: str) -> str:
+    """The name of a file, which says its format. Raises UsageError for another one."""
+    if not path.lower().endswith((".html", ".htm")):
+        raise UsageError(f"--html is {path!r}.", f"Let its name say so: --html {path}.html.")
+    return path
 
 
 def _pdf_options(paths: list[str], layout: LayoutOptions, pages: PageOptions, output: OutputOptions) -> PdfOptions:
