@@ -318,7 +318,7 @@ def test_a_blank_page_and_pages_that_were_not_read_stay_as_they_are():
 def rich():
     """A document with all that has to be kept."""
     document = pymupdf.open()
-    for number, size in enumerate([(600, 800), (300, 200), (842, 1191)]):
+    for number, size in enumerate([(600, 800), (300, 200), (420, 297)]):
         sheet = document.new_page(width=size[0], height=size[1])
         sheet.draw_rect((10, 10, 100, 60), fill=(0.2, 0.4, 0.6))
         sheet.insert_link(
