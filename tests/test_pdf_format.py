@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 
 import numpy as np
@@ -318,7 +319,7 @@ def test_a_blank_page_and_pages_that_were_not_read_stay_as_they_are():
 def rich():
     """A document with all that has to be kept."""
     document = pymupdf.open()
-    for number, size in enumerate([(600, 800), (300, 200), (842, 1191)]):
+    for number, size in enumerate([(600, 800), (300, 200), (420, 297)]):
         sheet = document.new_page(width=size[0], height=size[1])
         sheet.draw_rect((10, 10, 100, 60), fill=(0.2, 0.4, 0.6))
         sheet.insert_link(
@@ -780,6 +781,19 @@ def test_pictures_that_mupdf_cannot_decode_or_count_come_from_their_pixels():
     for source, *readings in ((b"\x89PNG\r\n\x1a\nnothing", reading()), (moving, None, reading())):
         with pymupdf.open(stream=made(source, *readings, options=options)) as new:
             assert [bool(each.search_for("4711")) for each in new] == [True]
+
+
+def test_nothing_is_said_on_standard_output_about_what_is_damaged():
+    code = (
+        "from smolcli.formats.pdf import *; from smolcli.formats.pdf_opening import PdfOptions; import sys;"
+        "from smolcli.errors import MediaError; from smolcli.files import StandardOutput\n"
+        "for head in (b'\\xff\\xd8\\xff', b'\\x89PNG\\r\\n\\x1a\\n', b'%PDF-1.7'):\n"
+        "    try: write_searchable(head + bytes(90), {}, PdfOptions(), StandardOutput())\n"
+        "    except MediaError as error: print(error, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    assert [word in done.stderr for word in ("PNG first", "the PDF is damaged")] == [True, True]
 
 
 def test_what_stands_before_a_pdf_is_left_out():

@@ -210,6 +210,8 @@ def translated(name: str) -> Iterator[None]:
     """MuPDF's exceptions, of whatever class, as a MediaError about a file."""
     import pymupdf
 
+    pymupdf.TOOLS.mupdf_display_errors(False)  # they would be said on stdout
+    pymupdf.TOOLS.mupdf_display_warnings(False)
     try:
         yield
     except SmolError:
@@ -223,8 +225,6 @@ def translated(name: str) -> Iterator[None]:
 def _open(path: Path | None) -> Any:
     import pymupdf
 
-    pymupdf.TOOLS.mupdf_display_errors(False)
-    pymupdf.TOOLS.mupdf_display_warnings(False)
     return pymupdf.open() if path is None else pymupdf.open(str(path), filetype="pdf")
 
 

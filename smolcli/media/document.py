@@ -1,4 +1,4 @@
-"""A PDF goes in, its pages come out as upright RGB Frames, and their text. The only file that knows PyMuPDF (AGPL).
+"""A PDF goes in, its pages come out as upright RGB Frames, and their text. It and formats/pdf_*.py know PyMuPDF (AGPL).
 
 A page is drawn so that its longer side is the model's longest edge. With an explicit dpi it is drawn at that, but its
 longer side never exceeds LARGEST x that edge (the reference scales it down again anyway), nor the page max_pixels.
