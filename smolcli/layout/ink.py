@@ -179,19 +179,20 @@ def find_ink(rgb: RGB) -> Ink:
     em = em_of(letters_of(mask), min(mask.shape) / 4)
     panels = find_panels(grey, max(em, 8.0))
     if panels:
-        mask, light = _on_panels(grey, panels)
+        mask, light = _on_panels(grey, panels, em)
         em = em_of(letters_of(mask), min(mask.shape) / 4)
     mask, across, down = without_rules(mask, max(em, 8.0))
     pictures = tuple(panel.box for panel in panels if panel.kind == "picture")
     return Ink(mask, light, across, down, pictures, scale, em)
 
 
-def _on_panels(grey: Grey, panels: list[Panel]) -> tuple[Mask, Mask]:
+def _on_panels(grey: Grey, panels: list[Panel], em: float) -> tuple[Mask, Mask]:
     """What stands out of the paper, and of each panel's own ground; nothing does in pictures and dark margins."""
     plain, paper = grey.copy(), paper_of(grey)
     for panel in panels:  # the ground around a panel is that of the paper, or print beside it would be lost
         left, top, right, bottom = panel.box
-        covered = slice(max(0, top - EDGE_PX), bottom + EDGE_PX), slice(max(0, left - EDGE_PX), right + EDGE_PX)
+        edge = max(EDGE_PX, round(0.3 * em)) if panel.kind == "picture" else EDGE_PX
+        covered = slice(max(0, top - edge), bottom + edge), slice(max(0, left - edge), right + edge)
         if panel.margin is not None:
             covered = slice(top, bottom), slice(left, right)
             np.copyto(plain[covered], paper[covered], where=panel.margin > 0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from smolcli.layout.ink import Ink, Letters
 from smolcli.layout.rows import Row, row_of
-from smolcli.layout.sizes import gaps_of, sized
+from smolcli.layout.sizes import gaps_of, sized, two_classes
 
 JOIN = 1.5  # ems: rows side by side that are nearer than this are one line, unless a gutter goes between them
 JUSTIFIED = 4.0  # ems: as wide as a space gets where few words fill a line
@@ -57,11 +57,8 @@ def typical_space(rows: Sequence[Row], letters: Letters, em: float) -> float:
     pooled = pooled[(pooled > 0.04 * em) & (pooled < 1.2 * em)]
     if len(pooled) < 4:
         return 0.3 * em
-    counts = np.arange(1, len(pooled))
-    sums = np.cumsum(pooled)
-    low, high = sums[:-1] / counts, (sums[-1] - sums[:-1]) / (len(pooled) - counts)
-    first = int(np.argmax(counts * (len(pooled) - counts) * (high - low) ** 2))
-    return float(np.median(pooled[first + 1 :]))
+    low, high = two_classes(pooled)
+    return float(np.median(pooled[pooled > (low + high) / 2]))
 
 
 def gaps_between(rows: Sequence[Row], ink: Ink) -> list[Gap]:

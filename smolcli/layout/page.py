@@ -30,7 +30,8 @@ def find_layout(rgb: RGB) -> Layout:
     pictures = [Block("picture", scaled(box, ink.scale, rgb.shape)) for box in ink.pictures]
     if not rows:
         return Layout(tuple(pictures))
-    lines = [line_of(row, letters, ink, rgb.shape) for row in rows]
+    spaces = spaces_of(rows, letters)
+    lines = [line_of(row, gaps, ink, rgb.shape) for row, gaps in zip(rows, spaces, strict=True)]
     em = float(np.median(np.repeat([line.em_px for line in lines], [len(row.members) for row in rows])))
     return Layout(tuple(arranged(lines, em, tables_by_rules(ink, lines, em), pictures)), em)
 
@@ -75,11 +76,11 @@ def is_dirt(row: Row, letters: Letters, width: int, em: float) -> bool:
     return bool(np.all(solid & (part.width > 0.5 * part.height) & (part.width < 2.0 * part.height)))
 
 
-def line_of(row: Row, letters: Letters, ink: Ink, shape: tuple[int, ...]) -> Line:
+def line_of(row: Row, spaces: Sequence[tuple[int, int]], ink: Ink, shape: tuple[int, ...]) -> Line:
     """A row in pixels of the page."""
     scale = ink.scale
     box = scaled((row.left, row.top, row.right, row.bottom), scale, shape)
-    gaps = tuple((math.ceil(a * scale), int(b * scale)) for a, b in spaces_of(row, letters))
+    gaps = tuple((math.ceil(a * scale), int(b * scale)) for a, b in spaces)
     part = ink.light[row.top : row.bottom, row.left : row.right]
     dark = bool(part.size and np.count_nonzero(part) > part.size / 2)
     return Line(box, float(row.em * scale), gaps, dark, float(row.base * scale))

@@ -20,7 +20,9 @@ CAPITALS = 0.72  # ems; letters with ascenders are as high within 0.03
 LOWER = 0.5  # ems: 0.45 in Times, 0.52 in Helvetica
 RISE = 1.18  # times higher than the lower letters are those with ascenders
 DENSE = 0.62  # of the ink of its densest levels has a level of the lower letters, and no other
-SPACE = 0.2  # ems: the narrowest space between words
+SPACE = 0.2  # ems: the narrowest space between words, where no row says it
+WIDEST = 0.6  # ems: a space that is wider is as wide as this
+LONG = 14  # gaps: a row that has so many has some between words
 
 
 def sized(rows: Sequence[Row], letters: Letters, mask: Mask) -> list[Row]:
@@ -29,9 +31,7 @@ def sized(rows: Sequence[Row], letters: Letters, mask: Mask) -> list[Row]:
         return []
     shapes = np.array([_shape(row, letters) for row in rows])  # above the feet, below them, lower letters
     above, below, lower = shapes.T
-    for number in np.flatnonzero(
-        above <= RISE * lower
-    ).tolist():  # where letters touch, words are as high as each other
+    for number in np.flatnonzero(above <= RISE * lower).tolist():  # letters that touch hide it
         lower[number] = min(lower[number], _core(rows[number], mask, above[number]))
     rises, hangs = above > RISE * lower, below > 0.12 * np.maximum(above, 1)
     ems = np.where(rises & hangs, (above + below) / INK, np.where(rises, above / CAPITALS, 0.0))
@@ -70,15 +70,25 @@ def _shape(row: Row, letters: Letters) -> tuple[float, float, float]:
     return row.base - float(part.top[likely].min()), float(part.bottom[likely].max()) - row.base, row.lower
 
 
-def spaces_of(row: Row, letters: Letters) -> list[tuple[int, int]]:
-    """(left, right) of a row's spaces between words, in working pixels.
+def spaces_of(rows: Sequence[Row], letters: Letters) -> list[list[tuple[int, int]]]:
+    """Of every row: (left, right) of its spaces between words, in working pixels.
 
-    Where a row's gaps fall apart into narrow and wide ones, the wide ones are its spaces: type-written letters stand as
-    far apart as words do in print.
+    A row's gaps are those between letters and those between words, and fall apart into the two: type-written letters
+    stand as far apart as words do in print. A row of few letters takes what the nearest long row of its size says.
     """
-    widths, right, left = gaps_of(row, letters)
-    wide = np.flatnonzero(widths >= narrowest_space(widths, row.em))
-    return [(int(right[i]), int(left[i])) for i in wide]
+    gaps = [gaps_of(row, letters) for row in rows]
+    told = [
+        (row, share) for row, (widths, _, _) in zip(rows, gaps, strict=True) if (share := space_share(widths, row.em))
+    ]
+    found = []
+    for row, (widths, right, left) in zip(rows, gaps, strict=True):
+        share = space_share(widths, row.em)
+        if not share:
+            alike = [(abs(other.top - row.top), said) for other, said in told if 0.75 < other.em / row.em < 1.33]
+            share = min(alike)[1] if alike else SPACE
+        wide = np.flatnonzero(widths >= max(1.5, share * row.em))
+        found.append([(int(right[i]), int(left[i])) for i in wide])
+    return found
 
 
 def gaps_of(row: Row, letters: Letters) -> tuple[Any, Any, Any]:
@@ -89,15 +99,18 @@ def gaps_of(row: Row, letters: Letters) -> tuple[Any, Any, Any]:
     return left - right, right, left
 
 
-def narrowest_space(widths: Any, em: float) -> float:
-    """The width from which on a row's gaps are spaces: amid the widest step between its gaps of about such a width."""
-    likely = np.sort(widths[(widths > 0.08 * em) & (widths < 0.9 * em)])
-    if len(likely) < 4:
-        return max(2.0, SPACE * em)
-    steps = np.diff(likely)
-    amid = (likely[1:] + likely[:-1]) / 2
-    fits = (amid > 0.13 * em) & (amid < 0.55 * em)
-    if not fits.any():
-        return max(2.0, SPACE * em)
-    best = int(np.argmax(np.where(fits, steps, -1)))
-    return max(2.0, float(amid[best])) if steps[best] >= 0.06 * em else max(2.0, SPACE * em)
+def space_share(widths: Any, em: float) -> float:
+    """The width in ems from which on a row's gaps are spaces, amid its two classes; 0.0 where it does not say."""
+    if len(widths) < LONG or em <= 0:
+        return 0.0
+    low, high = two_classes(np.clip(widths / em, 0.0, WIDEST))
+    return (low + high) / 2 if high - low >= 0.12 and high >= 0.17 else 0.0
+
+
+def two_classes(values: Any) -> tuple[float, float]:
+    """The means of the two classes that values fall apart into, by Otsu's rule: the largest variance between them."""
+    ordered = np.sort(values)
+    counts, sums = np.arange(1, len(ordered)), np.cumsum(ordered)
+    low, high = sums[:-1] / counts, (sums[-1] - sums[:-1]) / counts[::-1]
+    best = int(np.argmax(counts * counts[::-1] * (high - low) ** 2))
+    return float(low[best]), float(high[best])
