@@ -5,8 +5,11 @@ from __future__ import annotations
 import filecmp
 import os
 import re
+import signal
 import sys
 import tempfile
+import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -125,9 +128,13 @@ class OutputFile:
                 self.before = path.read_bytes()
         if os.path.lexists(path) and not force and existing == "refuse":
             raise self._exists()
-        with writing(self._name):
+        with (
+            writing(self._name),
+            _signals_held(),
+        ):  # who is interrupted before there is anybody to discard leaves nothing
             self._temporary, descriptor = _temporary_beside(path)
-        self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape")
+            self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape")
+            weakref.finalize(self, self._temporary.unlink, missing_ok=True)
 
     def write(self, text: str) -> None:
         """Write and flush. Raises OutputError."""
@@ -201,6 +208,20 @@ def open_target(path: str | None, force: bool, existing: Existing = "refuse") ->
 def is_stdout(path: str | None) -> bool:
     """Whether a name (None: there is none) is that of standard output."""
     return path is None or path in STDOUT
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Signals that end a run are heard when this is over; they come to the main thread alone."""
+    mask = getattr(signal, "pthread_sigmask", None)
+    if mask is None or threading.current_thread() is not threading.main_thread():  # Windows has none
+        yield
+        return
+    before = mask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        mask(signal.SIG_SETMASK, before)
 
 
 def _temporary_beside(path: Path) -> tuple[Path, int]:

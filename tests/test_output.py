@@ -1,7 +1,9 @@
 """Targets: a file appears whole or not at all, and what standard output makes of text and bytes."""
 
+import gc
 import io
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +76,23 @@ def test_what_a_killed_process_left_of_a_file_goes_when_it_is_written_again_and_
     second.discard()
     assert (tmp_path / "a[1].txt").read_text() == "whole\n"
     assert sorted(os.listdir(tmp_path)) == [".a[1].txt.original", "a[1].txt"]
+
+
+def test_a_file_whose_making_is_interrupted_leaves_nothing(tmp_path, monkeypatch):
+    """The signal comes when the hidden file is there and nobody knows of it yet, or before anybody could discard it."""
+    opened = os.fdopen
+
+    def interrupted(descriptor, *arguments, **more):
+        signal.raise_signal(signal.SIGINT)
+        return opened(descriptor, *arguments, **more)
+
+    monkeypatch.setattr("smolcli.files.os.fdopen", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        OutputFile(tmp_path / "out.txt", force=False)
+    monkeypatch.undo()
+    OutputFile(tmp_path / "out.txt", force=False)
+    gc.collect()
+    assert os.listdir(tmp_path) == []
 
 
 def test_force_replaces_what_is_there(tmp_path):
