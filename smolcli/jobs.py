@@ -254,9 +254,10 @@ def failure_of(job: Job, error: SmolError) -> Failure:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """So many more answers are to come (or fewer, where negative) than was said before."""
+    """So many more answers are to come (or fewer, where negative) than was said before; what is odd about them."""
 
     answers: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

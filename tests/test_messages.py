@@ -191,10 +191,12 @@ def test_a_missing_file_is_a_usage_error(tmp_path):
 
 def test_one_case_or_many(tmp_path):
     one = {"messages": [{"role": "user", "content": "x"}]}
-    (tmp_path / "m.json").write_text(json.dumps(one))
-    assert read_cases(tmp_path / "m.json") == [one]
+    (tmp_path / "m.json").write_text(json.dumps(one, indent=1))
+    assert list(read_cases(tmp_path / "m.json")) == [one]
+    (tmp_path / "m.json").write_text(json.dumps({"cases": [one, one]}, indent=1))
+    assert list(read_cases(tmp_path / "m.json")) == [one, one]
     (tmp_path / "m.json").write_text(json.dumps({"cases": [one, one]}))
-    assert read_cases(tmp_path / "m.json") == [one, one]
+    assert list(read_cases(tmp_path / "m.json")) == [{"line": 1, **one}] * 2
 
 
 def test_a_document_of_several_pages_is_not_one_image(tmp_path):

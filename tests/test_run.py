@@ -1,5 +1,7 @@
 """The loop: order, failures, limits and interruptions, with an engine that answers as it is told and real files."""
 
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
@@ -14,9 +16,10 @@ from smolcli.datatypes import Piece, Place, Sampling, Source
 from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Expected, Failure, Job, Look, Question, Waiting, Words
 from smolcli.run import Access, OpenFiles, Planned, RunOptions, run
-from smolcli.run.ahead import Ahead
+from smolcli.run.ahead import MOST_TASKS, Ahead
 from smolcli.verbs import Template, ask, caption, docvqa
 
+ROOT = Path(__file__).resolve().parents[1]
 SEEDLESS = Sampling(max_tokens=5)
 
 
@@ -260,6 +263,39 @@ def test_work_ahead_is_bounded_by_bytes_and_never_stops_for_one_that_is_too_larg
         tasks.append(ahead.give(time.monotonic, 30))
     assert len(tasks) == 4 and all(task.wait(5) for task in tasks)
     ahead.close()
+
+
+def test_of_small_pictures_no_more_are_decoded_ahead_than_keep_the_engine_busy():
+    ahead, tasks = Ahead(threads=2, most_bytes=1_000_000_000), []
+    while ahead.has_room:
+        tasks.append(ahead.give(time.monotonic, 30))
+    assert len(tasks) == MOST_TASKS and all(task.wait(5) for task in tasks)
+    ahead.drop(tasks.pop())
+    assert ahead.has_room
+    ahead.close()
+
+
+FREED = """
+import sys
+from pathlib import Path
+from smolcli.run.ahead import TRIM_BYTES, Ahead
+
+def rss_mb():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+ahead = Ahead(threads=1, most_bytes=TRIM_BYTES)
+task = ahead.give(lambda: [bytearray(b"x" * 60_000) for _ in range(1000)], TRIM_BYTES)
+held, last = rss_mb(), task.result()[999]
+del task._future
+freed = rss_mb()  # its end is in use: the C library keeps what lies before it
+ahead.drop(task)
+assert freed - rss_mb() > 30, (held, freed, rss_mb())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take back what is free by themselves")
+def test_what_was_decoded_and_dropped_goes_back_to_the_system():
+    subprocess.run([sys.executable, "-c", FREED], check=True, cwd=ROOT)
 
 
 def test_jobs_can_be_sent_to_another_process(files, pictures):

@@ -1,26 +1,36 @@
-"""--messages FILE: conversations given as JSON or JSON Lines, planned or asked, one JSON line each."""
+"""--messages FILE: conversations given as JSON or JSON Lines, read as they are needed, planned or asked."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 from smolcli.cli._delivery import PLAIN, Delivery
-from smolcli.cli._outputs import refuse_beside, text_output
+from smolcli.cli._outputs import refuse_beside, refuse_inputs, text_output
 from smolcli.formats import add_hashes, plan_record, to_json
-from smolcli.jobs import Look, Words
+from smolcli.jobs import Failure, Look, Words
 from smolcli.prompt import load_prompt
 from smolcli.run import OpenFiles, RequestPlan
 from smolcli.session import Run
-from smolcli.verbs import ParsedConversation, View, converse, outline_conversation, parse_conversation, read_cases
+from smolcli.verbs import (
+    ParsedConversation,
+    Unread,
+    View,
+    converse,
+    outline_conversation,
+    parse_cases,
+    parse_conversation,
+    read_cases,
+)
 
 
 def plan_conversations(run: Run, path: Path, hashes: bool) -> None:
     """One JSON line per case of the file."""
     with ExitStack() as stack:
-        cases = _cases(run, path)
-        target = stack.enter_context(text_output(run.output, [file for case in cases for file in case.files]))
+        target = stack.enter_context(text_output(run.output, [str(path)]))
+        cases = _parsed(run, read_cases(path))
         planner = stack.enter_context(run.planner())
         files = stack.enter_context(closing(OpenFiles(planner.facts, planner.context_tokens)))
         view, said = View(planner.facts, files, _look(run), hashes), set[str]()
@@ -38,26 +48,39 @@ def plan_conversations(run: Run, path: Path, hashes: bool) -> None:
 
 
 def ask_conversations(run: Run, path: Path) -> None:
-    """One answer per case of the file, in order. Raises UsageError."""
+    """One answer, or failure, per case of the file, in order. Raises UsageError."""
     refuse_beside(run.formats, "a conversation is not about one", "Leave it out.")
     with ExitStack() as stack:
-        cases = _cases(run, path)
-        inputs = [file for case in cases for file in case.files]
-        delivery = stack.enter_context(Delivery(run, inputs))
+        delivery = stack.enter_context(Delivery(run, [str(path)]))
+        cases = read_cases(path)
         reader = stack.enter_context(run.reader())
-        delivery.notes([warning for case in cases for warning in case.warnings])
         sampling = run.sampling(run.prompt("ask", reader.facts))
-        jobs = converse(reader.files, cases, _look(run), sampling)
+        jobs = converse(reader.files, _not_written(run, parse_cases(cases, _words(run))), _look(run), sampling)
         delivery.write(reader, reader.stream(jobs), lambda expected: PLAIN)
 
 
-def _cases(run: Run, path: Path) -> list[ParsedConversation]:
-    """Every case, or an error before anything is read. Raises UsageError.
+def _not_written(run: Run, cases: Iterable[ParsedConversation | Failure]) -> Iterator[ParsedConversation | Failure]:
+    """Raises UsageError for a case with a file that is to be written."""
+    for case in cases:
+        if not isinstance(case, Failure):
+            refuse_inputs(run.output.output, list(case.files))
+        yield case
 
-    The conversation is the user's own; only what stands around frames comes from us, as transformers writes it.
-    """
+
+def _parsed(run: Run, cases: Iterable[Mapping[str, Any] | Unread]) -> Iterator[ParsedConversation]:
+    """Raises UsageError for the first that is no conversation, or has a file that is to be written."""
+    for case in cases:
+        if isinstance(case, Unread):
+            raise case.error
+        found = parse_conversation(case, _words(run))
+        refuse_inputs(run.output.output, list(found.files))
+        yield found
+
+
+def _words(run: Run) -> Words:
+    """The conversation is the user's own; only what stands around frames comes from us, as transformers writes it."""
     words: Words = load_prompt("video", run.reading.prompt_style or "reference").words
-    return [parse_conversation(case, words) for case in read_cases(path)]
+    return words
 
 
 def _look(run: Run) -> Look:

@@ -16,7 +16,7 @@ from smolcli.errors import SmolError, SomeInputsFailedError
 from smolcli.formats import PLAIN, Form, Outputs, Sidecars
 from smolcli.jobs import Answer, Expected, Failure
 from smolcli.reader import Reader
-from smolcli.run import Event, Planned
+from smolcli.run import Event, Idle, Planned
 from smolcli.session import Run
 from smolcli.settings import load_settings
 from smolcli.speeds import Took, peak_rss_bytes, remember, stats_lines
@@ -76,6 +76,7 @@ class Delivery:
             with closing(events), interruptible() as interrupt:  # closed before the engine is
                 for event in events:
                     interrupt.answering |= not isinstance(event, Expected)
+                    interrupt.answering &= not isinstance(event, Idle)
                     self._take(event, reader, form)
                     if isinstance(event, Answer | Failure) and interrupt.asked and not ending:
                         ending = True  # thrown in there, so that answers which wait for their turn are kept
@@ -95,6 +96,7 @@ class Delivery:
 
     def _take(self, event: Event, reader: Reader, form: Callable[[int], Form]) -> None:
         if isinstance(event, Expected):
+            self.notes(event.notes)
             self._expected += event.answers
             self._progress.expect(event.answers)
         elif isinstance(event, Planned):
@@ -112,7 +114,7 @@ class Delivery:
             self.notes(event.warnings)
             self._run.console.detail(_summary(event))
             self._progress.advance()
-        else:
+        elif isinstance(event, Failure):
             self._fail(event, self._form(form))
 
     def _fail(self, failure: Failure, form: Form) -> None:

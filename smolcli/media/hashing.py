@@ -15,7 +15,7 @@ COARSE_NS, FINE_NS = 2_000_000_000, 50_000_000  # FAT keeps the time of a change
 Stamp = tuple[int, int, int, int]  # device, inode, bytes, time of the last change in ns: another one is another content
 
 _lock = threading.Lock()
-_hashes: OrderedDict[tuple[int, ...], Future[str]] = OrderedDict()
+_hashes: OrderedDict[tuple[int, ...], Future[str] | str] = OrderedDict()  # a Future while it is being read
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
@@ -31,6 +31,8 @@ def sha256_of(file: io.BufferedReader) -> str:
     # The time of a change can be set back, that of the inode cannot; a forked child waits for no thread of its parent.
     key = (*stamp_of(status), status.st_ctime_ns, os.getpid())
     found, ours = _claim(key)
+    if isinstance(found, str):
+        return found
     if not ours:
         try:
             return found.result()
@@ -43,13 +45,16 @@ def sha256_of(file: io.BufferedReader) -> str:
         _forget(key)
         found.cancel()
         raise
-    if not unchanged:
-        _forget(key)
+    with _lock:
+        if not unchanged:
+            _hashes.pop(key, None)
+        elif key in _hashes:
+            _hashes[key] = digest
     found.set_result(digest)
     return digest
 
 
-def _claim(key: tuple[int, ...]) -> tuple[Future[str], bool]:
+def _claim(key: tuple[int, ...]) -> tuple[Future[str] | str, bool]:
     """The hash, perhaps still to come, and whether it is the caller who has to make it."""
     with _lock:
         found = _hashes.get(key)

@@ -10,8 +10,11 @@ from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
 from smolcli.jobs import Job
+from smolcli.run.heap import trim
 
 T = TypeVar("T")
+TRIM_BYTES = 16_000_000  # after so many are dropped, what is free goes back
+MOST_TASKS = 32  # enough for an engine never to wait; of small pictures the bytes would allow hundreds
 
 
 class Task(Generic[T]):
@@ -56,22 +59,28 @@ class Task(Generic[T]):
 
 
 class Ahead:
-    """Threads that work ahead, until what they hold comes to `most_bytes`; without any, each task is done at once."""
+    """Threads that work ahead, until what they hold comes to `most_bytes`, or to many tasks.
+
+    Without any thread, each task is done at once.
+    """
 
     def __init__(self, threads: int, most_bytes: int) -> None:
-        self._wanted, self._most_bytes, self._bytes = threads, most_bytes, 0
+        self._wanted, self._most_bytes = threads, most_bytes
+        self._bytes, self._held = 0, 0  # of tasks that were given and not dropped, and how many they are
+        self._dropped_bytes = 0  # since the last trim
         self._tasks: queue.SimpleQueue[Task[Any] | None] = queue.SimpleQueue()
         self._threads = 0
 
     @property
     def has_room(self) -> bool:
         """Whether another task may be given: there is always room for one."""
-        return self._bytes == 0 or (self._wanted > 0 and self._bytes < self._most_bytes)
+        more = self._bytes < self._most_bytes and self._held < MOST_TASKS
+        return self._held == 0 or (self._wanted > 0 and more)
 
     def give(self, work: Callable[[], T], size_bytes: int) -> Task[T]:
         """Have something done."""
         task = Task(work, max(1, size_bytes))
-        self._bytes += task.size_bytes
+        self._bytes, self._held = self._bytes + task.size_bytes, self._held + 1
         if self._wanted == 0:
             task.do()
             return task
@@ -89,7 +98,12 @@ class Ahead:
     def drop(self, task: Task[T]) -> None:
         """One user needs the result no more."""
         task.users -= 1
-        self._bytes -= task.size_bytes if task.users == 0 else 0
+        if task.users == 0:
+            self._bytes, self._held = self._bytes - task.size_bytes, self._held - 1
+            self._dropped_bytes += task.size_bytes
+        if self._dropped_bytes >= TRIM_BYTES:
+            self._dropped_bytes = 0
+            trim()
 
     def abandon(self, task: Task[T]) -> None:
         """A task does not end: another thread takes the place of its own, which dies with the process."""

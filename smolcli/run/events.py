@@ -34,5 +34,10 @@ class Planned:
     plan: RequestPlan
 
 
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """All that came in is answered, and the next is still to come, as a line through a pipe."""
+
+
 Item = Job | Answer | Failure | Expected | Waiting  # what verbs make; an answer needs no model
-Event = Expected | Planned | Encoded | Piece | Answer | Failure
+Event = Expected | Idle | Planned | Encoded | Piece | Answer | Failure

@@ -20,7 +20,7 @@ from smolcli.errors import SmolError, TookTooLongError
 from smolcli.jobs import Answer, Expected, Failure, Job, Waiting, failure_of
 from smolcli.run.ahead import Ahead, Task
 from smolcli.run.asking import as_planned, number_of
-from smolcli.run.events import Event, Item, Planned, RunOptions
+from smolcli.run.events import Event, Idle, Item, Planned, RunOptions
 from smolcli.run.kept import Kept
 from smolcli.run.opened import OpenFiles
 from smolcli.run.planning import RequestPlan, plan_job
@@ -28,7 +28,7 @@ from smolcli.run.prepare import held_bytes, load
 from smolcli.run.work import Work
 
 WINDOW = 256  # answers that wait for an earlier one
-ENDING_S = 0.2  # how long a job in the making is waited for when the run ends
+ENDING_S = 0.2  # how long a job in the making is waited for when the run ends, or has nothing else to do
 
 
 def run(
@@ -88,6 +88,8 @@ class _Loop:
             if self._pulled is None:
                 self._pulled, self._asked = self._puller.give(lambda: next(jobs, None), 1), self._heard
             idle = not (self._engine.busy or self._decoding)
+            if idle and not self._pulled.wait(ENDING_S):
+                yield Idle()
             if not (self._pulled.done or (idle and self._pulled.wait(None))):
                 return
             pulled, self._pulled = self._pulled, None

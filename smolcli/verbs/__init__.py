@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from smolcli.verbs.ask import ask, open_together, refuse_too_many
 from smolcli.verbs.caption import caption
-from smolcli.verbs.cases import read_cases
+from smolcli.verbs.cases import Unread, read_cases
 from smolcli.verbs.conversations import Parsed as ParsedConversation
-from smolcli.verbs.conversations import converse
+from smolcli.verbs.conversations import converse, parse_cases
 from smolcli.verbs.conversations import parse as parse_conversation
 from smolcli.verbs.docvqa import docvqa
 from smolcli.verbs.outlines import View
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ParsedConversation",
     "Template",
+    "Unread",
     "View",
     "ask",
     "caption",
@@ -37,6 +38,7 @@ __all__ = [
     "docvqa",
     "open_together",
     "outline_conversation",
+    "parse_cases",
     "parse_conversation",
     "read_cases",
     "read_questions",

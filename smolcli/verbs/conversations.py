@@ -17,10 +17,11 @@ from typing import Any
 
 from smolcli.datatypes import Place, Sampling
 from smolcli.errors import MediaError, SmolError, UsageError
-from smolcli.jobs import Expected, Job, Look, Message, Question, Shown, Words, failure
+from smolcli.jobs import Expected, Failure, Job, Look, Message, Question, Shown, Words, failure
 from smolcli.media import Media
 from smolcli.run import Access, Item, OpenFiles, pictures_of
 from smolcli.tiles import WORDS, parse_detail
+from smolcli.verbs.cases import Unread, unread, wrong
 from smolcli.verbs.openai_parts import PARTS, own_form, without_effect
 
 _LARGEST = 1 << 20
@@ -50,8 +51,7 @@ class Parsed:
 
 def parse(case: Mapping[str, Any], words: Words) -> Parsed:
     """A case whose layout is right. words: what stands around a clip's frames. Raises UsageError."""
-    name, messages, specs = str(case.get("name", "")), case["messages"], case.get("media")
-    where = name or (f"line {case['line']}" if "line" in case else "")
+    messages, specs, where = case["messages"], case.get("media"), where_of(case)
     if not isinstance(messages, list) or not messages or not (specs is None or isinstance(specs, list)):
         raise wrong(where, "`messages` must be a list with at least one message, `media` a list")
     messages, specs = own_form(messages, specs or [])
@@ -61,9 +61,19 @@ def parse(case: Mapping[str, Any], words: Words) -> Parsed:
     if (left := next(used, None)) is not None:
         raise wrong(where, f"{len(media)} media are given for {left[0]} image and video parts")
     text = "".join(part["text"] for part in _content(messages[-1]) if part["type"] == "text")
+    name = _name(case)
     question = Question(words, text, messages=read, name=name or "messages")
     generate = case.get("add_generation_prompt", True) is not False
     return Parsed(name, where, question, media, generate, without_effect(case))
+
+
+def where_of(case: Mapping[str, Any]) -> str:
+    """How errors call a case: its name, or its line."""
+    return _name(case) or (f"line {case['line']}" if "line" in case else "")
+
+
+def _name(case: Mapping[str, Any]) -> str:
+    return str(case.get("name", ""))
 
 
 def _content(message: Any) -> Any:
@@ -124,10 +134,26 @@ def _detail(word: Any, name: str) -> str | None:
 # ---- to be asked
 
 
-def converse(files: OpenFiles, cases: Iterable[Parsed], look: Look, sampling: Sampling) -> Iterator[Item]:
+def parse_cases(cases: Iterable[Mapping[str, Any] | Unread], words: Words) -> Iterator[Parsed | Failure]:
+    """Each case, as it is asked for; a failure for one that is no conversation."""
+    for case in cases:
+        if isinstance(case, Unread):
+            yield failure(case.where, case.error)
+            continue
+        try:
+            yield parse(case, words)
+        except UsageError as error:
+            yield failure(where_of(case), error)
+
+
+def converse(files: OpenFiles, cases: Iterable[Parsed | Failure], look: Look, sampling: Sampling) -> Iterator[Item]:
     """A job per conversation, all of whose media are files; one whose files cannot be read is a Failure."""
     for case in cases:
-        yield Expected(1)
+        if isinstance(case, Failure):
+            yield Expected(1)
+            yield case
+            continue
+        yield Expected(1, case.warnings)
         try:
             with ExitStack() as stack:
                 places = [_place(stack, files, spec, look, case.where) for spec in case.media]
@@ -151,7 +177,7 @@ def held(files: OpenFiles, spec: Mapping[str, Any], look: Look, name: str) -> It
             access = Access(uri="path" not in spec)
             media = stack.enter_context(files.hold(spec.get("path") or spec["url"], look, access))
         except MediaError as error:
-            raise type(error)(_unread(name, error.message.removesuffix(".")), error.hint) from error
+            raise type(error)(unread(name, error.message.removesuffix(".")), error.hint) from error
         _require_one(media, spec, name)
         yield media
 
@@ -185,12 +211,3 @@ def _whole_text(text: str, name: str) -> str:
     except UnicodeEncodeError as error:
         raise wrong(name, "a text holds half a character (a lone surrogate)") from error
     return text
-
-
-def wrong(name: str, what: str) -> UsageError:
-    """The error about a conversation (its name or its line) that is not written as it should be."""
-    return UsageError(_unread(name, what))
-
-
-def _unread(name: str, what: str) -> str:
-    return f"The conversation {name!r} cannot be read: {what}." if name else f"The conversation cannot be read: {what}."

@@ -11,7 +11,8 @@ from smolcli.jobs import Look, PlannedMedium, Question
 from smolcli.prompt import render
 from smolcli.run import OpenFiles, cut_pictures, frame_budget, geometry, planned_parts
 from smolcli.tiles import Detail, Geometry, parse_detail, plan
-from smolcli.verbs.conversations import ADDRESSES, Parsed, held, is_number, shown_at, whole_number, wrong
+from smolcli.verbs.cases import wrong
+from smolcli.verbs.conversations import ADDRESSES, Parsed, held, is_number, shown_at, whole_number
 
 _UNKNOWN_FPS = 24.0  # what transformers takes when a clip does not say
 

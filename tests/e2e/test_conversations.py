@@ -115,12 +115,27 @@ def test_an_address_that_leads_nowhere_is_one_sentence_and_the_others_are_asked(
     assert planned.code == code and words in planned.sentence and "'line 2'" in planned.sentence
     assert len(planned.sentence) < 300
     asked = smol("ask", "-q", "--messages", file, "--max-tokens", "2")
-    if code == 2:  # not written as a conversation is: said before anything is read
-        assert (asked.code, asked.out) == (2, "") and "'line 2'" in asked.sentence
-        return
     said, summary = asked.err.splitlines()
     assert words in said and "'line 2'" in said and "1 of 2 inputs failed" in summary
     assert asked.code == 1 and asked.out, "the first one is answered"
+
+
+def test_a_line_that_is_no_conversation_is_a_record_or_a_sentence_and_the_others_are_asked(smol, drawn, tmp_path):
+    good = json.dumps({"messages": turn(picture(str(drawn / "exit.png"), detail="low"))})
+    file = tmp_path / "m.jsonl"
+    file.write_text("\n".join([good, "{x}", good, '{"custom_id": "fourth", "body": {"messages": []}}', good]))
+    words = ("ask", "--messages", file, "--max-tokens", "2")
+    first, second, third, fourth, fifth = smol(*words, "--json").records
+    assert first["text"] == third["text"] == fifth["text"]
+    assert second["failure"]["source"] == "line 2" and second["failure"]["exit_code"] == 2
+    assert fourth["failure"]["source"] == "fourth" and "at least one message" in fourth["failure"]["message"]
+    told = smol(*words, "-q")
+    assert told.code == 1 and len(told.out.splitlines()) == 3 and "2 of 5 inputs failed" in told.err
+    assert "'line 2' cannot be read: column 2" in told.err and "'fourth'" in told.err
+    file.write_text("{x}\n")
+    for extra in ((), ("--json",)):
+        none = smol(*words, *extra)
+        assert none.code == 2 and none.out == "" and "m.jsonl" in none.sentence
 
 
 def test_more_pictures_than_any_context_holds_do_not_fit(smol, drawn, written):

@@ -131,6 +131,7 @@ def test_whole_pages_are_written_beside_scans_and_a_pdf_that_cannot_be_made_is_o
         (["docvqa", "x.csv", "x.png", "What?", "--sidecar", "csv", "--force"], "itself to be read"),
         (["ask", "--messages", "m.json", "-o", "link", "--force"], "itself to be read"),
         (["plan", "--messages", "m.json", "-o", "link", "--force"], "itself to be read"),
+        (["ask", "--messages", "m.json", "-o", "m.json", "--force"], "itself to be read"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_read(smol, photos, tmp_path, monkeypatch, argv, says):

@@ -319,6 +319,24 @@ def test_ctrl_c_before_any_answer_ends_at_once(drawn):
     assert (process.returncode, out, err) == (130, "", "")
 
 
+def test_conversations_through_a_pipe_are_answered_as_they_come_and_ctrl_c_does_not_wait_for_the_next(drawn):
+    media = [{"type": "image", "path": str(drawn / "exit.png"), "detail": "low"}]
+    messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "What?"}]}]
+    line = json.dumps({"messages": messages, "media": media}) + "\n"
+    words = ["ask", "--messages", "-", "-q", "--max-tokens", "2", "--no-store"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([*COMMAND, *words], cwd=ROOT, text=True, bufsize=1, **pipes)
+    process.stdin.write(line)
+    first = process.stdout.readline()
+    process.stdin.write("{x}\n" + line)
+    assert "'line 2'" in process.stderr.readline()
+    assert process.stdout.readline() == first != ""
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.read() == "" and process.wait(20) == 130
+    process.stdin.close()
+
+
 def test_a_background_job_that_ignores_ctrl_c_goes_on(drawn):
     process = subprocess.Popen(
         [*COMMAND, "ask", "-", "What?", "-q"],
