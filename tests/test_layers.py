@@ -35,11 +35,13 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "cache": NOUNS | {"settings", "files"},
     "models": NOUNS | {"settings", "files", "cache"},
     "formats": NOUNS | {"files", "doctags"},
-    "speeds": NOUNS | {"settings"},
+    "remembered": set(),
+    "speeds": NOUNS | {"settings", "remembered"},
+    "tuned": NOUNS | {"remembered"},
     "run": NOUNS | READ,
     "verbs": NOUNS | READ | {"run", "doctags"},
     "reader": NOUNS | READ | {"run", "verbs", "store", "models", "settings"},
-    "checks": NOUNS | READ | {"run", "models", "cache", "settings"},
+    "checks": NOUNS | READ | {"run", "models", "cache", "settings", "verbs", "reader", "tuned"},
     "cli": NOUNS
     | READ
     | {
@@ -54,6 +56,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "models",
         "formats",
         "speeds",
+        "tuned",
         "store",
         "files",
         "streams",
@@ -71,6 +74,7 @@ DOORS = {  # a library → the only files that import it
     "cv2": ("smolcli/media/capture.py", "smolcli/layout/"),
     "pymupdf": (
         "smolcli/media/document.py",
+        "smolcli/checks/known_pages.py",
         "smolcli/formats/pdf_opening.py",
         "smolcli/formats/pdf_pages.py",
         "smolcli/formats/pdf_pictures.py",

@@ -58,6 +58,8 @@ def command(
     with Delivery(run, paths, pages=True) as delivery:
         pdf = _pdf_options(paths, layout, pages, output) if "pdf" in delivery.formats else None
         with run.reader() as reader:
+            if layout.layout == "auto":
+                run.say_untuned(reader.facts)
             template = run.template(run.prompt("transcribe", reader.facts), [])
             how = How(
                 run.page_form(reader.facts, layout.layout),
