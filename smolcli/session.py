@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from smolcli.run import Access, RequestPlan, RunOptions
 from smolcli.settings import load_settings
 from smolcli.speeds import measured, speed_key
 from smolcli.tiles import parse_detail
+from smolcli.tuned import tuned, tuned_key
 from smolcli.verbs import Template
 
 if TYPE_CHECKING:
@@ -124,11 +126,29 @@ class Run:
         """How this model is shown pages: as the user says, or as it reads them best."""
         from smolcli.verbs import Form
 
-        known = builtin_pages() if self.model.model is None or is_builtin(self.model.model) else {}
+        known = dict(builtin_pages()) if self._reads_builtin else {}
+        if facts.doctags:
+            known["layout"] = "page"
+        elif found := tuned(load_settings().state_dir, self.tuned_key(facts)):
+            known |= {"layout": found.layout, "rows": found.rows, "letter_px": found.letter_px}
         form = replace(Form("blocks", facts.tile_px), **known)
         if facts.doctags:
             form = Form("page", facts.tile_px, doctags=True)
         return form if layout == "auto" else replace(form, layout=layout, doctags=False)
+
+    def say_untuned(self, facts: ModelFacts) -> None:
+        """That nobody has measured how this model reads pages best, and what would."""
+        known = self._reads_builtin or facts.doctags
+        if not known and tuned(load_settings().state_dir, self.tuned_key(facts)) is None:
+            name = shlex.quote(self.model.model or facts.name)
+            self.console.note(
+                f"how {facts.name} reads pages best was never measured here: it is shown blocks "
+                f"(measure it once with: smol tune ocr -m {name})"
+            )
+
+    @property
+    def _reads_builtin(self) -> bool:
+        return self.model.model is None or is_builtin(self.model.model)
 
     def access(self) -> Access:
         """How files are opened."""
@@ -164,6 +184,13 @@ class Run:
 
     def speed_key(self, facts: ModelFacts) -> str:
         """Under what this run's speeds are remembered."""
+        return speed_key(facts.name, self._pair_bytes, self.model.threads or 0, self.model.device)
+
+    def tuned_key(self, facts: ModelFacts) -> str:
+        """Under what is remembered how this model reads pages best."""
+        return tuned_key(facts.name, self._pair_bytes, self.model.device)
+
+    @property
+    def _pair_bytes(self) -> int:
         pair = resolve(self.model.model, self.model.mmproj)
-        size = pair.language.stat().st_size + pair.projector.stat().st_size
-        return speed_key(facts.name, size, self.model.threads or 0, self.model.device)
+        return pair.language.stat().st_size + pair.projector.stat().st_size

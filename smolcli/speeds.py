@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from smolcli.datatypes import Counts, Generation, Seconds
+from smolcli.remembered import entries, keep
 
 T = TypeVar("T", Counts, Seconds)
 _FILE = "speeds.json"
 _NEW = 0.3  # weight of the newest run in the running mean
-_SPARE = 512  # models remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ def speed_key(model: str, size_bytes: int, threads: int, device: str) -> str:
 
 def measured(folder: Path, key: str) -> Speeds | None:
     """The remembered speeds, None where this machine has not run the model (or the file cannot be read)."""
-    return _speeds_in(_read(folder).get(key))
+    return _speeds_in(entries(folder / _FILE).get(key))
 
 
 @dataclass(slots=True)
@@ -76,22 +73,11 @@ def remember(folder: Path, key: str, load_s: float, took: Took) -> None:
     fresh = _speeds_of(load_s, took)
     if fresh is None:
         return
-    table = _read(folder)
-    if old := _speeds_in(table.pop(key, None)):
+    if old := measured(folder, key):
         fresh = Speeds(
             *(before * (1 - _NEW) + now * _NEW for before, now in zip(astuple(old), astuple(fresh), strict=True))
         )
-    table[key] = asdict(fresh)
-    while len(table) > _SPARE:
-        table.pop(next(iter(table)))
-    temporary = folder / f"{_FILE}.{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(table), encoding="utf-8")
-        temporary.replace(folder / _FILE)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
+    keep(folder / _FILE, key, asdict(fresh))
 
 
 def _speeds_of(load_s: float, took: Took) -> Speeds | None:
@@ -114,14 +100,6 @@ def _speeds_in(entry: object) -> Speeds | None:
     if not all(isinstance(value, float) and math.isfinite(value) and value >= 0 for value in entry.values()):
         return None
     return Speeds(**entry)
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    try:
-        table = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return table if isinstance(table, dict) else {}
 
 
 def stats_lines(

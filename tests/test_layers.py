@@ -37,14 +37,16 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "models": NOUNS | {"settings", "files", "cache"},
     "formats": NOUNS | {"files", "doctags"},
     "console": NOUNS | {"files", "formats"},
-    "speeds": NOUNS | {"settings"},
+    "remembered": set(),
+    "speeds": NOUNS | {"settings", "remembered"},
+    "tuned": NOUNS | {"remembered"},
     "run": NOUNS | READ | {"extraction"},
     "verbs": NOUNS | READ | {"run", "doctags"},
     "reader": NOUNS | READ | {"run", "verbs", "store", "models", "settings"},
     "session": NOUNS
     | READ
-    | {"console", "options", "settings", "models", "reader", "run", "verbs", "speeds", "formats", "store"},
-    "checks": NOUNS | READ | {"run", "models", "cache", "settings"},
+    | {"console", "options", "settings", "models", "reader", "run", "verbs", "speeds", "tuned", "formats", "store"},
+    "checks": NOUNS | READ | {"run", "models", "cache", "settings", "verbs", "reader", "tuned"},
     "cli": NOUNS
     | READ
     | {
@@ -62,6 +64,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "models",
         "formats",
         "speeds",
+        "tuned",
         "store",
         "files",
         "streams",
@@ -79,6 +82,7 @@ DOORS = {  # a library → the only files that import it
     "cv2": ("smolcli/media/capture.py", "smolcli/layout/"),
     "pymupdf": (
         "smolcli/media/document.py",
+        "smolcli/checks/known_pages.py",
         "smolcli/formats/pdf_opening.py",
         "smolcli/formats/pdf_pages.py",
         "smolcli/formats/pdf_pictures.py",

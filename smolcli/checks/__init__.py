@@ -7,13 +7,16 @@ from smolcli.checks.doctor import all_checks, failures
 from smolcli.checks.examiner import EngineExaminer
 from smolcli.checks.measure import load_and_check, measure, report_table
 from smolcli.checks.report import COST_HEADER, COST_TITLE, check_lines, checks_record, cost_rows, report_lines
+from smolcli.checks.tuning import Trial, best, trials
 
 __all__ = [
     "COST_HEADER",
     "COST_TITLE",
     "Check",
     "EngineExaminer",
+    "Trial",
     "all_checks",
+    "best",
     "check_lines",
     "checks_record",
     "cost_rows",
@@ -22,4 +25,5 @@ __all__ = [
     "measure",
     "report_lines",
     "report_table",
+    "trials",
 ]

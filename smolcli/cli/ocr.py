@@ -70,6 +70,8 @@ def command(
         pdf = _pdf_options(paths, layout, pages, output) if "pdf" in delivery.formats else None
         with run.reader() as reader:
             run.name_a_better_reader(reader.facts)
+            if layout.layout == "auto":
+                run.say_untuned(reader.facts)
             prompt = run.prompt("transcribe", reader.facts)
             template = run.template(replace(prompt, dpi=prompt.dpi or _DPI), [])
             how = How(
