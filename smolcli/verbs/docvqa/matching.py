@@ -21,7 +21,8 @@ MOST_WORDS = 60  # of an answer whose place is looked for
 CONFUSED = 0.98  # how good a match is that is exact but for letters that reading confuses
 NEAR = 0.05  # of the page's height: how far the question's words may be from a line to count for it
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"\d+(?:[.,:/-]\d+)*|\w+")  # a number is a word, with its marks
+_MARK = re.compile(r"\W")
 _CONFUSED = str.maketrans("oi|lszb", "0111528")
 _COMMON = """
     a an and are as at by for from in is it its of on or that the this to was were will with what which who when
@@ -60,8 +61,8 @@ def find_answer(reading: PageReading, answer: str, question: str) -> Found | Non
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in small letters, their marks left out."""
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    """The words of a text in small letters, their marks left out; $84.20 is one of them, and 84 not in it."""
+    return [_MARK.sub("", word) for word in _WORD.findall(unicodedata.normalize("NFKC", text).casefold())]
 
 
 def _wordings(answer: str, question: str) -> Iterator[list[str]]:
