@@ -53,7 +53,7 @@ $(VENV)/.trains: $(VENV)/.tested
 
 demo: $(VENV)/.installed ## read the files of examples/ with the built-in model
 	$(BIN)/smol ask examples/sign.jpg "What does it say?"
-	$(BIN)/smol docvqa -q examples/invoices.pdf "What is the total?"
+	$(BIN)/smol docvqa -q --per-page examples/invoices.pdf "What is the total?"
 	$(BIN)/smol ocr -q examples/letter.pdf
 	$(BIN)/smol video -q examples/clip.mp4 "What does it say?"
 	$(BIN)/smol caption -q examples/signs

@@ -182,7 +182,8 @@ class Answer:
 
     cached: it was computed by an earlier run. seed: with which it was drawn, None where nothing was. data: the answer
     parsed, where it follows a schema. choices: how likely each was (adding up to 1), where it had to be one of some.
-    evidence: where on the pages it stands. page: what a page was read as, where the whole of it was.
+    evidence: where on the pages it stands. page: what a page was read as, where the whole of it was. confidence: how
+    sure the model was of it, 0 to 1, where that decided something.
     """
 
     job: Job
@@ -196,6 +197,7 @@ class Answer:
     choices: Mapping[str, float] | None = None
     evidence: tuple[Place, ...] = ()
     page: PageReading | None = None
+    confidence: float | None = None
 
     @property
     def text(self) -> str:

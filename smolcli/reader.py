@@ -20,8 +20,8 @@ from smolcli.engine import Engine, EngineOptions, computes_with, load_engine
 from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Failure, Look
 from smolcli.prompt import Prompt, load_prompt, prompt_of, style_of
-from smolcli.run import Access, Event, Item, Kept, OpenFiles, RunOptions, run
-from smolcli.store import KeptAnswers, KeptTiles, Store, open_store
+from smolcli.run import Access, Event, Item, Kept, OpenFiles, PageTexts, RunOptions, run
+from smolcli.store import KeptAnswers, KeptTiles, Store, open_store, rank_texts
 from smolcli.verbs import Template, ask
 
 Note = Callable[[str], None]
@@ -43,12 +43,16 @@ class Keeping:
 class Reader:
     """An opened model. Close it, or use it as a context manager; one thread at a time may read with it.
 
-    files: media that jobs are about, opened as they are needed.
+    files: media that jobs are about, opened as they are needed. page_texts: what pages said that were read before.
+    rank_texts: how well some texts fit a question.
     """
+
+    rank_texts = staticmethod(rank_texts)
 
     def __init__(self, pair: ModelPair, options: EngineOptions, keeping: Keeping | None, running: RunOptions) -> None:
         self._running = replace(running, seed=secrets.randbelow(1 << 31))
         self._kept: Kept | None = None
+        self.page_texts = PageTexts()
         self._closed = False
         with ExitStack() as stack:
             tiles = store = None
@@ -60,7 +64,8 @@ class Reader:
             self.engine: Engine = stack.enter_context(load_engine(pair, options, tiles))
             if keeping is not None and store is not None:
                 model = _model_key(store, pair, self.engine)
-                self._kept = Kept(KeptAnswers(store, keeping.fresh), model, self.engine.facts.name)
+                answers = KeptAnswers(store, keeping.fresh)
+                self._kept, self.page_texts = Kept(answers, model, self.engine.facts.name), PageTexts(answers)
             self.files = OpenFiles(self.engine.facts, self.engine.context_tokens)
             stack.callback(self.files.close)
             self._stack = stack.pop_all()

@@ -13,7 +13,7 @@ from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import EngineOptions, Planner, load_planner
 from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
-from smolcli.models import builtin_pages, installed_doctags, is_builtin, resolve
+from smolcli.models import builtin_pages, builtin_questions, installed_doctags, is_builtin, resolve
 from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, prompt_of, style_of
 from smolcli.reader import Keeping, Reader, make_template
@@ -26,6 +26,16 @@ from smolcli.verbs import Template
 
 if TYPE_CHECKING:
     from smolcli.verbs import Form
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAnswers:
+    """How a model answers questions. least: how sure it has to be for its answer to count; refusals: its sentences for
+    what a page does not tell.
+    """
+
+    least: float = 0.0
+    refusals: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +159,10 @@ class Run:
     @property
     def _reads_builtin(self) -> bool:
         return self.model.model is None or is_builtin(self.model.model)
+
+    def known_answers(self) -> KnownAnswers:
+        """What is known of how this model answers questions about pages."""
+        return KnownAnswers(**builtin_questions()) if self._reads_builtin else KnownAnswers()
 
     def access(self) -> Access:
         """How files are opened."""

@@ -93,6 +93,7 @@ DOORS = {  # a library → the only files that import it
         "smolcli/media/pillow.py",
         "smolcli/media/pixels.py",
         "smolcli/tiles.py",
+        "smolcli/formats/marked.py",
         "smolcli/formats/doctags.py",  # a page's size, which docling-core takes from a picture
     ),
     "docling_core": ("smolcli/formats/doctags.py",),

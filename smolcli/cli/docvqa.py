@@ -1,18 +1,34 @@
-"""smol docvqa FILE... [QUESTION]"""
+"""smol docvqa FILE|DIR|- ... [QUESTION]"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smolcli.cli._options import MoreQuestions, with_options
-from smolcli.options import AnswerOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import (
+    AnswerOptions,
+    DocumentOptions,
+    FormatOptions,
+    ModelOptions,
+    OutputOptions,
+    PageOptions,
+    ReadingOptions,
+)
 
 if TYPE_CHECKING:
     from smolcli.cli._delivery import Form
     from smolcli.jobs import Answer
+    from smolcli.reader import Reader
+    from smolcli.session import Run
+    from smolcli.verbs import DocumentQuestions, Evidence, Search
+
+_DPI = 200  # of pages whose lines are read, as smol ocr reads them
 
 
 @with_options(
@@ -20,56 +36,143 @@ if TYPE_CHECKING:
     model=ModelOptions,
     reading=ReadingOptions,
     answers=AnswerOptions,
+    documents=DocumentOptions,
     pages=PageOptions,
     formats=FormatOptions,
     output=OutputOptions,
 )
 def command(
     arguments: Annotated[
-        list[str], typer.Argument(metavar="FILE... [QUESTION]", help="Documents, then what you ask of each page.")
+        list[str],
+        typer.Argument(metavar="FILE... [QUESTION]", help="Documents or folders of them, then what you ask of each."),
     ],
     question: MoreQuestions = None,
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")] = False,
     *,
     model: ModelOptions,
     reading: ReadingOptions,
     answers: AnswerOptions,
+    documents: DocumentOptions,
     pages: PageOptions,
     formats: FormatOptions,
     output: OutputOptions,
 ) -> None:
-    """Answer a question about each page, or write out its text.
+    """Answer a question about each document, with the page; or write out the text of each page.
 
-    Example: smol docvqa report.pdf "What is the total?" --pages 1,3-end
+    Of a long document the likeliest pages are read, and the best answer is given.
+
+    Example: smol docvqa report.pdf "What is the total?" --evidence proof
     """
     from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery
-    from smolcli.cli._inputs import files_and_questions
+    from smolcli.cli._inputs import files_and_questions, reread_standard_input
+    from smolcli.media import find_pages
     from smolcli.session import Run
-    from smolcli.verbs import docvqa
+    from smolcli.verbs import DocumentQuestions, docvqa
 
     run = Run(model, output, reading, pages, formats=formats)
     files, questions = files_and_questions(arguments, question or [])
     held = held_answers(answers, files)
     questions = held.asking(questions)
+    _refuse_what_does_not_go_together(documents, bool(questions))
+    several = len(files) > 1 or Path(files[0]).is_dir()
+    access = replace(run.access(), several=several)
     with Delivery(run, files) as delivery, run.reader() as reader:
         prompt = run.prompt("docvqa" if questions else "transcribe", reader.facts)
         template = held.template(run.template(prompt, questions))
-        jobs = docvqa(reader.files, files, template, run.access())
-        form = partial(_form, len(files) > 1, len(questions))
-        delivery.write(reader, reader.stream(jobs), form)
+        found = find_pages(files, recursive)
+        if not questions:
+            events = reader.stream(docvqa(reader.files, found, template, access))
+            delivery.write(reader, events, partial(_text_form, several))
+            return
+        search = _search(run, reader, documents, files, len(questions))
+        with reread_standard_input(files):
+            asking = DocumentQuestions(reader.files, found, template, access, search)
+            events = asking.answers(reader.stream(asking.jobs()))
+            delivery.write(reader, events, partial(_form, asking, several, len(questions)))
 
 
-def _form(several: bool, questions: int, expected: int) -> Form:
-    """How answers are told apart: by page, by the file and the question where there are several."""
-    from smolcli.cli._delivery import PLAIN, Form
+def _refuse_what_does_not_go_together(documents: DocumentOptions, asked: bool) -> None:
+    """Raises UsageError."""
+    from smolcli.errors import UsageError
+
+    if documents.all_pages and documents.per_page:
+        raise UsageError(
+            "--all-pages and --per-page do not go together.",
+            "--per-page reads all pages too, and prints an answer for each.",
+        )
+    if documents.evidence is not None and not asked:
+        raise UsageError(
+            "--evidence is given, and no question.", 'Ask one: smol docvqa report.pdf "What is the total?"'
+        )
+
+
+def _search(run: Run, reader: Reader, documents: DocumentOptions, files: Sequence[str], questions: int) -> Search:
+    """How documents are searched, and with what this model is known to say."""
+    from smolcli.verbs import Ranking, Search
+
+    known = run.known_answers()
+    asking = replace(run, reading=ReadingOptions()).prompt("docvqa", reader.facts).hints["relevance"]
+    return Search(
+        Ranking(reader.page_texts, reader.rank_texts, asking),
+        _evidence(run, reader, documents, files, questions),
+        None if documents.all_pages else documents.top,
+        documents.per_page,
+        known.least if documents.least is None else documents.least,
+        known.refusals,
+        run.parallel,
+    )
+
+
+def _evidence(run: Run, reader: Reader, documents: DocumentOptions, files: Sequence[str], questions: int) -> Evidence:
+    """Where answers are looked for: among lines that are known, and among those that have to be read if that is asked
+    for, or if the model reads lines anyway.
+    """
+    from smolcli.formats import MarkedPages, Marking
+    from smolcli.media import NamedInputs
+    from smolcli.verbs import Evidence
+
+    plain = replace(run, reading=ReadingOptions())
+    prompt = plain.prompt("transcribe", reader.facts)
+    template = plain.template(replace(prompt, dpi=prompt.dpi or _DPI), [])
+    form = run.page_form(reader.facts, "auto")
+    wanted = documents.evidence is not None
+    marks = None
+    if documents.evidence is not None:
+        is_input = NamedInputs(files).have
+        marking = Marking(documents.evidence, files, questions, is_input, run.output.force)
+        marks = MarkedPages(marking).begin
+    return Evidence(template, form if wanted or form.layout == "lines" else None, marks)
+
+
+def _where(several: bool) -> Callable[[Answer], str]:
+    """What a page is called: its number, behind the name of its file where there are several."""
 
     def where(answer: Answer) -> str:
         place = answer.job.places[0]
+        if len(answer.job.places) > 1:  # no page of them answers
+            return place.source.path if several else "-"
         return place.uri if several else place.label
+
+    return where
+
+
+def _form(asking: DocumentQuestions, several: bool, questions: int, expected: int) -> Form:
+    """How answers are told apart: by page where there are several, by file and question likewise."""
+    from smolcli.cli._delivery import PLAIN, Form
+
+    where = _where(several)
 
     def columns(answer: Answer) -> tuple[str, ...]:
         return (where(answer), answer.question) if questions > 1 else (where(answer),)
 
-    if expected == 1 and not several:
+    if expected == 1 and not several and asking.most_pages < 2:
         return PLAIN
-    return Form(columns=columns, questions=max(1, questions)) if questions else Form(heading=where)
+    return Form(columns=columns, questions=questions)
+
+
+def _text_form(several: bool, expected: int) -> Form:
+    """How the texts of pages are told apart."""
+    from smolcli.cli._delivery import PLAIN, Form
+
+    return PLAIN if expected == 1 and not several else Form(heading=_where(several))

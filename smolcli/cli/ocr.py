@@ -80,6 +80,7 @@ def command(
                 _LAYERS[layout.mode],
                 layout.min_confidence,
                 layout.drop_doubtful,
+                reader.page_texts,
             )
             ocr = Ocr(reader.files, find_pages(paths, recursive), template, access, how)
             try:

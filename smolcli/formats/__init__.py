@@ -16,6 +16,9 @@ from smolcli.formats.tsv import CsvWriter, LineWriter
 from smolcli.printable import escaped, printable
 
 if TYPE_CHECKING:
+    from smolcli.formats.marked import MarkedFile as MarkedFile
+    from smolcli.formats.marked import MarkedPages as MarkedPages
+    from smolcli.formats.marked import Marking as Marking
     from smolcli.formats.pdf import check_pdf as check_pdf
     from smolcli.formats.pdf_opening import PdfOptions as PdfOptions
 
@@ -53,7 +56,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What makes PDFs; it is loaded then."""
+    """What makes PDFs and pictures; it is loaded then."""
+    if name in ("MarkedFile", "MarkedPages", "Marking"):
+        from smolcli.formats import marked
+
+        return getattr(marked, name)
     if name not in ("PdfOptions", "check_pdf"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from smolcli.formats import pdf

@@ -10,6 +10,7 @@ regions       its blocks in reading order: kind, text, box, confidence (0 to 1, 
               of a cell row and column (from 0) with row_span and column_span
 rotation      degrees clockwise (0, 90, 180, 270) by which the page was turned to stand upright
 skew          degrees clockwise by which it was then turned further
+confidence    how sure the model was of the answer, 0 to 1
 evidence      where the answer stands: uri, page, box
 data          the answer parsed, where it follows a schema
 choices       choice → probability, where it had to be one of some
@@ -88,6 +89,8 @@ def _region_record(region: Region) -> dict[str, Any]:
 def _findings(answer: Answer) -> dict[str, Any]:
     """Where an answer stands, what it says to a program, how sure that is; each only where there is any."""
     record: dict[str, Any] = {}
+    if answer.confidence is not None:
+        record["confidence"] = round(answer.confidence, 4)
     if answer.evidence:
         record["evidence"] = [_evidence_record(place) for place in answer.evidence]
     if answer.data is not None:

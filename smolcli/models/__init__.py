@@ -124,7 +124,16 @@ def builtin() -> ModelPair:
 
 def builtin_pages() -> Mapping[str, Any]:
     """How the built-in model reads a page best: layout, rows, letter_px."""
-    return dict(tomllib.loads((_BUILTIN / "facts.toml").read_text(encoding="utf-8"))["pages"])
+    return _builtin_facts("pages")
+
+
+def builtin_questions() -> Mapping[str, Any]:
+    """How the built-in model answers questions about pages: least, refusals."""
+    return _builtin_facts("questions")
+
+
+def _builtin_facts(table: str) -> Mapping[str, Any]:
+    return dict(tomllib.loads((_BUILTIN / "facts.toml").read_text(encoding="utf-8"))[table])
 
 
 def is_builtin(name: str) -> bool:

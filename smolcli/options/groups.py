@@ -131,6 +131,30 @@ class AnswerOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentOptions:
+    """Which pages of a document answer a question, and how that is shown."""
+
+    panel: ClassVar[str] = "Documents"
+
+    top: int = option(3, Option("Read so many pages of a document: the likeliest ones.", metavar="N", minimum=1))
+    all_pages: bool = option(False, Option("Read all pages; the best answer is given."))
+    per_page: bool = option(False, Option("Give an answer for each page."))
+    evidence: Path | None = option(
+        None, Option("Save the page of each answer here, with the lines marked where it stands.", metavar="DIR")
+    )
+    least: float | None = option(
+        None,
+        Option(
+            "An answer that the model is less sure of is 'not found'.",
+            metavar="X",
+            minimum=0.0,
+            maximum=1.0,
+            default_text="the model's own",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class PageOptions:
     """Which pages and pictures of a file."""
 
@@ -246,6 +270,7 @@ GROUPS: tuple[type, ...] = (
     ModelOptions,
     ReadingOptions,
     AnswerOptions,
+    DocumentOptions,
     PageOptions,
     LayoutOptions,
     ClipOptions,

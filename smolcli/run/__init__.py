@@ -13,6 +13,7 @@ from smolcli.run.here import run
 from smolcli.run.kept import AnswerStore, Kept
 from smolcli.run.opened import Access, OpenFiles, pictures_of
 from smolcli.run.outlined import Outlined
+from smolcli.run.page_texts import PageTexts
 from smolcli.run.planning import (
     RequestPlan,
     geometry,
@@ -33,6 +34,7 @@ __all__ = [
     "Loaded",
     "OpenFiles",
     "Outlined",
+    "PageTexts",
     "Planned",
     "RequestPlan",
     "RunOptions",

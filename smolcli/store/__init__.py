@@ -3,6 +3,7 @@
     store = open_store(cache_dir / "store", limit_bytes, say)
     rows = KeptTiles(store, encoder).get(digest, sha256)
     record = KeptAnswers(store).get(key, [sha256])
+    scores = rank_texts(page_texts, question)
 
 It holds digests, answers and embeddings, and no names, passwords or pictures. Without it everything is computed again;
 a disk that is full or cannot be written costs a note, never an answer.
@@ -13,6 +14,7 @@ from __future__ import annotations
 from smolcli.store.answers import KeptAnswers
 from smolcli.store.database import Store, files, open_store, remove
 from smolcli.store.kinds import StoreTotals, Totals
+from smolcli.store.ranking import rank_texts
 from smolcli.store.tiles import KeptTiles
 from smolcli.store.upkeep import disk_bytes, forget, totals
 
@@ -26,6 +28,7 @@ __all__ = [
     "files",
     "forget",
     "open_store",
+    "rank_texts",
     "remove",
     "totals",
 ]

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -287,3 +287,13 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _signed(number: int) -> int:
     """SQLite's integers have 63 bits and a sign; an inode may have 64."""
     return number - (1 << 64) if number >= 1 << 63 else number
+
+
+@contextmanager
+def in_memory() -> Iterator[sqlite3.Connection]:
+    """A database of its own that leaves nothing behind. Raises OutputError where SQLite cannot do what is asked."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            yield connection
+        except sqlite3.OperationalError as error:
+            raise OutputError(f"This Python's SQLite is incomplete ({error}).", "Install another Python.") from error

@@ -7,6 +7,7 @@ None of them knows a terminal, an engine or a writer.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smolcli.verbs.ask import ask, open_together, refuse_too_many
@@ -23,6 +24,10 @@ from smolcli.verbs.template import Template
 from smolcli.verbs.video import video
 
 if TYPE_CHECKING:
+    from smolcli.verbs.docvqa.asking import DocumentQuestions as DocumentQuestions
+    from smolcli.verbs.docvqa.document import Search as Search
+    from smolcli.verbs.docvqa.evidence import Evidence as Evidence
+    from smolcli.verbs.docvqa.ranking import Ranking as Ranking
     from smolcli.verbs.ocr import Form as Form
     from smolcli.verbs.ocr import How as How
     from smolcli.verbs.ocr import Ocr as Ocr
@@ -47,11 +52,17 @@ __all__ = [
     "video",
 ]
 
+_LATER = {
+    **dict.fromkeys(("Form", "How", "Ocr"), "ocr"),
+    "DocumentQuestions": "docvqa.asking",
+    "Evidence": "docvqa.evidence",
+    "Ranking": "docvqa.ranking",
+    "Search": "docvqa.document",
+}
+
 
 def __getattr__(name: str) -> Any:
     """What reads whole pages: it loads OpenCV, which only that needs."""
-    if name not in ("Form", "How", "Ocr"):
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from smolcli.verbs import ocr
-
-    return getattr(ocr, name)
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

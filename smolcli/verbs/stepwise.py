@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import TypeVar
 
-from smolcli.datatypes import Piece
+from smolcli.datatypes import Counts, Generation, Piece, Seconds
 from smolcli.errors import SmolError
 from smolcli.jobs import Answer, Expected, Failure, Job, Waiting, failure
 from smolcli.run import Event, Item, OpenFiles
@@ -22,6 +23,7 @@ from smolcli.run import Event, Item, OpenFiles
 AT_ONCE = 3  # tasks under way: while one is prepared the engine has the jobs of the others
 Outcome = Answer | Failure
 Steps = Generator[list[Job], Sequence[Outcome], list[Outcome]]
+T = TypeVar("T")
 
 
 class StepError(Exception):
@@ -38,6 +40,29 @@ def answers(outcomes: Sequence[Outcome]) -> list[Answer]:
         if isinstance(outcome, Failure):
             raise StepError(outcome)
     return [outcome for outcome in outcomes if isinstance(outcome, Answer)]
+
+
+def noting(
+    steps: Generator[list[Job], Sequence[Outcome], T], made: list[Answer]
+) -> Generator[list[Job], Sequence[Outcome], T]:
+    """The same steps; what was answered on the way is put on a list."""
+    outcomes: Sequence[Outcome] | None = None
+    while True:
+        try:
+            wanted = steps.send(outcomes) if outcomes is not None else next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        outcomes = yield wanted
+        made += [outcome for outcome in outcomes if isinstance(outcome, Answer)]
+
+
+def spent(made: Sequence[Answer]) -> tuple[Counts, Seconds]:
+    """What some answers took together."""
+    all_made: list[Generation] = [answer.generation for answer in made]
+    counts = {each.name: sum(getattr(one.counts, each.name) for one in all_made) for each in fields(Counts)}
+    seconds = {each.name: sum(getattr(one.seconds, each.name) for one in all_made) for each in fields(Seconds)}
+    return Counts(**counts), Seconds(**seconds)
 
 
 @dataclass(slots=True, eq=False)

@@ -5,9 +5,9 @@ from drawing import GOLDEN, draw_pdf, draw_text
 
 
 def test_every_page_answers_in_order_with_its_number(smol, drawn):
-    done = smol("docvqa", drawn / "doc.pdf", "What is written here?")
+    done = smol("docvqa", drawn / "doc.pdf", "What is written here?", "--per-page")
     assert done.code == 0 and [line.split("\t")[0] for line in done.out.splitlines()] == ["page 1", "page 2", "page 3"]
-    records = smol("docvqa", drawn / "doc.pdf", "What is written here?", "--json").records
+    records = smol("docvqa", drawn / "doc.pdf", "What is written here?", "--per-page", "--json").records
     assert [record["page"] for record in records] == [1, 2, 3]
     assert [record["media"] for record in records] == [
         [{"kind": "page", "source": str(drawn / "doc.pdf"), "sha256": records[0]["media"][0]["sha256"], "page": number}]
@@ -38,7 +38,9 @@ def test_a_single_page_is_answered_plainly(smol, drawn, tmp_path):
 
 
 def test_pages_are_chosen_in_the_order_typed(smol, drawn):
-    records = smol("docvqa", drawn / "doc.pdf", "What?", "--pages", "3-end,1", "--json", "--max-tokens", "2").records
+    records = smol(
+        "docvqa", drawn / "doc.pdf", "What?", "--pages", "3-end,1", "--json", "--max-tokens", "2", "--per-page"
+    ).records
     assert [record["page"] for record in records] == [3, 1]
 
 
@@ -95,7 +97,7 @@ def test_a_damaged_document_is_said_to_be_repaired(smol, tmp_path):
 
 
 def test_plan_is_shown_for_each_page_and_the_answers_come(smol, drawn):
-    done = smol("docvqa", drawn / "doc.pdf", "What?", "--plan", "-q", "--max-tokens", "2")
+    done = smol("docvqa", drawn / "doc.pdf", "What?", "--plan", "-q", "--max-tokens", "2", "--per-page")
     assert sum("tokens of 2048" in line for line in done.err.splitlines()) == 3 and len(done.out.splitlines()) == 3
 
 

@@ -20,7 +20,7 @@ def papers(tmp_path_factory):
 
 
 def test_docvqa_prints_an_object_for_each_page(smol, papers):
-    done = smol("docvqa", papers / "bill.pdf", "--fields", "total:number")
+    done = smol("docvqa", papers / "bill.pdf", "--fields", "total:number", "--per-page")
     assert done.code == 0
     assert [line.split("\t") for line in done.out.splitlines()] == [
         ["page 1", '{"total": 84}'],

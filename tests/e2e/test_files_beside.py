@@ -69,7 +69,16 @@ def test_a_folder_has_the_tree_of_the_inputs_and_o_writes_all_of_them_at_the_sam
 def test_pages_of_a_document_are_in_one_file_and_a_damaged_input_has_none(smol, tmp_path):
     draw_pdf(tmp_path / "a.pdf", [{"size": (200, 200), "text": str(n), "height": 80} for n in range(2)])
     (tmp_path / "b.pdf").write_bytes(b"%PDF-1.7 damaged")
-    done = smol("docvqa", tmp_path / "a.pdf", tmp_path / "b.pdf", "What is written?", "--sidecar", "txt,jsonl", *SHORT)
+    done = smol(
+        "docvqa",
+        tmp_path / "a.pdf",
+        tmp_path / "b.pdf",
+        "What is written?",
+        "--per-page",
+        "--sidecar",
+        "txt,jsonl",
+        *SHORT,
+    )
     assert done.code == 1 and done.out == "" and "b.pdf" in done.err
     assert tree(tmp_path) == ["a.jsonl", "a.pdf", "a.txt", "b.pdf"]
     assert [line for line in (tmp_path / "a.txt").read_text().splitlines() if line[0] == "["] == [

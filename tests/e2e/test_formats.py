@@ -99,6 +99,6 @@ def test_bytes_are_refused_on_a_terminal_with_a_way_out(tmp_path):
 
 def test_several_pages_as_text_have_their_page_above_them(smol, tmp_path):
     draw_pdf(tmp_path / "a.pdf", [{"size": (200, 200), "text": str(n), "height": 80} for n in range(2)])
-    done = smol("docvqa", tmp_path / "a.pdf", "What is written?", "-f", "text", "--max-tokens", "4")
+    done = smol("docvqa", tmp_path / "a.pdf", "What is written?", "--per-page", "-f", "text", "--max-tokens", "4")
     headings = [line for line in done.out.splitlines() if line.startswith("[")]
     assert done.code == 0 and headings == ["[page 1]", "[page 2]"]

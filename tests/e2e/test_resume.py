@@ -160,7 +160,7 @@ def test_a_file_that_is_forgotten_is_computed_anew(smol, kept, drawn):
 def test_a_run_that_was_killed_is_gone_on_with(smol, media, tmp_path, monkeypatch, command):
     words = {
         "caption": ("caption", media / "pictures", "--max-tokens", "4"),
-        "docvqa": ("docvqa", media / "pages.pdf", "What does it say?", "--max-tokens", "4"),
+        "docvqa": ("docvqa", media / "pages.pdf", "What does it say?", "--per-page", "--max-tokens", "4"),
     }[command] + ("-q", "--json")
     monkeypatch.setenv("SMOL_STORE", "on")
     monkeypatch.setenv("SMOL_CACHE_DIR", str(tmp_path / "whole"))

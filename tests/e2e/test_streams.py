@@ -256,7 +256,7 @@ def test_stdout_by_its_name_as_a_device_is_stdout(smol_process, name):
 
 
 def test_ctrl_c_once_ends_after_the_current_answer(many):
-    process, first = started(["docvqa", many, "What is written?", "--json", "-q"])
+    process, first = started(["docvqa", many, "What is written?", "--per-page", "--json", "-q"])
     process.send_signal(signal.SIGINT)
     rest, err = process.communicate(timeout=60)
     answers = [first, *rest.splitlines()]
@@ -266,7 +266,7 @@ def test_ctrl_c_once_ends_after_the_current_answer(many):
 
 
 def test_ctrl_c_twice_ends_at_once(many):
-    process, _ = started(["docvqa", many, "What is written?", "-q"])
+    process, _ = started(["docvqa", many, "What is written?", "--per-page", "-q"])
     process.send_signal(signal.SIGINT)
     time.sleep(0.01)  # two of one kind that come together are one
     process.send_signal(signal.SIGINT)
@@ -278,7 +278,7 @@ def test_ctrl_c_leaves_no_file_and_says_that_what_was_finished_is_kept(many, tmp
     """What was finished is not computed again, so that the file is whole sooner."""
     monkeypatch.setenv("SMOL_STORE", "on")
     monkeypatch.setenv("SMOL_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-    argv = [*COMMAND, "docvqa", many, "What was it?", "-f", "jsonl", "-o", str(tmp_path / "out.json")]
+    argv = [*COMMAND, "docvqa", many, "What was it?", "--per-page", "-f", "jsonl", "-o", str(tmp_path / "out.json")]
     process = subprocess.Popen([*argv, "-v"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     while "answer about" not in (line := process.stderr.readline()):
         assert line
@@ -293,7 +293,17 @@ def test_ctrl_c_leaves_no_file_and_says_that_what_was_finished_is_kept(many, tmp
 
 
 def test_ctrl_c_without_a_store_does_not_say_that_anything_is_kept(many, tmp_path):
-    argv = [*COMMAND, "docvqa", many, "What is written?", "-o", str(tmp_path / "out.tsv"), "--no-store", "-v"]
+    argv = [
+        *COMMAND,
+        "docvqa",
+        many,
+        "What is written?",
+        "--per-page",
+        "-o",
+        str(tmp_path / "out.tsv"),
+        "--no-store",
+        "-v",
+    ]
     process = subprocess.Popen(argv, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     while "answer about" not in (line := process.stderr.readline()):
         assert line
@@ -357,7 +367,7 @@ def test_a_background_job_that_ignores_ctrl_c_goes_on(drawn):
 def test_term_and_hup_end_a_run_as_ctrl_c_does(many, tmp_path, name, code, answered):
     out = tmp_path / "out" / "answers.txt"
     out.parent.mkdir()
-    command = [*COMMAND, "docvqa", many, "What is written?", "-q", "-o", out]
+    command = [*COMMAND, "docvqa", many, "What is written?", "--per-page", "-q", "-o", out]
     process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stderr=subprocess.PIPE)
     while process.poll() is None and not any(path.stat().st_size or not answered for path in out.parent.iterdir()):
         time.sleep(0.005)  # until the hidden file is there, or has an answer

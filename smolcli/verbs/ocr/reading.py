@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
-from smolcli.datatypes import Counts, Generation, Place, Seconds
+from smolcli.datatypes import Generation, Place
 from smolcli.errors import MediaError, SmolError
 from smolcli.jobs import Answer, Expected, Job, failure
 from smolcli.media import FolderError, Media, TextLayer
 from smolcli.regions import PageReading, page_text
-from smolcli.run import Access, Event, Item, OpenFiles
+from smolcli.run import Access, Event, Item, OpenFiles, PageTexts
 from smolcli.verbs.ocr.joining import weeded
-from smolcli.verbs.ocr.page import PageSteps, Warned, read_page
+from smolcli.verbs.ocr.page import read_page
 from smolcli.verbs.ocr.sheets import Form
-from smolcli.verbs.ocr.summary import Summary
+from smolcli.verbs.ocr.summary import DOUBTFUL, Summary
 from smolcli.verbs.ocr.view import View
-from smolcli.verbs.stepwise import Outcome, Steps, Stepwise, Task
+from smolcli.verbs.stepwise import Outcome, Steps, Stepwise, Task, noting, spent
 from smolcli.verbs.template import Template
 
 Found = str | FolderError | Expected  # what a search of folders gives
@@ -32,7 +32,7 @@ class How:
     """How pages are read. model: its name, for the answers. layers: which text layers of pages stand for them.
 
     "sound": those that can be trusted; "seen": only what is seen of them, not what another OCR left; "none".
-    least: lines of which the model was less sure are marked, or left out (drop).
+    least: lines of which the model was less sure are marked, or left out (drop). texts: keeps what pages say.
     """
 
     form: Form
@@ -40,6 +40,7 @@ class How:
     layers: str = "sound"
     least: float = 0.0
     drop: bool = False
+    texts: PageTexts | None = None
 
 
 class Ocr:
@@ -102,7 +103,9 @@ class Ocr:
     def _steps(self, view: View, job: Job, warnings: tuple[str, ...]) -> Steps:
         """Read a page with the model."""
         made: list[Answer] = []
-        read, odd = yield from _noting(read_page(view), made)
+        read, odd = yield from noting(read_page(view), made)
+        if self._how.texts is not None and (read.confidence or 0.0) >= DOUBTFUL:
+            self._how.texts.keep(view.place, page_text(read))
         read = replace(read, regions=weeded(read.regions, self._how.least, self._how.drop))
         return [self._answer(job, read, made, (*warnings, *odd))]
 
@@ -116,23 +119,9 @@ class Ocr:
             0,
             page_text(reading),
             cut[0] if cut else "end",
-            Counts(**{f.name: sum(getattr(each.counts, f.name) for each in generations) for f in fields(Counts)}),
-            Seconds(**{f.name: sum(getattr(each.seconds, f.name) for each in generations) for f in fields(Seconds)}),
+            *spent(made),
             logprob / tokens if tokens else None,
         )
         warnings = tuple(dict.fromkeys((*warnings, *(each for answer in made for each in answer.warnings))))
         cached = bool(made) and all(answer.cached for answer in made)
         return Answer(job, (job.places,), self._how.model, whole, warnings, cached, page=reading)
-
-
-def _noting(steps: PageSteps, made: list[Answer]) -> PageSteps:
-    """The same steps; what was answered on the way is put on a list."""
-    outcomes: Sequence[Outcome] | None = None
-    while True:
-        try:
-            wanted = steps.send(outcomes) if outcomes is not None else next(steps)
-        except StopIteration as end:
-            read: Warned = end.value
-            return read
-        outcomes = yield wanted
-        made += [outcome for outcome in outcomes if isinstance(outcome, Answer)]

@@ -1,0 +1,120 @@
+"""One document and its questions go in; the jobs that answering them takes come out, step by step, and the answers.
+
+1. Its pages are ranked, where there are more than are to be read.
+2. The best are asked at full detail, page by page, so that each is encoded once for all questions.
+3. The surest answer of each question is looked for among the lines of its page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from smolcli.datatypes import Place
+from smolcli.jobs import Answer, Failure, Job
+from smolcli.verbs.docvqa.choosing import NOT_FOUND, best_of, confidence_of, filled, says_nothing
+from smolcli.verbs.docvqa.evidence import Evidence, Pages
+from smolcli.verbs.docvqa.ranking import Ranking, known_texts, ranked
+from smolcli.verbs.stepwise import AT_ONCE, Outcome, Steps, noting, spent
+from smolcli.verbs.template import Template
+
+NAMED = 12  # pages of a document that was read in part are named, at most so many
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How documents are searched. top: at most so many pages of each are read, None for all; each: every page is a
+    document of its own. least: an answer of which the model was less sure is none; refusals: its own sentences for
+    what a page does not tell. at_once: documents, or pages where each is one, that are under way together.
+    """
+
+    ranking: Ranking
+    evidence: Evidence
+    top: int | None = 3
+    each: bool = False
+    least: float = 0.0
+    refusals: Sequence[str] = ()
+    at_once: int = AT_ONCE
+
+
+def ask_document(pages: Pages, places: Sequence[Place], template: Template, search: Search) -> Steps:
+    """What the questions about some pages come to: an answer each, after the pages that failed. Raises OutputError."""
+    with pages.stack:
+        asked, made, failed = list(template.jobs([places[0]])), list[Answer](), list[Failure]()
+        top = len(places) if search.top is None or search.each else search.top
+        order = {job.question: list(places) for job in asked}
+        if len(places) > top:
+            texts = known_texts(pages.media, places, search.ranking)
+            order, failed = yield from noting(ranked(places, texts, asked, search.ranking), made)
+        chosen = {question: found[:top] for question, found in order.items()}
+        jobs = [replace(job, places=(place,)) for place in places for job in asked if place in chosen[job.question]]
+        outcomes = yield list(dict.fromkeys(jobs))
+        failed += [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+        full = {(each.job.places[0], each.job.question): each for each in outcomes if isinstance(each, Answer)}
+        answers: list[Outcome] = list(_each_once(failed))
+        for number, question in enumerate(template.questions):
+            read = [full[place, question] for place in chosen[question] if (place, question) in full]
+            skipped = len(places) if len(places) > top else 0
+            ranks = [each for each in made if each.job.question.text == question.text]
+            if read:
+                answers.append((yield from _answered(pages, read, ranks, search, (number, skipped))))
+        return answers
+
+
+def _answered(
+    pages: Pages, read: Sequence[Answer], ranks: Sequence[Answer], search: Search, of: tuple[int, int]
+) -> Generator[list[Job], Sequence[Outcome], Answer]:
+    """The one answer of several pages, its place, and what it took.
+
+    of: the question's number, and how many pages the document has where not all were to be read, else 0.
+    """
+    number, total = of
+    best = best_of(read, search.refusals)
+    sure = confidence_of(best)
+    pages.made.clear()
+    if best.data is not None:
+        best = yield from pages.located(filled(best, read), number)
+    elif says_nothing(best, search.refusals) or (best.choices is None and sure < search.least):
+        best = _not_found(best, read, says_nothing(best, search.refusals))
+    else:
+        best = yield from pages.located(best, number)
+    everything = [*ranks, *read, *pages.made]
+    counts, seconds = spent(everything)
+    made = replace(best.generation, counts=counts, seconds=seconds)
+    notes = dict.fromkeys(note for each in read for note in each.warnings)
+    skipped = [_skipped(read, total)] if total else []
+    warnings = tuple(dict.fromkeys([*notes, *best.warnings, *skipped]))
+    cached = all(each.cached for each in everything)
+    return replace(best, generation=made, warnings=warnings, cached=cached, confidence=sure)
+
+
+def _not_found(best: Answer, read: Sequence[Answer], refused: bool) -> Answer:
+    """No page answers; refused: the model says so itself, else it was too unsure of its guess."""
+    places = tuple(each.job.places[0] for each in read)
+    job, shown = replace(best.job, places=places), tuple(group for each in read for group in each.shown)
+    where, warnings = best.job.places[0].label, best.warnings
+    if not refused:
+        guess = f"The best guess, {best.text!r} on {where}, is too unsure to be an answer (--least)."
+        warnings = (*warnings, guess)
+    made = replace(best.generation, text=NOT_FOUND)
+    return replace(best, job=job, shown=shown, generation=made, warnings=warnings)
+
+
+def _skipped(read: Sequence[Answer], total: int) -> str:
+    """What was read of a document, and what was not."""
+    places = sorted((each.job.places[0] for each in read), key=lambda place: place.index)
+    numbers = [str(place.page if place.page is not None else place.index + 1) for place in places]
+    shown = ", ".join(numbers[:NAMED]) + (", …" if len(numbers) > NAMED else "")
+    pages = f"page {shown}" if len(numbers) == 1 else f"pages {shown}"
+    return (
+        f"Of the {total} pages of {places[0].source.path} {pages} {'was' if len(numbers) == 1 else 'were'} read for "
+        f"{read[0].question!r}; --all-pages reads all, --top more."
+    )
+
+
+def _each_once(failed: Iterable[Failure]) -> Iterable[Failure]:
+    """One failure for each page, however much was asked of it; not of a part of a document any more."""
+    seen: dict[tuple[str, str], Failure] = {}
+    for each in failed:
+        seen.setdefault((each.place, each.message), replace(each, job=None))
+    return seen.values()

@@ -1,0 +1,140 @@
+"""Answers about pages go in, they come out with the places where they stand: a page, and the box of each line.
+
+The lines are those of the page's own text where it is sound, else those that the model reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from smolcli.datatypes import RGB, Place
+from smolcli.errors import MediaError
+from smolcli.jobs import Answer, Job
+from smolcli.media import Media, TextLayer
+from smolcli.regions import PageReading
+from smolcli.run import Access, OpenFiles
+from smolcli.verbs.docvqa.matching import Found, find_answer
+from smolcli.verbs.stepwise import Outcome, StepError, noting
+from smolcli.verbs.template import Template
+
+if TYPE_CHECKING:
+    from smolcli.verbs.ocr import Form
+
+
+class MarkedFile(Protocol):
+    """Where the pictures about one file go."""
+
+    def write(self, number: int, answer: Answer, rgb: RGB) -> None:
+        """The page (uint8 RGB) that answers a question, by its number, with its places marked. Raises OutputError."""
+
+
+Marks = Callable[[str, int | None], MarkedFile]  # of a file by its name, or of one page of it
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How the place of an answer is found. template: what the parts of a page are asked when its lines are read, and
+    at what resolution; form: how the model reads pages, None where it is not to read any for that. marks: where pages
+    go with the places marked, None where they are not wanted.
+    """
+
+    template: Template
+    form: Form | None = None
+    marks: Marks | None = None
+
+
+@dataclass(slots=True)
+class Pages:
+    """The pages of one document: what their lines say, each read once; a second opening, made when it is needed.
+
+    marked: where their pictures go. made: what was answered to read them, for its owner to empty.
+    """
+
+    files: OpenFiles
+    media: Media
+    access: Access
+    evidence: Evidence
+    stack: ExitStack
+    marked: MarkedFile | None = None
+    made: list[Answer] = field(default_factory=list)
+    _read: dict[Place, PageReading] = field(default_factory=dict)
+    _opened: bool = False
+
+    def located(self, answer: Answer, number: int) -> Generator[list[Job], Sequence[Outcome], Answer]:
+        """The answer to a question (by its number) with its evidence, as far as there is any. Raises OutputError."""
+        place = answer.job.places[0]
+        try:
+            layer = self._layer(place)
+            lines = _lines(answer, layer.reading(self.media.outline(place).size_px)) if layer is not None else []
+            if not lines and self.evidence.form is not None and (layer is None or layer.pictures):
+                lines = _lines(answer, (yield from self._reading(place, layer)))
+        except StepError as error:
+            return _warned(answer, f"The lines of {place.label} could not be read ({error.failure.message}).")
+        except MediaError as error:
+            return _warned(answer, f"The lines of {place.label} could not be read ({error.message}).")
+        places = tuple(replace(place, box=line) for line in dict.fromkeys(lines))
+        return self._mark(replace(answer, evidence=places), number)
+
+    def _layer(self, place: Place) -> TextLayer | None:
+        layer = self.media.layer(place)
+        return layer if layer is not None and layer.is_sound and layer.regions else None
+
+    def _reading(self, place: Place, layer: TextLayer | None) -> Generator[list[Job], Sequence[Outcome], PageReading]:
+        """The page as the model reads it."""
+        from smolcli.verbs.ocr.page import read_page
+        from smolcli.verbs.ocr.view import View
+
+        if place not in self._read:
+            assert self.evidence.form is not None
+            self._open()
+            view = View(self.files, place, self.evidence.template, self.evidence.form, layer)
+            self._read[place], _ = yield from noting(read_page(view), self.made)
+        return self._read[place]
+
+    def _open(self) -> None:
+        """Open the document at the resolution at which lines are read."""
+        if not self._opened:
+            path, access = self.media.source.path, replace(self.access, several=True)
+            self.stack.enter_context(self.files.hold(path, self.evidence.template.look, access))
+            self._opened = True
+
+    def _mark(self, answer: Answer, number: int) -> Answer:
+        place = answer.job.places[0]
+        if self.marked is None:
+            return answer
+        if not answer.evidence:
+            return _warned(answer, f"Where {answer.text!r} stands on {place.label} was not found: nothing is marked.")
+        self._open()
+        page = self.files.straight(place, self.evidence.template.look)
+        self.marked.write(number, answer, page.rgb)
+        return answer
+
+
+def _warned(answer: Answer, sentence: str) -> Answer:
+    return replace(answer, warnings=(*answer.warnings, sentence))
+
+
+def _lines(answer: Answer, reading: PageReading) -> list[tuple[float, float, float, float]]:
+    """The boxes of the lines that hold an answer, or the values that it is made of."""
+    if answer.choices is not None:
+        return []
+    if answer.data is None:
+        found = [find_answer(reading, answer.text, answer.question)]
+    else:
+        found = [find_answer(reading, value, name) for name, value in _values(answer.data)]
+    return [line.box for each in found if isinstance(each, Found) for line in each.lines]
+
+
+def _values(data: object, name: str = "") -> Iterator[tuple[str, str]]:
+    """(name, text) of everything in parsed data that stands on a page."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _values(value, str(key).replace("_", " "))
+    elif isinstance(data, list):
+        for value in data:
+            yield from _values(value, name)
+    elif data is not None and not isinstance(data, bool):
+        yield name, str(data)

@@ -1,0 +1,149 @@
+"""An answer and the lines of a page go in, the lines that hold it come out: evidence, or none rather than a wrong one.
+
+What a model writes is seldom what stands there letter by letter: case, spaces, marks and the letters that reading
+confuses are tolerated. Of several places that say the same, that is taken beside which the question's words stand.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from smolcli.regions import PageReading, Region
+
+LEAST = 0.8  # of the letters, that have to be the same
+SHORT = 4  # letters: an answer of fewer has to be there as it is
+MOST_LINES = 4  # that one answer may run over
+MOST_WORDS = 60  # of an answer whose place is looked for
+CONFUSED = 0.98  # how good a match is that is exact but for letters that reading confuses
+NEAR = 0.05  # of the page's height: how far the question's words may be from a line to count for it
+
+_WORD = re.compile(r"\d+(?:[.,:/-]\d+)*|\w+")  # a number is a word, with its marks
+_MARK = re.compile(r"\W")
+_CONFUSED = str.maketrans("oi|lszb", "0111528")
+_COMMON = """
+    a an and are as at by for from in is it its of on or that the this to was were will with what which who when
+    where why how much many does do did i my me you your page document say says"""
+_EMPTY = frozenset(_COMMON.split())  # words that tell nothing apart
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Lines of a page that hold an answer, in order; how alike it is to what stands there, 0 to 1."""
+
+    lines: tuple[Region, ...]
+    likeness: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A word of a page (its letters and digits, in small letters) and the number of the line that it is in."""
+
+    text: str
+    line: int
+
+
+def find_answer(reading: PageReading, answer: str, question: str) -> Found | None:
+    """Where an answer stands on a page; None where it does not, or not well enough to be sure."""
+    lines = [region for region in reading.of_kind("line") if region.text.strip()]
+    page = [_Said(word, number) for number, line in enumerate(lines) for word in words_of(line.text)]
+    for wanted in _wordings(answer, question):
+        spans = list(_spans(page, wanted))
+        if spans:
+            best = max(likeness for _, _, likeness in spans)
+            good = [span for span in spans if span[2] >= best - 0.02]
+            first, last, likeness = max(good, key=lambda span: (_beside(lines, span, question), span[2], -span[0]))
+            return Found(tuple(lines[first : last + 1]), likeness)
+    return None
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in small letters, their marks left out; $84.20 is one of them, and 84 not in it."""
+    return [_MARK.sub("", word) for word in _WORD.findall(unicodedata.normalize("NFKC", text).casefold())]
+
+
+def _wordings(answer: str, question: str) -> Iterator[list[str]]:
+    """The answer as it is; of a sentence ("The total is $84.20."), what it says beside the question's own words."""
+    said = words_of(answer)
+    if not 0 < len(said) <= MOST_WORDS:
+        return
+    yield said
+    asked = set(words_of(question)) | _EMPTY
+    runs: list[list[str]] = [[]]
+    for word in said:
+        if word in asked:
+            runs.append([])
+        else:
+            runs[-1].append(word)
+    for run in sorted(runs, key=lambda run: -sum(map(len, run))):
+        if run and run != said and (len("".join(run)) >= SHORT or any(word.isdigit() for word in run)):
+            yield run
+
+
+def _spans(page: Sequence[_Said], wanted: Sequence[str]) -> Iterator[tuple[int, int, float]]:
+    """(first line, last line, likeness) of whatever is like some words, wherever words are parted."""
+    text = "".join(wanted)
+    letters = Counter(text.translate(_CONFUSED))
+    for start in range(len(page)):
+        joined = ""
+        for word in page[start:]:
+            if word.line - page[start].line >= MOST_LINES:
+                break
+            joined += word.text
+            if len(joined) > len(text) / LEAST:
+                break
+            if len(joined) >= len(text) * LEAST:
+                likeness = _likeness(joined, text, letters)
+                if likeness >= (LEAST if len(text) >= SHORT else 1.0):
+                    yield page[start].line, word.line, likeness
+
+
+def _likeness(one: str, other: str, letters: Counter[str]) -> float:
+    """1 for the same letters; letters: of the other one, those that reading confuses as one."""
+    if one == other:
+        return 1.0
+    one, other = one.translate(_CONFUSED), other.translate(_CONFUSED)
+    if one == other:
+        return CONFUSED
+    longest = max(len(one), len(other))
+    shared = sum((Counter(one) & letters).values())
+    if shared < LEAST * longest:
+        return 0.0
+    return CONFUSED * (1 - _edits(one, other) / longest)
+
+
+def _edits(one: str, other: str) -> int:
+    """How many letters have to be put in, left out or changed to make one text the other (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one, 1):
+        before, row[0] = row[0], number
+        for at, wanted in enumerate(other, 1):
+            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (letter != wanted))
+    return row[-1]
+
+
+def _beside(lines: Sequence[Region], span: tuple[int, int, float], question: str) -> float:
+    """How many of the question's words stand in some lines, or close to them: to their left, or right above."""
+    asked = set(words_of(question)) - _EMPTY
+    if not asked:
+        return 0.0
+    found = 0.0
+    for word in asked:
+        found += max((_closeness(line, lines[span[0]]) for line in lines if word in words_of(line.text)), default=0.0)
+    return found / len(asked)
+
+
+def _closeness(line: Region, other: Region) -> float:
+    """1 in the same line, less for one in the same row or just above, 0 elsewhere."""
+    if line is other:
+        return 1.0
+    left, top, width, height = line.box
+    x, y = other.box[0], other.box[1] + other.box[3] / 2
+    if top <= y <= top + height:  # the same row
+        return 0.8 if left < x else 0.3
+    above = other.box[1] - (top + height)
+    is_over = left < x + other.box[2] and x < left + width
+    return 0.4 if is_over and -height / 2 < above < NEAR else 0.0

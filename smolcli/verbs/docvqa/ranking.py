@@ -1,0 +1,101 @@
+"""The pages of a document and a question go in, the pages in the order in which they are worth reading come out.
+
+Pages whose text is known (their own, or one that an earlier run has read) are ranked by their words. Of the others the
+model is shown a small picture each, and how likely it is to say yes ranks them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, zip_longest
+
+from smolcli.datatypes import Place
+from smolcli.errors import MediaError
+from smolcli.jobs import Answer, Failure, Job, Look, Question
+from smolcli.media import Media
+from smolcli.regions import page_text
+from smolcli.run import PageTexts
+from smolcli.verbs.stepwise import Outcome
+
+YES, NO = "yes", "no"
+Rank = Callable[[Sequence[str], str], list[float]]
+Ranked = dict[Question, list[Place]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """texts: of pages that were read before. rank: how well texts fit a question, 0 for not at all. asking: what is
+    said after a question to have it answered with yes or no whether a page tells.
+    """
+
+    texts: PageTexts
+    rank: Rank
+    asking: str
+
+
+def known_texts(media: Media, places: Sequence[Place], ranking: Ranking) -> list[str]:
+    """What pages say, as far as no model is needed to know it; "" for the others."""
+    return [_layer_text(media, place) or ranking.texts.get(place) for place in places]
+
+
+def _layer_text(media: Media, place: Place) -> str:
+    try:
+        layer = media.layer(place)
+        if layer is None or not layer.is_sound or not layer.regions:
+            return ""
+        return page_text(layer.reading(media.outline(place).size_px))
+    except MediaError:  # it may be drawn all the same
+        return ""
+
+
+def ranked(
+    places: Sequence[Place], texts: Sequence[str], questions: Sequence[Job], ranking: Ranking
+) -> Generator[list[Job], Sequence[Outcome], tuple[Ranked, list[Failure]]]:
+    """Every question's pages, best first, and the pages that could not be looked at. questions: a job of each."""
+    unknown = [place for place, text in zip(places, texts, strict=True) if not text]
+    wanted = {(place, job.question): _relevance(place, job, ranking) for place in unknown for job in questions}
+    outcomes: Sequence[Outcome] = (yield list(dict.fromkeys(wanted.values()))) if wanted else []
+    came = dict(zip(dict.fromkeys(wanted.values()), outcomes, strict=True))
+    failed = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    order: Ranked = {}
+    for job in questions:
+        likely = {}
+        for place in unknown:
+            outcome = came[wanted[place, job.question]]
+            if isinstance(outcome, Answer):
+                likely[place] = (outcome.choices or {}).get(YES, 0.0)
+        order[job.question] = _merged(places, texts, ranking.rank(texts, query_of(job.question)), likely)
+    return order, failed
+
+
+def _relevance(place: Place, job: Job, ranking: Ranking) -> Job:
+    """Whether a page tells, by a small picture of it."""
+    question = replace(job.question, hint=ranking.asking, choices=(YES, NO), schema="")
+    look = replace(job.look, detail="low")
+    return Job((place,), question, look, replace(job.sampling, temperature=0.0, seed=None))
+
+
+def _merged(
+    places: Sequence[Place], texts: Sequence[str], scores: Sequence[float], likely: Mapping[Place, float]
+) -> list[Place]:
+    """Pages by their words and pages by their looks, in turns: the two cannot be compared. Then what says nothing."""
+    scored = [(score, place) for place, text, score in zip(places, texts, scores, strict=True) if text]
+    by_words = [place for score, place in sorted(scored, key=lambda each: -each[0]) if score > 0]
+    by_looks = sorted(likely, key=lambda place: -likely[place])
+    first = [place for place in chain(*zip_longest(by_words, by_looks)) if place is not None]
+    return [*first, *(place for score, place in scored if score <= 0)]
+
+
+def query_of(question: Question) -> str:
+    """The words to look for: the question's, or the names of what a schema asks for."""
+    if not question.schema:
+        return question.text
+    names = json.loads(question.schema).get("properties", {})
+    return " ".join([question.text, *(name.replace("_", " ") for name in names)])
+
+
+def opening(look: Look, dpi: int) -> Look:
+    """The look of pages whose lines are read."""
+    return look if look.dpi is not None else replace(look, dpi=dpi)
