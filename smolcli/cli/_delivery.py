@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -13,7 +12,7 @@ from smolcli.cli._outputs import refuse_inputs, wanted_beside, wanted_outputs
 from smolcli.console import Progress, interruptible, is_terminal, say
 from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
-from smolcli.formats import PLAIN, Form, Outputs, Sidecars
+from smolcli.formats import PLAIN, Form, Outputs, Sidecars, answer_sentence, failure_sentence
 from smolcli.jobs import Answer, Expected, Failure
 from smolcli.reader import Reader
 from smolcli.run import Event, Idle, Planned
@@ -112,7 +111,7 @@ class Delivery:
             self._outputs.answer(event, self._form(form))
             self._write_beside(event, self._form(form))
             self.notes(event.warnings)
-            self._run.console.detail(_summary(event))
+            self._run.console.detail(answer_sentence(event))
             self._progress.advance()
         elif isinstance(event, Failure):
             self._fail(event, self._form(form))
@@ -120,7 +119,7 @@ class Delivery:
     def _fail(self, failure: Failure, form: Form) -> None:
         """A sentence, once for all questions about the same place; a record where the format has them."""
         self._progress.advance()
-        sentence = f"error: {_named(failure)} {failure.hint}".strip()
+        sentence = failure_sentence(failure)
         written = self._outputs.failure(failure, form)
         self._write_beside(failure, form)
         sys.stderr.write(failure.traceback)
@@ -137,7 +136,7 @@ class Delivery:
 
     def _fail_to_write(self, failure: Failure) -> None:
         """The files about one input: what was answered about it is in the other outputs all the same."""
-        say(f"error: {_named(failure)} {failure.hint}".strip())
+        say(failure_sentence(failure))
         self._unwritten += 1
         self._first_code = self._first_code or failure.exit_code
 
@@ -183,29 +182,3 @@ class Delivery:
         if not self._took.answers or nowhere:
             error.exit_code = self._first_code
         raise error
-
-
-def _named(failure: Failure) -> str:
-    """Its sentence, which says of several files and pages the one that it is about."""
-    name = "Standard input" if failure.source == "-" else repr(failure.source)
-    known = not failure.source or name.strip("'") in failure.message or failure.source in failure.message
-    where = [] if known else [name]
-    page = re.search(r"\bpage=([0-9]+)", failure.place.removeprefix(failure.source))
-    if page and not re.search(rf"\bpage {page[1]}\b", failure.message, re.IGNORECASE):
-        where.append(f"page {page[1]}")
-    return ": ".join([", ".join(where), failure.message] if where else [failure.message])
-
-
-def _summary(answer: Answer) -> str:
-    made, what = answer.generation, ", ".join(dict.fromkeys(place.label for place in answer.places))
-    known = "known from an earlier run, " if answer.cached else ""
-    return (
-        f"answer about {what or 'no media'}: {known}{made.counts.prompt_tokens} tokens read, {made.counts.encodes} "
-        f"encodes, {made.counts.new_tokens} tokens written, stopped by {made.stop_reason}{_likelihoods(answer)}"
-    )
-
-
-def _likelihoods(answer: Answer) -> str:
-    """Of choices, how likely each was."""
-    likely = sorted((answer.choices or {}).items(), key=lambda choice: -choice[1])
-    return "".join(f"; {choice} {100 * share:.1f} %" for choice, share in likely)

@@ -9,6 +9,7 @@ from smolcli.formats.json import SCHEMA, JsonWriter, answer_record, failure_reco
 from smolcli.formats.naming import SidecarNames
 from smolcli.formats.outputs import Outputs, Wanted
 from smolcli.formats.plan import ShownPlan, add_hashes, plan_lines, plan_record, run_lengths
+from smolcli.formats.sentences import answer_sentence, failure_sentence
 from smolcli.formats.sidecars import Beside, Sidecar, Sidecars
 from smolcli.formats.table import FORMATS, Allowed, Format, Writer, find_format, format_of_file
 from smolcli.formats.text import TextWriter
@@ -43,8 +44,10 @@ __all__ = [
     "Writer",
     "add_hashes",
     "answer_record",
+    "answer_sentence",
     "escaped",
     "failure_record",
+    "failure_sentence",
     "find_format",
     "format_of_file",
     "plan_lines",
