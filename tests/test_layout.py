@@ -112,3 +112,43 @@ def test_a_drop_capital_is_no_part_of_the_lines_beside_it():
     drop = next(number for number, line in enumerate(page.lines) if line.kind == "drop")
     assert all(number in pairs for number in range(drop, drop + 6))
     assert layout.lines[pairs[drop]].em_px > 3 * layout.em_px
+
+
+def scribbled(rng) -> np.ndarray:
+    """A small picture of anything: boxes, lines, discs, words, noise."""
+    import cv2
+
+    picture = np.full((int(rng.integers(1, 300)), int(rng.integers(1, 300)), 3), int(rng.integers(0, 256)), np.uint8)
+    for _ in range(int(rng.integers(0, 30))):
+        colour = tuple(map(int, rng.integers(0, 256, 3)))
+        one, other = (tuple(map(int, rng.integers(0, 300, 2))) for _ in range(2))
+        match int(rng.integers(0, 4)):
+            case 0:
+                cv2.rectangle(picture, one, other, colour, int(rng.choice([-1, 1, 4])))
+            case 1:
+                cv2.line(picture, one, other, colour, int(rng.integers(1, 12)))
+            case 2:
+                cv2.circle(picture, one, int(rng.integers(1, 60)), colour, -1)
+            case _:
+                cv2.putText(
+                    picture, "Hello gj 123", one, 0, float(rng.uniform(0.3, 2)), colour, int(rng.integers(1, 4))
+                )
+    grain = rng.normal(0, float(rng.choice([0, 0, 20, 60])), picture.shape)
+    return np.clip(picture + grain, 0, 255).astype(np.uint8)
+
+
+def test_whatever_is_on_a_picture_boxes_are_within_it_and_numbers_are_plain():
+    rng = np.random.default_rng(7)
+    for _ in range(40):
+        rgb = scribbled(rng)
+        turns = upright_turns(rgb)
+        assert len(set(turns)) == len(turns) and set(turns) <= {0, 90, 180, 270} and -10 <= find_skew(rgb) <= 10
+        layout = find_layout(rgb)
+        height, width = rgb.shape[:2]
+        for thing in (*layout.blocks, *layout.lines):
+            left, top, right, bottom = thing.box_px
+            assert 0 <= left < right <= width and 0 <= top < bottom <= height
+            assert {type(side) for side in thing.box_px} == {int}
+        for line in layout.lines:
+            assert line.em_px > 0 and type(line.em_px) is float and type(line.dark) is bool
+            assert all(left < right for left, right in line.gaps_px) and pieces(line, line.em_px)

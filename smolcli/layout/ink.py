@@ -21,7 +21,7 @@ Grey = npt.NDArray[np.uint8]  # (h, w)
 Mask = npt.NDArray[np.uint8]  # (h, w), 0 or 255
 
 WORKING_PX = 2_200_000  # an A4 page at 150 dpi: letters of 5 points are 10 pixels high
-SMALL_PX, MOST_LARGER = 1_600_000, 2.0
+MOST_LARGER = 2.0
 LEAST_SIDE_PX = 16  # a smaller page is made so large: OpenCV takes arrays of one pixel for numbers
 LEAST_SHARE = 0.3  # of the strongest ink around: thin strokes of small print are grey, and break where more is asked
 PANEL_REACH = 2.0  # a panel may be as low as a line, and print covers much of it
@@ -80,20 +80,22 @@ class Ink:
 def reduced(rgb: RGB) -> tuple[Grey, float]:
     """The page in grey at about WORKING_PX, and how many of its pixels one of those is wide.
 
-    A large page is made smaller by a whole number, a small one larger by no more than MOST_LARGER: letters of few
-    pixels touch, and stand apart when they are drawn finer.
+    A small one is made larger by no more than MOST_LARGER: letters of few pixels touch, and stand apart when they are
+    drawn finer.
     """
     grey = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)
     height, width = grey.shape
-    scale: float = max(1, round((height * width / WORKING_PX) ** 0.5))
-    if scale > 1:
-        size = (max(1, int(width // scale)), max(1, int(height // scale)))
+    scale = max(1 / MOST_LARGER, (height * width / WORKING_PX) ** 0.5)
+    if scale > 1.6:  # OpenCV is several times faster at whole numbers
+        scale = float(round(scale))
+        size = max(1, int(width // scale)), max(1, int(height // scale))
         whole = grey[: size[1] * int(scale), : size[0] * int(scale)]
         grey = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
-    elif height * width < SMALL_PX:
-        scale = 1 / min(MOST_LARGER, (WORKING_PX / (height * width)) ** 0.5)
-        size = (max(1, round(width / scale)), max(1, round(height / scale)))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC)
+    elif not 0.87 < scale < 1.15:
+        size = max(1, round(width / scale)), max(1, round(height / scale))
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC)
+    else:
+        scale = 1.0
     if min(grey.shape) < LEAST_SIDE_PX:
         more = (max(0, LEAST_SIDE_PX - side) for side in grey.shape)
         grey = cv2.copyMakeBorder(grey, 0, next(more), 0, next(more), cv2.BORDER_REPLICATE)
@@ -209,14 +211,14 @@ def _on_panels(grey: Grey, panels: list[Panel], em: float) -> tuple[Mask, Mask]:
 
 def without_rules(mask: Mask, em: float) -> tuple[Mask, Mask, Mask]:
     """The mask without its rules, and the level and the upright ones: long, and thinner than a letter's stem."""
-    length, thick = max(12, round(3.2 * em)), max(3, round(0.28 * em))
+    length, thick = max(13, round(3.2 * em)) | 1, max(3, round(0.28 * em)) | 1  # odd: an even one moves what it leaves
     left, rules = mask, []
     for across in (True, False):
         long = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _bar(length, across))
-        solid = cv2.morphologyEx(long, cv2.MORPH_OPEN, np.ones((thick + 1,) * 2, np.uint8))
+        solid = cv2.morphologyEx(long, cv2.MORPH_OPEN, np.ones((thick + 2,) * 2, np.uint8))
         thin = cv2.subtract(long, cv2.dilate(solid, np.ones((3, 3), np.uint8)))
         # what goes on through a rule for longer than the rule is thick is a letter that stands on it
-        through = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _bar(thick + 3, not across))
+        through = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _bar(thick + 2, not across))
         left = cv2.subtract(left, cv2.subtract(cv2.dilate(thin, _bar(3, not across)), through))
         rules.append(np.asarray(thin, np.uint8))
     return np.asarray(left, np.uint8), rules[0], rules[1]

@@ -148,13 +148,15 @@ def is_spanned(gap: Gap, rows: Sequence[Row]) -> bool:
 
 def is_led(gap: Gap, leaders: Sequence[Row], ink: Ink) -> bool:
     """Whether dots, or dots that have run into a rule, lead from one end of a gap to the other at the letters' feet."""
+    if gap.right - gap.left <= gap.em:
+        return False
     dots = [row for row in leaders if row.top - 0.5 * gap.em < gap.level < row.bottom + gap.em]
-    led = np.zeros(max(1, gap.right - gap.left), bool)
+    led = np.zeros(gap.right - gap.left, bool)
     for row in dots:
         led[max(0, row.left - gap.left) : max(0, row.right - gap.left)] = True
     feet = slice(max(0, int(gap.level - 0.1 * gap.em)), int(gap.level + 0.5 * gap.em) + 1)
-    led |= ink.across[feet, gap.left : gap.left + len(led)].any(axis=0)
-    return bool(gap.right - gap.left > gap.em and led.mean() > LED)
+    led |= ink.across[feet, gap.left : gap.right].any(axis=0)
+    return bool(led.mean() > LED)
 
 
 def merged(rows: Sequence[Row], letters: Letters) -> Row:

@@ -80,7 +80,8 @@ def line_of(row: Row, spaces: Sequence[tuple[int, int]], ink: Ink, shape: tuple[
     """A row in pixels of the page."""
     scale = ink.scale
     box = scaled((row.left, row.top, row.right, row.bottom), scale, shape)
-    gaps = tuple((math.ceil(a * scale), int(b * scale)) for a, b in spaces)
+    starts = [(math.ceil(left * scale), int(right * scale)) for left, right in spaces]
+    gaps = tuple((left, max(left + 1, right)) for left, right in starts)
     part = ink.light[row.top : row.bottom, row.left : row.right]
     dark = bool(part.size and np.count_nonzero(part) > part.size / 2)
     return Line(box, float(row.em * scale), gaps, dark, float(row.base * scale))

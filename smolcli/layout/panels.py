@@ -11,6 +11,9 @@ import numpy as np
 from smolcli.layout.nouns import PixelBox
 
 OFF_PAPER = 40  # grey levels: a panel is so much darker or lighter than the paper
+FILLED = 0.45  # of its box is a panel, at least
+LEAST_SIDE_PX = 16  # in working pixels
+LEAST_BARE = 0.004  # of a panel is print, as a share of its pixels
 SHRINK = 24  # the paper is measured on a page so many times smaller
 LIKE_PAPER = 25  # grey levels: paper differs from its plane by less
 TONES = 0.30  # of a picture's pixels that are neither its light nor its dark: print has a third of that
@@ -52,23 +55,47 @@ def find_panels(grey: Any, em: float) -> list[Panel]:
     half = cv2.resize(grey, (grey.shape[1] // 2, grey.shape[0] // 2), interpolation=cv2.INTER_AREA)
     off = cv2.compare(cv2.absdiff(half, paper_of(half)), OFF_PAPER, cv2.CMP_GT)
     whole = cv2.morphologyEx(off, cv2.MORPH_CLOSE, _square(0.15 * em))  # over the strokes of letters on it
-    solid = cv2.morphologyEx(whole, cv2.MORPH_OPEN, _square(0.55 * em))
+    solid = cv2.morphologyEx(whole, cv2.MORPH_OPEN, _square(0.6 * em))
     if not solid.any():
         return []
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4, ltype=cv2.CV_32S)
+    grown = cv2.bitwise_and(whole, cv2.dilate(solid, _square(1.2 * em)))  # into the edges between letters
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=4, ltype=cv2.CV_32S)
     found = []
     for number, (left, top, width, height, area) in enumerate(stats[1:].tolist(), 1):
-        if max(width, height) < 1.25 * em:
-            continue  # a bullet, a stroke of a headline
-        box = 2 * left, 2 * top, 2 * (left + width), 2 * (top + height)
-        if area < 0.45 * width * height:
-            own = (labels[top : top + height, left : left + width] == number).astype(np.uint8)
-            margin = cv2.resize(own, (2 * width, 2 * height), interpolation=cv2.INTER_NEAREST)
-            found.append(Panel("margin", box, cv2.dilate(margin, _square(0.5 * em))))
-        else:
-            part = grey[box[1] : box[3], box[0] : box[2]]
-            found.append(Panel("picture" if is_picture(part) else "panel", box))
+        part = slice(top, top + height), slice(left, left + width)
+        if area < FILLED * width * height:
+            if left <= 1 or top <= 1 or left + width >= half.shape[1] - 1 or top + height >= half.shape[0] - 1:
+                found.append(_margin(labels[part] == number, (left, top), em))
+            continue  # elsewhere it is a letter of a large headline
+        bare = 1 - np.count_nonzero(off[part]) / (width * height)
+        if min(width, height) < max(LEAST_SIDE_PX, 1.3 * em) / 2 or bare < LEAST_BARE:
+            continue  # a bar, a stroke of such a letter
+        box = _trimmed(labels[part] == number, (left, top))
+        if min(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE_PX:
+            continue
+        picture = is_picture(grey[box[1] : box[3], box[0] : box[2]])
+        found.append(Panel("picture" if picture else "panel", box))
     return found
+
+
+def _trimmed(own: Any, corner: tuple[int, int]) -> PixelBox:
+    """The box of a panel, in working pixels, without specks and letters that touch it from outside."""
+    sides = []
+    for axis in (1, 0):
+        full = np.flatnonzero(own.mean(axis=axis) > 0.5)
+        start = corner[axis]
+        sides.append((2 * (start + int(full[0])), 2 * (start + int(full[-1]) + 1)) if len(full) else (start, start))
+    (top, bottom), (left, right) = sides
+    return left, top, right, bottom
+
+
+def _margin(own: Any, corner: tuple[int, int], em: float) -> Panel:
+    """A dark margin of a scan: its pixels on the page of half the size, and where their corner is."""
+    height, width = own.shape
+    left, top = corner
+    whole = cv2.resize(own.astype(np.uint8), (2 * width, 2 * height), interpolation=cv2.INTER_NEAREST)
+    box = 2 * left, 2 * top, 2 * (left + width), 2 * (top + height)
+    return Panel("margin", box, cv2.dilate(whole, _square(0.5 * em)))
 
 
 def is_picture(grey: Any) -> bool:
@@ -83,4 +110,5 @@ def is_picture(grey: Any) -> bool:
 
 
 def _square(side: float) -> Any:
-    return np.ones((max(2, round(side)),) * 2, np.uint8)
+    """A square of at most a side: odd, for an opening by an even one moves what it leaves by a pixel."""
+    return np.ones((max(1, (int(side) - 1) // 2 * 2 + 1),) * 2, np.uint8)
