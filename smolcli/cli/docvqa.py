@@ -57,7 +57,7 @@ def command(
     formats: FormatOptions,
     output: OutputOptions,
 ) -> None:
-    """Answer a question about each document, with the page; or write out the text of each page.
+    """Answer a question about each document with its page, or write out its text.
 
     Of a long document the likeliest pages are read, and the best answer is given.
 
