@@ -13,7 +13,7 @@ from smolcli.cli._help import Group, single
 COMMANDS = {  # in the order of --help; the first sentence of each command's own help, at most 65 characters
     "ask": "Answer a question about images, pages and clips in one prompt.",
     "caption": "Describe each image of files and folders in a line.",
-    "docvqa": "Answer a question about each document with its page, or write out its text.",
+    "docvqa": "Answer a question about each document, or write out its text.",
     "ocr": "Write out the text of documents, page by page.",
     "video": "Answer a question about clips, or describe them.",
     "plan": "Say what a request would cost before it is computed.",
