@@ -89,7 +89,11 @@ def score(documents: Sequence[AskedDocument], mode: str, least: float | None, to
         evidence = Evidence(replace(look, look=replace(look.look, dpi=200)), Form("lines", reader.facts.tile_px))
         evidence = replace(evidence, form=replace(evidence.form, **builtin_pages()))
         known = builtin_questions()
-        ranking = Ranking(reader.page_texts, reader.rank_texts, load_prompt("docvqa", style_of(reader.facts.family)).hints["relevance"])
+        ranking = Ranking(
+            reader.page_texts,
+            reader.rank_texts,
+            load_prompt("docvqa", style_of(reader.facts.family)).hints["relevance"],
+        )
         bound = known["least"] if least is None else least
         search = Search(ranking, evidence, top, least=bound, refusals=known["refusals"], at_once=4)
         for number, document in enumerate(documents):
