@@ -57,9 +57,9 @@ def command(
     formats: FormatOptions,
     output: OutputOptions,
 ) -> None:
-    """Answer a question about documents, with the place of the answer.
+    """Answer a question about each document, or write out its text.
 
-    Of a long document the likeliest pages are read, and the best answer is given.
+    The best answer is given, with its page. Of a long document the likeliest pages are read.
 
     Example: smol docvqa report.pdf "What is the total?" --evidence proof
     """

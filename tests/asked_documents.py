@@ -1,0 +1,150 @@
+"""Documents with questions whose answers are known: forms of a page, reports of many in which few pages tell.
+
+    form = draw_form(seed)
+    report = draw_report(seed, pages=60)
+    path.write_bytes(pdf_of_sheets(report.sheets, "scanned"))
+    report.asked[0].question, report.asked[0].answer, report.asked[0].page, report.asked[0].box
+
+Letters are as large as the built-in model reads them on a whole page.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pymupdf
+from document_sheet import BOLD, PROSE, SANS, SERIF, Sheet, ink_boxes
+from PIL import Image
+
+SIZE = 400.0, 300.0  # points
+KEYS = ("Name", "Date", "Total", "City", "Order", "Phone", "Room", "Tax", "Invoice", "Amount")
+PEOPLE = ("Anna Weber", "Omar Haddad", "Lin Chen", "Maria Rossi", "John Miller", "Priya Nair")
+CITIES = ("Berlin", "Oslo", "Lisbon", "Boston", "Vienna", "Dublin")
+DPI = 150
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question and its answer, None where the document does not tell; page: from 1; box: of its line, in shares."""
+
+    question: str
+    answer: str | None
+    page: int = 0
+    box: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class AskedDocument:
+    """The pages as they are drawn, and what is asked of them."""
+
+    sheets: tuple[Sheet, ...]
+    asked: tuple[Asked, ...]
+
+
+def value(rng: np.random.Generator, key: str) -> str:
+    """Something that may stand behind a key."""
+    if key == "Name":
+        return str(rng.choice(PEOPLE))
+    if key == "City":
+        return str(rng.choice(CITIES))
+    if key == "Date":
+        return f"20{rng.integers(10, 30)}-{rng.integers(1, 13):02d}-{rng.integers(1, 29):02d}"
+    if key in ("Total", "Tax", "Amount"):
+        return f"${rng.integers(1, 900)}.{rng.integers(100):02d}"
+    return f"555-{rng.integers(1000, 9999)}" if key == "Phone" else str(rng.integers(100, 9999))
+
+
+def fields(rng: np.random.Generator, keys: Sequence[str]) -> tuple[Sheet, dict[str, str]]:
+    """A page of keys beside values, and what they are."""
+    sheet = Sheet(size=SIZE, font=str(rng.choice([SANS, SERIF])))
+    said = {key: value(rng, key) for key in keys}
+    step = float(rng.uniform(36, 48))
+    for number, key in enumerate(keys):
+        sheet.next_block()
+        sheet.put((24, 40 + step * number), f"{key}: {said[key]}", 20)
+    return sheet, said
+
+
+def prose(rng: np.random.Generator) -> Sheet:
+    """A page of words that tells nothing that is asked for, though it may hold the words of a question."""
+    sheet, words = Sheet(size=SIZE, font=str(rng.choice([SANS, SERIF]))), PROSE.split()
+    begin = int(rng.integers(len(words)))
+    said = [words[(begin + number) % len(words)] for number in range(45)]
+    sheet.paragraph([f"Chapter {rng.integers(2, 90)}"], 24, 16, 350, 22, kind="heading", font=BOLD[sheet.font])
+    sheet.paragraph(said[:32], 24, 70, 350, 18)
+    return sheet
+
+
+def draw_form(seed: int, answerable: int = 2, unanswerable: int = 2) -> AskedDocument:
+    """A page, asked for what it says and for what it does not."""
+    rng = np.random.default_rng([seed, 1])
+    keys = [str(key) for key in rng.permutation(KEYS)]
+    shown = keys[: int(rng.integers(answerable, 6))]
+    sheet, said = fields(rng, shown)
+    asked = [known(sheet, 1, key, said[key]) for key in shown[:answerable]]
+    missing = [Asked(question(key), None) for key in keys[-unanswerable:]] if unanswerable else []
+    return AskedDocument((sheet,), (*asked, *missing))
+
+
+def draw_report(seed: int, pages: int = 60, telling: int = 3) -> AskedDocument:
+    """Many pages of words, a few of which hold fields; each field stands on one of them."""
+    rng = np.random.default_rng([seed, 2])
+    keys = [str(key) for key in rng.permutation(KEYS)]
+    sheets, asked = [prose(rng) for _ in range(pages)], []
+    for number, page in enumerate(sorted(int(page) for page in rng.choice(pages, telling, replace=False))):
+        own = keys[2 * number : 2 * number + 2]
+        sheets[page], said = fields(rng, own)
+        asked.append(known(sheets[page], page + 1, own[0], said[own[0]]))
+    missing = Asked(question(keys[2 * telling]), None)
+    return AskedDocument(tuple(sheets), (*asked, missing))
+
+
+def question(key: str) -> str:
+    return f"What is the {key.lower()}?"
+
+
+def known(sheet: Sheet, page: int, key: str, answer: str) -> Asked:
+    """A question about a field, with the box of its line."""
+    boxes, (width, height) = ink_boxes(sheet, 72), sheet.size
+    at = next(n for n, text in enumerate(sheet.texts) if text.text.startswith(f"{key}: "))
+    left, top, right, bottom = boxes[at]
+    return Asked(
+        question(key), answer, page, (left / width, top / height, (right - left) / width, (bottom - top) / height)
+    )
+
+
+def pdf_of_sheets(sheets: Sequence[Sheet], mode: str) -> bytes:
+    """A PDF: "born" with text, "scanned" as pictures, "mixed" by turns."""
+    with pymupdf.open() as pdf:
+        for number, sheet in enumerate(sheets):
+            page = pdf.new_page(width=sheet.size[0], height=sheet.size[1])
+            if mode == "born" or (mode == "mixed" and number % 2):
+                sheet.draw_on(page)
+                continue
+            data = io.BytesIO()
+            Image.fromarray(sheet.pixels(DPI)).save(data, "PNG")
+            page.insert_image(page.rect, stream=data.getvalue())
+        return pdf.tobytes(deflate=True)
+
+
+def anls(said: str, truth: str) -> float:
+    """Average normalised Levenshtein similarity of one answer (DocVQA): 0 below a half."""
+    one, other = " ".join(said.lower().split()), " ".join(truth.lower().split())
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one, 1):
+        before, row[0] = row[0], number
+        for at, wanted in enumerate(other, 1):
+            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (letter != wanted))
+    likeness = 1 - row[-1] / max(len(one), len(other), 1)
+    return likeness if likeness >= 0.5 else 0.0
+
+
+def iou(one, other) -> float:
+    """Intersection over union of two boxes (left, top, width, height)."""
+    across = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    down = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    shared = max(0.0, across) * max(0.0, down)
+    return shared / (one[2] * one[3] + other[2] * other[3] - shared)

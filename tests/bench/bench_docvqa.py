@@ -1,0 +1,149 @@
+"""Questions about drawn documents with the built-in model: what is right, where it stands, what it costs.
+
+    python tests/bench/bench_docvqa.py [--forms 50] [--reports 2] [--pages 60] [--all-pages] [--thresholds]
+
+ANLS: of answerable questions. page: answered from the right page. IoU: of the evidence with the line that was drawn,
+over the answers that are right and have some. abstained: of unanswerable questions. refused: of answerable ones.
+encodes: tiles a document, for all of its questions. --thresholds: how sure right answers and inventions were.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import mean
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from asked_documents import Asked, AskedDocument, anls, draw_form, draw_report, iou, pdf_of_sheets
+
+from smolcli import Answer
+from smolcli.models import builtin_pages, builtin_questions
+from smolcli.prompt import load_prompt, style_of
+from smolcli.reader import Reader, open_reader
+from smolcli.run import Access
+from smolcli.verbs import DocumentQuestions, Evidence, Form, Ranking, Search
+
+RIGHT = 0.8  # ANLS from which an answer is right
+
+
+@dataclass
+class Scores:
+    """Of one kind of document."""
+
+    anls: list[float] = field(default_factory=list)
+    page: list[bool] = field(default_factory=list)
+    iou: list[float] = field(default_factory=list)
+    placed: list[bool] = field(default_factory=list)
+    abstained: list[bool] = field(default_factory=list)
+    refused: list[bool] = field(default_factory=list)
+    sure: list[tuple[str, float]] = field(default_factory=list)  # "right", "wrong" or "invented"
+    encodes: int = 0
+    seconds: float = 0.0
+
+    def add(self, asked: Asked, answer: Answer) -> None:
+        refused = answer.text == "not found"
+        if asked.answer is None:
+            self.abstained.append(refused)
+            if not refused:
+                self.sure.append(("invented", answer.confidence or 0.0))
+            return
+        likeness = anls(answer.text, asked.answer)
+        self.anls.append(likeness)
+        self.refused.append(refused)
+        self.page.append(not refused and answer.job.places[0].page == asked.page)
+        if not refused:
+            self.sure.append(("right" if likeness >= RIGHT else "wrong", answer.confidence or 0.0))
+        if likeness >= RIGHT:
+            self.placed.append(bool(answer.evidence))
+            if answer.evidence and asked.box is not None and answer.evidence[0].box is not None:
+                self.iou.append(iou(answer.evidence[0].box, asked.box))
+
+    def line(self, name: str, documents: int) -> str:
+        figures = (self.anls, self.page, self.placed, self.iou, self.abstained, self.refused)
+        cells = [f"{mean(figure):.3f}" if figure else "" for figure in figures]
+        cells += [f"{self.encodes / documents:.1f}", f"{self.seconds / documents:.1f}"]
+        return f"| {name} | {len(self.anls) + len(self.abstained)} | {' | '.join(cells)} |"
+
+
+def ask(reader: Reader, path: str, document: AskedDocument, search: Search) -> Iterator[Answer]:
+    """The answers to what is asked of a document, in order."""
+    template = reader.template("docvqa", [asked.question for asked in document.asked])
+    asking = DocumentQuestions(reader.files, [path], template, Access(), search)
+    for event in asking.answers(reader.stream(asking.jobs())):
+        if isinstance(event, Answer):
+            yield event
+
+
+def score(documents: Sequence[AskedDocument], mode: str, least: float | None, top: int | None) -> Scores:
+    """What comes of some documents, written as PDFs of a kind."""
+    scores = Scores()
+    with tempfile.TemporaryDirectory() as folder, open_reader(store=False, parallel=4) as reader:
+        look = reader.template("transcribe")
+        evidence = Evidence(replace(look, look=replace(look.look, dpi=200)), Form("lines", reader.facts.tile_px))
+        evidence = replace(evidence, form=replace(evidence.form, **builtin_pages()))
+        known = builtin_questions()
+        ranking = Ranking(
+            reader.page_texts,
+            reader.rank_texts,
+            load_prompt("docvqa", style_of(reader.facts.family)).hints["relevance"],
+        )
+        bound = known["least"] if least is None else least
+        search = Search(ranking, evidence, top, least=bound, refusals=known["refusals"], at_once=4)
+        for number, document in enumerate(documents):
+            path = Path(folder) / f"{number}.pdf"
+            path.write_bytes(pdf_of_sheets(document.sheets, mode))
+            start = time.perf_counter()
+            for asked, answer in zip(document.asked, ask(reader, str(path), document, search), strict=True):
+                scores.add(asked, answer)
+                scores.encodes += answer.generation.counts.encodes
+            scores.seconds += time.perf_counter() - start
+    return scores
+
+
+def show_thresholds(scores: Scores) -> None:
+    """Of what was said: how much of what is right, wrong or invented is surer than each bound."""
+    for bound in (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95):
+        shares = []
+        for kind in ("right", "wrong", "invented"):
+            sure = [confidence for what, confidence in scores.sure if what == kind]
+            kept = sum(confidence >= bound for confidence in sure)
+            shares.append(f"{kind} {kept} of {len(sure)}")
+        print(f"    at least {bound}: {', '.join(shares)}")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--forms", type=int, default=50)
+    parser.add_argument("--reports", type=int, default=2)
+    parser.add_argument("--pages", type=int, default=60)
+    parser.add_argument("--modes", default="born,scanned,mixed")
+    parser.add_argument("--least", type=float)
+    parser.add_argument("--all-pages", action="store_true")
+    parser.add_argument("--thresholds", action="store_true")
+    given = parser.parse_args(argv)
+    print("| documents | questions | ANLS | page | placed | IoU | abstained | refused | encodes | seconds |")
+    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    forms = [draw_form(seed) for seed in range(given.forms)]
+    reports = [draw_report(seed, given.pages) for seed in range(given.reports)]
+    for mode in given.modes.split(","):
+        for name, documents in (("forms", forms), (f"reports of {given.pages} pages", reports)):
+            tops = [3, None] if given.all_pages and documents is reports else [3]
+            for top in tops if documents else ():
+                scores = score(documents, mode, given.least, top)
+                how = ", all pages" if top is None else ""
+                print(scores.line(f"{name}, {mode}{how}", len(documents)), flush=True)
+                if given.thresholds:
+                    show_thresholds(scores)
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        main()
