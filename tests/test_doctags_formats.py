@@ -14,9 +14,10 @@ from pages import HOSTILE, SAMPLE, SIZE, answer, page, table, written
 from smolcli import doctags
 from smolcli.errors import UsageError
 from smolcli.formats import Allowed, find_format, format_of_file
-from smolcli.formats.doctags import DOCLING, DoclingWriter, DoctagsWriter, page_doctags, through_docling
+from smolcli.formats.doctags import DoclingWriter, DoctagsWriter, page_doctags, through_docling
 from smolcli.formats.html import HtmlWriter, page_html
 from smolcli.formats.markdown import page_markdown
+from smolcli.formats.table import DOCLING
 from smolcli.regions import PageReading, Region, list_marker
 
 

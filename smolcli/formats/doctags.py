@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from smolcli import doctags
 from smolcli.datatypes import Box, Size
@@ -21,19 +21,13 @@ from smolcli.errors import UsageError
 from smolcli.files import Target
 from smolcli.formats.flow import joined
 from smolcli.formats.page import plain, reading_of
+from smolcli.formats.table import Export
 from smolcli.jobs import Answer, Failure
 from smolcli.regions import PageReading, Region, list_marker
 
 if TYPE_CHECKING:
     from docling_core.types.doc import DoclingDocument
 
-Export = Literal["json", "markdown", "html", "text"]
-DOCLING: tuple[tuple[str, str, Export], ...] = (  # what docling-core writes: our name for it, its extension, and how
-    ("docling", "docling.json", "json"),
-    ("docling-markdown", "docling.md", "markdown"),
-    ("docling-html", "docling.html", "html"),
-    ("docling-text", "docling.txt", "text"),
-)
 BEGIN, BREAK, END = "<doctag>", "<page_break>", "</doctag>"
 _GRID = doctags.GRID
 _TAGS = {
@@ -103,11 +97,6 @@ class DoclingWriter:
     def finish(self) -> None:
         """Write the document."""
         self._target.write(through_docling(self._pages, self._export, plain(self._name)).rstrip("\n") + "\n")
-
-
-def docling_writer(export: Export) -> Callable[[Target, object], DoclingWriter]:
-    """What makes the writer of one of docling-core's formats; its pages say by themselves what they are of."""
-    return lambda target, form: DoclingWriter(target, export)
 
 
 # ---- DocTags of a page

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from smolcli.errors import UsageError
 from smolcli.files import Target, same_bytes
-from smolcli.formats.csv import TablesWriter
-from smolcli.formats.doctags import DOCLING, DoctagsWriter, docling_writer, require_docling
 from smolcli.formats.form import Form
-from smolcli.formats.hocr import HocrWriter
-from smolcli.formats.html import HtmlWriter
 from smolcli.formats.json import JsonWriter, same_records
-from smolcli.formats.markdown import MarkdownWriter
-from smolcli.formats.page_tsv import PageTsvWriter
 from smolcli.formats.text import TextWriter
 from smolcli.formats.tsv import CsvWriter, LineWriter
-from smolcli.formats.xmp import XmpWriter
 from smolcli.jobs import Answer, Failure
 
 
@@ -68,6 +62,22 @@ def without_form(writer: Callable[[Target], Writer]) -> Callable[[Target, Form],
     return lambda target, form: writer(target)
 
 
+def later(module: str, writer: str, *more: str) -> Callable[[Target, Form], Writer]:
+    """The same of a writer that is imported when it is needed: most runs need none of them."""
+
+    def make(target: Target, form: Form) -> Writer:
+        made: Writer = getattr(import_module(f"smolcli.formats.{module}"), writer)(target, *more)
+        return made
+
+    return make
+
+
+def _needs_docling() -> None:
+    from smolcli.formats.doctags import require_docling
+
+    require_docling()
+
+
 def _pdf(target: Target, form: Form) -> Writer:
     """It is imported when it is needed: it loads MuPDF."""
     from smolcli.formats.pdf import PdfWriter
@@ -76,20 +86,30 @@ def _pdf(target: Target, form: Form) -> Writer:
     return PdfWriter(target, form.pdf or PdfOptions())
 
 
+Export = Literal["json", "markdown", "html", "text"]
+DOCLING: tuple[tuple[str, str, Export], ...] = (  # what docling-core writes: our name for it, its extension, and how
+    ("docling", "docling.json", "json"),
+    ("docling-markdown", "docling.md", "markdown"),
+    ("docling-html", "docling.html", "html"),
+    ("docling-text", "docling.txt", "text"),
+)
 FORMATS = (  # a name or an extension may stand twice: pages go first where pages are read, else they are not seen
     Format("text", ("txt",), TextWriter),
     Format("tsv", ("tsv", "tab"), LineWriter),
     Format("csv", ("csv",), CsvWriter),
     Format("jsonl", ("json", "jsonl", "ndjson"), without_form(JsonWriter), same=same_records),
-    Format("xmp", ("xmp",), without_form(XmpWriter), about_one=True),
-    Format("markdown", ("md", "markdown"), without_form(MarkdownWriter), pages=True),
-    Format("hocr", ("hocr",), without_form(HocrWriter), pages=True),
-    Format("tsv", ("tsv",), without_form(PageTsvWriter), pages=True),
-    Format("csv", ("csv",), without_form(TablesWriter), pages=True),
+    Format("xmp", ("xmp",), later("xmp", "XmpWriter"), about_one=True),
+    Format("markdown", ("md", "markdown"), later("markdown", "MarkdownWriter"), pages=True),
+    Format("hocr", ("hocr",), later("hocr", "HocrWriter"), pages=True),
+    Format("tsv", ("tsv",), later("page_tsv", "PageTsvWriter"), pages=True),
+    Format("csv", ("csv",), later("csv", "TablesWriter"), pages=True),
     Format("pdf", ("pdf",), _pdf, pages=True, binary=True),
-    Format("html", ("html", "htm"), without_form(HtmlWriter), pages=True),
-    Format("doctags", ("doctags", "dt"), without_form(DoctagsWriter), pages=True),
-    *(Format(name, (ends,), docling_writer(export), True, needs=require_docling) for name, ends, export in DOCLING),
+    Format("html", ("html", "htm"), later("html", "HtmlWriter"), pages=True),
+    Format("doctags", ("doctags", "dt"), later("doctags", "DoctagsWriter"), pages=True),
+    *(
+        Format(name, (ends,), later("doctags", "DoclingWriter", export), pages=True, needs=_needs_docling)
+        for name, ends, export in DOCLING
+    ),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.folders import FolderError, find_pages, find_pictures
@@ -12,7 +13,9 @@ from smolcli.media.named import NamedInputs
 from smolcli.media.reading import OPEN_PIPES, Input, open_input
 from smolcli.media.selection import parse_pages
 from smolcli.media.sniff import door
-from smolcli.media.text_layer import TextLayer
+
+if TYPE_CHECKING:
+    from smolcli.media.text_layer import TextLayer
 
 __all__ = [
     "MEDIA_SUFFIXES",
@@ -102,3 +105,12 @@ def _opener(given: Input, options: MediaOptions) -> Callable[[Input, MediaOption
     from smolcli.media.image import open_image
 
     return open_image
+
+
+def __getattr__(name: str) -> Any:
+    """What only documents need; it is imported then."""
+    if name != "TextLayer":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from smolcli.media.text_layer import TextLayer
+
+    return TextLayer

@@ -6,11 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from smolcli.datatypes import RGB, Frame, Outline, Place, Size, Source, VideoFacts
 from smolcli.errors import MediaError
-from smolcli.media.text_layer import TextLayer
+
+if TYPE_CHECKING:
+    from smolcli.media.text_layer import TextLayer
 
 
 @dataclass(frozen=True, slots=True)

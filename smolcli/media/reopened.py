@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from smolcli.datatypes import Frame, Outline, Place
 from smolcli.media.base import Media
 from smolcli.media.reading import changed, quoted
-from smolcli.media.text_layer import TextLayer
+
+if TYPE_CHECKING:
+    from smolcli.media.text_layer import TextLayer
 
 
 class ReopenedMedia(Media):
