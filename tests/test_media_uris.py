@@ -166,11 +166,11 @@ def test_a_file_uri_that_names_no_file_here_is_refused(uri, words):
 
 @pytest.mark.skipif(os.name == "nt", reason="as Windows reads them, tried elsewhere")
 def test_a_drive_of_windows_loses_the_slash_before_it_on_windows_alone(monkeypatch):
-    assert uris._local_path("file:///C:/photo%20one.png") == "/C:/photo one.png"
+    assert uris.local_path("file:///C:/photo%20one.png") == "/C:/photo one.png"
     monkeypatch.setattr(uris.os, "name", "nt")
-    assert uris._local_path("file:///C:/photo%20one.png") == "C:/photo one.png"
-    assert uris._local_path("file:///c|/photo.png") == "c:/photo.png"
-    assert uris._local_path("file:///Cd:/photo.png") == "/Cd:/photo.png"
+    assert uris.local_path("file:///C:/photo%20one.png") == "C:/photo one.png"
+    assert uris.local_path("file:///c|/photo.png") == "c:/photo.png"
+    assert uris.local_path("file:///Cd:/photo.png") == "/Cd:/photo.png"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "HTTPS", "ftp", "s3", "gs"])

@@ -163,5 +163,5 @@ def _unreadable(path: str, error: Exception) -> MediaError:
         return MediaError(f"{name} does not exist.", "Check the spelling and the folder you are in.")
     if isinstance(error, PermissionError):
         return MediaError(f"{name} may not be read.", "Check its permissions.")
-    reason = getattr(error, "strerror", None) or str(error)
+    reason = "its name holds a null byte" if "\0" in path else getattr(error, "strerror", None) or str(error)
     return MediaError(f"{name} cannot be read: {reason}.", "Check the path.")
