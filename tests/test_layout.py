@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from document_kinds import photograph
+from document_sheet import Sheet
 from documents import draw_document
 from layout_scores import looked_at, score
 
@@ -48,6 +49,17 @@ def test_pieces_of_a_drawn_line_are_cut_between_its_words():
         assert all(box[2] - box[0] <= 10 * line.em_px for box in cut)
         for left, right in pairwise(cut):
             assert not ink[left[1] : left[3], left[2] + 1 : right[0] - 1].any()
+
+
+def test_a_very_long_word_is_cut_between_two_of_its_letters():
+    sheet = Sheet(size=(420, 60), font="helv")
+    sheet.put((20, 40), "Donaudampfschifffahrtsgesellschaftskapitän", 16)
+    rgb = sheet.pixels(150)
+    (line,) = find_layout(rgb).lines
+    cut = pieces(line, 9 * line.em_px)
+    assert len(cut) > 1 and line.gaps_px == ()
+    ink = rgb.min(axis=2) < 128
+    assert not any(ink[box[1] : box[3], box[2] - 1 : box[2] + 1].all(axis=1).any() for box in cut[:-1])
 
 
 @pytest.mark.parametrize("skew", [-6.0, -1.3, 0.7, 3.0])

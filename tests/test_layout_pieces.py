@@ -63,6 +63,11 @@ def test_a_wide_word_is_cut_into_even_parts():
     assert [width(box) for box in pieces(Line((0, 0, 300, 20), 20.0), 160)] == [150, 150]
 
 
+def test_a_wide_word_is_cut_between_two_letters_where_it_can_be():
+    line = Line((0, 0, 300, 20), 20.0, joints_px=(30, 140, 290))
+    assert [box[::2] for box in pieces(line, 160)] == [(0, 140), (140, 300)]
+
+
 def test_no_piece_can_be_narrower_than_a_pixel():
     for widest in (0, -3, math.nan):
         with pytest.raises(UsageError, match="at least a pixel"):

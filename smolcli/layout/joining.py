@@ -44,8 +44,8 @@ def weighted_em(rows: Sequence[Row]) -> float:
 def typical_space(rows: Sequence[Row], letters: Letters, em: float) -> float:
     """The width of most spaces between words, in or between rows, in working pixels.
 
-    Gaps fall into two classes, those between letters and those between words, and are told apart by Otsu's rule:
-    in type-writing the former are as wide as the latter are in print.
+    Gaps fall into two classes, those between letters and those between words: in type-writing the former are as wide
+    as the latter are in print.
     """
     widths = [gaps_of(row, letters)[0] for row in rows]
     left, middle = np.array([row.left for row in rows]), np.array([(row.top + row.bottom) / 2 for row in rows])
@@ -57,8 +57,9 @@ def typical_space(rows: Sequence[Row], letters: Letters, em: float) -> float:
     pooled = pooled[(pooled > 0.04 * em) & (pooled < 1.2 * em)]
     if len(pooled) < 4:
         return 0.3 * em
-    low, high = two_classes(pooled)
-    return float(np.median(pooled[pooled > (low + high) / 2]))
+    low, high = two_classes(pooled / em)
+    wide = pooled[pooled > (low + high) / 2 * em]
+    return float(np.median(wide)) if len(wide) else 0.3 * em
 
 
 def gaps_between(rows: Sequence[Row], ink: Ink) -> list[Gap]:

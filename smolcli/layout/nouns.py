@@ -25,6 +25,7 @@ class Line:
 
     em_px: its letter size; ink from ascender to descender is 0.93 of it. gaps_px: (left, right) of the spaces that are
     wide enough to cut at, from left to right. dark: light letters on dark ground. base_px: the level of letters' feet.
+    joints_px: where a word that is very long can be cut between two of its letters.
     """
 
     box_px: PixelBox
@@ -32,6 +33,7 @@ class Line:
     gaps_px: tuple[tuple[int, int], ...] = ()
     dark: bool = False
     base_px: float = 0.0
+    joints_px: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from smolcli.layout.joining import joined, weighted_em
 from smolcli.layout.nouns import Block, Layout, Line, PixelBox
 from smolcli.layout.order import in_order
 from smolcli.layout.rows import Row, find_rows
-from smolcli.layout.sizes import sized, spaces_of
+from smolcli.layout.sizes import joints_of, sized, spaces_of
 from smolcli.layout.tables import tables_by_rules
 
+Cuts = tuple[list[tuple[int, int]], list[int]]
 FEWEST_LETTERS = 8  # of a page, before its own print says how small its print is
 LEAST_LETTER_PX = 8  # in working pixels: a capital of 4 points at 150 dpi
 EDGE_PX = 6  # in working pixels: from the side of the page
@@ -31,7 +32,10 @@ def find_layout(rgb: RGB) -> Layout:
     if not rows:
         return Layout(tuple(pictures))
     spaces = spaces_of(rows, letters)
-    lines = [line_of(row, gaps, ink, rgb.shape) for row, gaps in zip(rows, spaces, strict=True)]
+    joints = [joints_of(row, gaps, letters) for row, gaps in zip(rows, spaces, strict=True)]
+    lines = [
+        line_of(row, cuts, ink, rgb.shape) for row, cuts in zip(rows, zip(spaces, joints, strict=True), strict=True)
+    ]
     em = float(np.median(np.repeat([line.em_px for line in lines], [len(row.members) for row in rows])))
     return Layout(tuple(arranged(lines, em, tables_by_rules(ink, lines, em), pictures)), em)
 
@@ -76,12 +80,13 @@ def is_dirt(row: Row, letters: Letters, width: int, em: float) -> bool:
     return bool(np.all(solid & (part.width > 0.5 * part.height) & (part.width < 2.0 * part.height)))
 
 
-def line_of(row: Row, spaces: Sequence[tuple[int, int]], ink: Ink, shape: tuple[int, ...]) -> Line:
-    """A row in pixels of the page."""
+def line_of(row: Row, cuts: Cuts, ink: Ink, shape: tuple[int, ...]) -> Line:
+    """A row in pixels of the page. cuts: its spaces, and the joints of its long words."""
     scale = ink.scale
     box = scaled((row.left, row.top, row.right, row.bottom), scale, shape)
-    starts = [(math.ceil(left * scale), int(right * scale)) for left, right in spaces]
+    starts = [(math.ceil(left * scale), int(right * scale)) for left, right in cuts[0]]
     gaps = tuple((left, max(left + 1, right)) for left, right in starts)
+    joints = tuple(round(x * scale) for x in cuts[1])
     part = ink.light[row.top : row.bottom, row.left : row.right]
     dark = bool(part.size and np.count_nonzero(part) > part.size / 2)
-    return Line(box, float(row.em * scale), gaps, dark, float(row.base * scale))
+    return Line(box, float(row.em * scale), gaps, dark, float(row.base * scale), joints)

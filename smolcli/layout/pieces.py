@@ -11,8 +11,8 @@ from smolcli.layout.nouns import Line, PixelBox
 def pieces(line: Line, widest_px: float) -> tuple[PixelBox, ...]:
     """The line's box cut at its spaces into boxes at most widest_px wide, as even as the spaces allow.
 
-    They go from left to right and hold all of the line's ink. A word that is wider than that is cut hard, into even
-    parts. Raises UsageError for a width below one pixel.
+    They go from left to right and hold all of the line's ink. A word that is wider than that is cut into even parts,
+    between two letters where there is a gap near enough. Raises UsageError for a width below one pixel.
     """
     if not widest_px >= 1:
         raise UsageError(f"A piece of a line is at least a pixel wide, not {widest_px}.")
@@ -27,7 +27,9 @@ def pieces(line: Line, widest_px: float) -> tuple[PixelBox, ...]:
             stop, start = min(fits, key=lambda gap: (abs(gap[0] - left - even), gap))
         else:  # no space is near enough: the word ends where the next one begins, and is cut on its way there
             word = min([a for a, _ in gaps if a > left], default=end) - left
-            stop = start = left + min(widest, math.ceil(word / math.ceil(word / widest)))
+            part = math.ceil(word / math.ceil(word / widest))
+            joints = [x for x in line.joints_px if left + part // 2 < x <= left + widest]
+            stop = start = min(joints, key=lambda x: abs(x - left - part), default=left + min(widest, part))
         found.append((left, top, stop, bottom))
         left = start
         gaps = [gap for gap in gaps if gap[0] > left]

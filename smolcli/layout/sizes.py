@@ -22,6 +22,9 @@ RISE = 1.18  # times higher than the lower letters are those with ascenders
 DENSE = 0.62  # of the ink of its densest levels has a level of the lower letters, and no other
 SPACE = 0.2  # ems: the narrowest space between words, where no row says it
 WIDEST = 0.6  # ems: a space that is wider is as wide as this
+LEAST_SPREAD = 0.03  # ems: gaps of one kind differ by as much
+NEIGHBOURS = 10  # rows
+LONG_WORD = 6.0  # ems: a shorter word is never cut
 LONG = 14  # gaps: a row that has so many has some between words
 
 
@@ -74,21 +77,31 @@ def spaces_of(rows: Sequence[Row], letters: Letters) -> list[list[tuple[int, int
     """Of every row: (left, right) of its spaces between words, in working pixels.
 
     A row's gaps are those between letters and those between words, and fall apart into the two: type-written letters
-    stand as far apart as words do in print. A row of few letters takes what the nearest long row of its size says.
+    stand as far apart as words do in print. A row of few letters is told by those of its size around it.
     """
     gaps = [gaps_of(row, letters) for row in rows]
-    told = [
-        (row, share) for row, (widths, _, _) in zip(rows, gaps, strict=True) if (share := space_share(widths, row.em))
-    ]
+    ems, tops = np.array([row.em for row in rows]), np.array([row.top for row in rows])
     found = []
     for row, (widths, right, left) in zip(rows, gaps, strict=True):
         share = space_share(widths, row.em)
         if not share:
-            alike = [(abs(other.top - row.top), said) for other, said in told if 0.75 < other.em / row.em < 1.33]
-            share = min(alike)[1] if alike else SPACE
+            alike = np.flatnonzero((ems > 0.8 * row.em) & (ems < 1.25 * row.em))
+            near = alike[np.argsort(np.abs(tops[alike] - row.top), kind="stable")[:NEIGHBOURS]]
+            share = space_share(np.concatenate([gaps[i][0] for i in near.tolist()]), row.em) or SPACE
         wide = np.flatnonzero(widths >= max(1.5, share * row.em))
         found.append([(int(right[i]), int(left[i])) for i in wide])
     return found
+
+
+def joints_of(row: Row, spaces: Sequence[tuple[int, int]], letters: Letters) -> list[int]:
+    """Amid the gaps between the letters of a row's very long words: where such a word can be cut and no letter is."""
+    edges = [row.left, *(side for space in spaces for side in space), row.right]
+    long = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a > LONG_WORD * row.em]
+    if not long:
+        return []
+    widths, right, left = gaps_of(row, letters)
+    amid = ((right + left) // 2)[widths > 0].tolist()
+    return [x for x in amid if any(a < x < b for a, b in long)]
 
 
 def gaps_of(row: Row, letters: Letters) -> tuple[Any, Any, Any]:
@@ -108,9 +121,22 @@ def space_share(widths: Any, em: float) -> float:
 
 
 def two_classes(values: Any) -> tuple[float, float]:
-    """The means of the two classes that values fall apart into, by Otsu's rule: the largest variance between them."""
-    ordered = np.sort(values)
-    counts, sums = np.arange(1, len(ordered)), np.cumsum(ordered)
-    low, high = sums[:-1] / counts, (sums[-1] - sums[:-1]) / counts[::-1]
-    best = int(np.argmax(counts * counts[::-1] * (high - low) ** 2))
+    """The means of the two classes that values (in ems) fall apart into, by the rule of least error.
+
+    Kittler and Illingworth 1986: unlike Otsu's rule it finds a class of few members, as spaces are among figures.
+    """
+    ordered = np.sort(np.asarray(values, float))
+    counts = np.arange(1, len(ordered))
+    sums, squares = np.cumsum(ordered), np.cumsum(ordered**2)
+    found = []
+    for count, total, square in (
+        (counts, sums[:-1], squares[:-1]),
+        (counts[::-1], sums[-1] - sums[:-1], squares[-1] - squares[:-1]),
+    ):
+        mean = total / count
+        spread = np.sqrt(np.maximum(square / count - mean**2, LEAST_SPREAD**2))
+        share = count / len(ordered)
+        found.append((mean, share * np.log(spread / share)))
+    (low, low_cost), (high, high_cost) = found
+    best = int(np.argmin(low_cost + high_cost))
     return float(low[best]), float(high[best])
