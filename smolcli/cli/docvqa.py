@@ -112,7 +112,8 @@ def _search(run: Run, reader: Reader, documents: DocumentOptions, files: Sequenc
     from smolcli.verbs import Ranking, Search
 
     known = run.known_answers()
-    asking = replace(run, reading=ReadingOptions()).prompt("docvqa", reader.facts).hints["relevance"]
+    hint = replace(run, reading=ReadingOptions()).prompt("docvqa", reader.facts).hints["relevance"]
+    asking = known.relevance or "{question}" + hint
     return Search(
         Ranking(reader.page_texts, reader.rank_texts, asking),
         _evidence(run, reader, documents, files, questions),

@@ -25,7 +25,6 @@ from asked_documents import Asked, AskedDocument, anls, draw_form, draw_report, 
 
 from smolcli import Answer
 from smolcli.models import builtin_pages, builtin_questions
-from smolcli.prompt import load_prompt, style_of
 from smolcli.reader import Reader, open_reader
 from smolcli.run import Access
 from smolcli.verbs import DocumentQuestions, Evidence, Form, Ranking, Search
@@ -89,11 +88,7 @@ def score(documents: Sequence[AskedDocument], mode: str, least: float | None, to
         evidence = Evidence(replace(look, look=replace(look.look, dpi=200)), Form("lines", reader.facts.tile_px))
         evidence = replace(evidence, form=replace(evidence.form, **builtin_pages()))
         known = builtin_questions()
-        ranking = Ranking(
-            reader.page_texts,
-            reader.rank_texts,
-            load_prompt("docvqa", style_of(reader.facts.family)).hints["relevance"],
-        )
+        ranking = Ranking(reader.page_texts, reader.rank_texts, known["relevance"])
         bound = known["least"] if least is None else least
         search = Search(ranking, evidence, top, least=bound, refusals=known["refusals"], at_once=4)
         for number, document in enumerate(documents):
