@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class KnownAnswers:
     """How a model answers questions. least: how sure it has to be for its answer to count; refusals: its sentences for
-    what a page does not tell.
+    what a page does not tell; relevance: how it is asked whether a page tells, "" as any model is.
     """
 
     least: float = 0.0
     refusals: Sequence[str] = ()
+    relevance: str = ""
 
 
 @dataclass(frozen=True, slots=True)

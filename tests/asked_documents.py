@@ -89,6 +89,13 @@ def draw_form(seed: int, answerable: int = 2, unanswerable: int = 2) -> AskedDoc
     return AskedDocument((sheet,), (*asked, *missing))
 
 
+def draw_words(seed: int, count: int = 3) -> AskedDocument:
+    """A page of words, asked for what it does not say."""
+    rng = np.random.default_rng([seed, 3])
+    keys = [str(key) for key in rng.permutation(KEYS)]
+    return AskedDocument((prose(rng),), tuple(Asked(question(key), None) for key in keys[:count]))
+
+
 def draw_report(seed: int, pages: int = 60, telling: int = 3) -> AskedDocument:
     """Many pages of words, a few of which hold fields; each field stands on one of them."""
     rng = np.random.default_rng([seed, 2])

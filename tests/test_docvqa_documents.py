@@ -72,7 +72,7 @@ def ask(engine, found, questions=("What is the total?",), texts=None, evidence=N
     """(answers, failures) about some files."""
     asked = tuple(Question(Words(), text) for text in questions)
     template = Template(asked, LOOK, Sampling(max_tokens=5))
-    ranking = Ranking(texts or PageTexts(), rank_texts, "\nIs it here?")
+    ranking = Ranking(texts or PageTexts(), rank_texts, "Is there a {words}? {question}")
     how = Search(ranking, evidence or Evidence(template), **search)
     with closing(OpenFiles(FACTS, 1000)) as files:
         asking = DocumentQuestions(files, found, template, Access(several=True), how)

@@ -3,7 +3,7 @@
 import pytest
 
 from smolcli.regions import PageReading, Region
-from smolcli.verbs.docvqa.matching import find_answer
+from smolcli.verbs.docvqa.matching import content_of, find_answer
 
 
 def page(*texts):
@@ -77,6 +77,10 @@ def test_a_short_answer_has_to_stand_there_as_it_is():
 def test_other_scripts_and_wide_letters_are_found():
     assert lines(page("Straße: Äußere Gasse ５"), "äußere gasse 5") == ["Straße: Äußere Gasse ５"]
     assert lines(page("日付", "合計 ￥1,200"), "合計 ¥1,200") == ["合計 ￥1,200"]
+
+
+def test_the_words_that_a_question_is_about_are_left_of_it():
+    assert content_of("What is the total amount?") == "total amount" and content_of("Who is it?") == "Who is it?"
 
 
 def test_a_page_without_lines_holds_nothing():

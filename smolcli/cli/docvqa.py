@@ -68,7 +68,7 @@ def command(
     from smolcli.cli._inputs import files_and_questions, reread_standard_input
     from smolcli.media import find_pages
     from smolcli.session import Run
-    from smolcli.verbs import DocumentQuestions, docvqa
+    from smolcli.verbs import DocumentQuestions, docvqa, keeping_texts
 
     run = Run(model, output, reading, pages, formats=formats)
     files, questions = files_and_questions(arguments, question or [])
@@ -83,7 +83,7 @@ def command(
         found = find_pages(files, recursive)
         if not questions:
             events = reader.stream(docvqa(reader.files, found, template, access))
-            delivery.write(reader, events, partial(_text_form, several))
+            delivery.write(reader, keeping_texts(events, reader.page_texts), partial(_text_form, several))
             return
         search = _search(run, reader, documents, files, len(questions))
         with reread_standard_input(files):
@@ -112,7 +112,8 @@ def _search(run: Run, reader: Reader, documents: DocumentOptions, files: Sequenc
     from smolcli.verbs import Ranking, Search
 
     known = run.known_answers()
-    asking = replace(run, reading=ReadingOptions()).prompt("docvqa", reader.facts).hints["relevance"]
+    hint = replace(run, reading=ReadingOptions()).prompt("docvqa", reader.facts).hints["relevance"]
+    asking = known.relevance or "{question}" + hint
     return Search(
         Ranking(reader.page_texts, reader.rank_texts, asking),
         _evidence(run, reader, documents, files, questions),

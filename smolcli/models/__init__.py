@@ -128,7 +128,7 @@ def builtin_pages() -> Mapping[str, Any]:
 
 
 def builtin_questions() -> Mapping[str, Any]:
-    """How the built-in model answers questions about pages: least, refusals."""
+    """How the built-in model answers questions about pages: least, refusals, relevance."""
     return _builtin_facts("questions")
 
 

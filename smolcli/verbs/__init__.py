@@ -16,7 +16,7 @@ from smolcli.verbs.cases import Unread, read_cases
 from smolcli.verbs.conversations import Parsed as ParsedConversation
 from smolcli.verbs.conversations import converse, parse_cases
 from smolcli.verbs.conversations import parse as parse_conversation
-from smolcli.verbs.docvqa import docvqa
+from smolcli.verbs.docvqa import docvqa, keeping_texts
 from smolcli.verbs.outlines import View
 from smolcli.verbs.outlines import build as outline_conversation
 from smolcli.verbs.questions import read_questions, stated
@@ -41,6 +41,7 @@ __all__ = [
     "caption",
     "converse",
     "docvqa",
+    "keeping_texts",
     "open_together",
     "outline_conversation",
     "parse_cases",

@@ -1,6 +1,6 @@
 """Questions about drawn documents with the built-in model: what is right, where it stands, what it costs.
 
-    python tests/bench/bench_docvqa.py [--forms 50] [--reports 2] [--pages 60] [--all-pages] [--thresholds]
+    python tests/bench/bench_docvqa.py [--forms 50] [--words 20] [--reports 2] [--pages 60] [--all-pages] [--thresholds]
 
 ANLS: of answerable questions. page: answered from the right page. IoU: of the evidence with the line that was drawn,
 over the answers that are right and have some. abstained: of unanswerable questions. refused: of answerable ones.
@@ -21,11 +21,10 @@ from statistics import mean
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from asked_documents import Asked, AskedDocument, anls, draw_form, draw_report, iou, pdf_of_sheets
+from asked_documents import Asked, AskedDocument, anls, draw_form, draw_report, draw_words, iou, pdf_of_sheets
 
 from smolcli import Answer
 from smolcli.models import builtin_pages, builtin_questions
-from smolcli.prompt import load_prompt, style_of
 from smolcli.reader import Reader, open_reader
 from smolcli.run import Access
 from smolcli.verbs import DocumentQuestions, Evidence, Form, Ranking, Search
@@ -89,11 +88,7 @@ def score(documents: Sequence[AskedDocument], mode: str, least: float | None, to
         evidence = Evidence(replace(look, look=replace(look.look, dpi=200)), Form("lines", reader.facts.tile_px))
         evidence = replace(evidence, form=replace(evidence.form, **builtin_pages()))
         known = builtin_questions()
-        ranking = Ranking(
-            reader.page_texts,
-            reader.rank_texts,
-            load_prompt("docvqa", style_of(reader.facts.family)).hints["relevance"],
-        )
+        ranking = Ranking(reader.page_texts, reader.rank_texts, known["relevance"])
         bound = known["least"] if least is None else least
         search = Search(ranking, evidence, top, least=bound, refusals=known["refusals"], at_once=4)
         for number, document in enumerate(documents):
@@ -122,6 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--forms", type=int, default=50)
+    parser.add_argument("--words", type=int, default=20, help="pages that tell nothing that is asked")
     parser.add_argument("--reports", type=int, default=2)
     parser.add_argument("--pages", type=int, default=60)
     parser.add_argument("--modes", default="born,scanned,mixed")
@@ -132,9 +128,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     print("| documents | questions | ANLS | page | placed | IoU | abstained | refused | encodes | seconds |")
     print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
     forms = [draw_form(seed) for seed in range(given.forms)]
+    words = [draw_words(seed) for seed in range(given.words)]
     reports = [draw_report(seed, given.pages) for seed in range(given.reports)]
     for mode in given.modes.split(","):
-        for name, documents in (("forms", forms), (f"reports of {given.pages} pages", reports)):
+        for name, documents in (("forms", forms), ("words", words), (f"reports of {given.pages} pages", reports)):
             tops = [3, None] if given.all_pages and documents is reports else [3]
             for top in tops if documents else ():
                 scores = score(documents, mode, given.least, top)

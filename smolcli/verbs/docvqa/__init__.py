@@ -6,6 +6,6 @@ for event in asking.answers(reader.stream(asking.jobs())): ...
 
 from __future__ import annotations
 
-from smolcli.verbs.docvqa.each import docvqa
+from smolcli.verbs.docvqa.each import docvqa, keeping_texts
 
-__all__ = ["docvqa"]
+__all__ = ["docvqa", "keeping_texts"]

@@ -14,7 +14,7 @@ from smolcli.datatypes import Place
 from smolcli.jobs import Answer, Failure, Job
 from smolcli.verbs.docvqa.choosing import NOT_FOUND, best_of, confidence_of, filled, says_nothing
 from smolcli.verbs.docvqa.evidence import Evidence, Pages
-from smolcli.verbs.docvqa.ranking import Ranking, known_texts, ranked
+from smolcli.verbs.docvqa.ranking import Ranking, known_texts, ranked, relevance_of
 from smolcli.verbs.stepwise import AT_ONCE, Outcome, Steps, noting, spent
 from smolcli.verbs.template import Template
 
@@ -55,7 +55,8 @@ def ask_document(pages: Pages, places: Sequence[Place], template: Template, sear
         for number, question in enumerate(template.questions):
             read = [full[place, question] for place in chosen[question] if (place, question) in full]
             skipped = len(places) if len(places) > top else 0
-            ranks = [each for each in made if each.job.question.text == question.text]
+            asked_first = relevance_of(question, search.ranking)
+            ranks = [each for each in made if each.job.question == asked_first]
             if read:
                 answers.append((yield from _answered(pages, read, ranks, search, (number, skipped))))
         return answers

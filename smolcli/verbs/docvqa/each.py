@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 
-from smolcli.jobs import Expected, failure
+from smolcli.errors import SmolError
+from smolcli.jobs import Answer, Expected, failure
 from smolcli.media import FolderError
-from smolcli.run import Access, Item, OpenFiles
+from smolcli.run import Access, Event, Item, OpenFiles, PageTexts
+from smolcli.verbs.docvqa.choosing import confidence_of, says_nothing
 from smolcli.verbs.pages import each_picture
 from smolcli.verbs.template import Template
+
+SURE = 0.6  # mean probability of a token: a text that is worth looking for words in
+
+
+def keeping_texts(events: Generator[Event], texts: PageTexts) -> Generator[Event]:
+    """The same events; what pages were written out as is kept where nothing better is known, and it is sure enough."""
+    with closing(events):
+        thrown: SmolError | None = None
+        while True:
+            try:
+                event = next(events) if thrown is None else events.throw(thrown)
+            except StopIteration:
+                return
+            thrown = None
+            if isinstance(event, Answer) and confidence_of(event) >= SURE and not says_nothing(event):
+                place = event.job.places[0]
+                if not texts.get(place):
+                    texts.keep(place, event.text)
+            try:
+                yield event
+            except SmolError as error:
+                thrown = error
 
 
 def docvqa(

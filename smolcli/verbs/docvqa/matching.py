@@ -65,6 +65,12 @@ def words_of(text: str) -> list[str]:
     return [_MARK.sub("", word) for word in _WORD.findall(unicodedata.normalize("NFKC", text).casefold())]
 
 
+def content_of(question: str) -> str:
+    """The words of a question that it is about ("What is the total?": "total"); all of it where there are none."""
+    said = re.findall(r"[\w'-]+", question)
+    return " ".join(word for word in said if word.casefold() not in _EMPTY) or question
+
+
 def _wordings(answer: str, question: str) -> Iterator[list[str]]:
     """The answer as it is; of a sentence ("The total is $84.20."), what it says beside the question's own words."""
     said = words_of(answer)

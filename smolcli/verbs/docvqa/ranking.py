@@ -17,6 +17,7 @@ from smolcli.jobs import Answer, Failure, Job, Look, Question
 from smolcli.media import Media
 from smolcli.regions import page_text
 from smolcli.run import PageTexts
+from smolcli.verbs.docvqa.matching import content_of
 from smolcli.verbs.stepwise import Outcome
 
 YES, NO = "yes", "no"
@@ -26,8 +27,8 @@ Ranked = dict[Question, list[Place]]
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """texts: of pages that were read before. rank: how well texts fit a question, 0 for not at all. asking: what is
-    said after a question to have it answered with yes or no whether a page tells.
+    """texts: of pages that were read before. rank: how well texts fit a question, 0 for not at all. asking: how
+    the model is asked whether a page tells: {question}, {words} are the question and the words that it is about.
     """
 
     texts: PageTexts
@@ -70,11 +71,17 @@ def ranked(
     return order, failed
 
 
+def relevance_of(question: Question, ranking: Ranking) -> Question:
+    """Whether a page tells what is asked, to be answered with yes or no."""
+    query = query_of(question)
+    text = ranking.asking.replace("{words}", content_of(query)).replace("{question}", query)
+    return replace(question, text=text, hint="", choices=(YES, NO), schema="")
+
+
 def _relevance(place: Place, job: Job, ranking: Ranking) -> Job:
     """Whether a page tells, by a small picture of it."""
-    question = replace(job.question, hint=ranking.asking, choices=(YES, NO), schema="")
-    look = replace(job.look, detail="low")
-    return Job((place,), question, look, replace(job.sampling, temperature=0.0, seed=None))
+    look, sampling = replace(job.look, detail="low"), replace(job.sampling, temperature=0.0, seed=None)
+    return Job((place,), relevance_of(job.question, ranking), look, sampling)
 
 
 def _merged(
