@@ -40,7 +40,6 @@ class Delivery:
 
     def __init__(self, run: Run, inputs: Sequence[str] = (), pages: bool = False) -> None:
         self._run = run
-        self._progress = Progress(run.output.quiet)
         refuse_inputs(run.output.output, inputs)
         beside = wanted_beside(run.output, run.formats, inputs, pages)
         self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
@@ -48,6 +47,7 @@ class Delivery:
         chosen = [each.format for each in wanted] + [each.format for each in (beside.sidecars if beside else ())]
         self.formats = {each.name for each in chosen if each is not None}
         self._outputs = Outputs(wanted, run.output.force)
+        self._progress = Progress(run.output.quiet, visible=self._outputs.on_stdout and is_terminal(sys.stdout))
         self._stream_pieces = is_terminal(sys.stdout) and run.parallel == 1
         self._took = Took()
         self._expected = self._failed = self._unwritten = 0

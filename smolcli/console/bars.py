@@ -15,10 +15,11 @@ SHOW_AFTER_S = 0.7  # what is done sooner needs no bar
 class Progress:
     """A bar on stderr, on a terminal only: answers of how many, and the tiles of a request, the slowest part on a CPU.
 
-    Answers are not counted where they come out on the same terminal: they show how far it is.
+    visible: answers come out on the same terminal. They are not counted then: they show how far it is.
     """
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, quiet: bool, visible: bool = False) -> None:
+        self._visible = visible
         self._off = quiet or not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb"
         self._bar: Any = None
         self._answers: Any = None  # rich's ids of the two lines
@@ -29,7 +30,7 @@ class Progress:
     def start(self, total: int) -> None:
         """So many answers are expected."""
         self._total = total
-        if total > 1 and not self._off and not is_terminal(sys.stdout):
+        if total > 1 and not self._off and not self._visible:
             self._answers = self._open().add_task("answers", total=total)
             self._bar.refresh()
 
@@ -55,7 +56,7 @@ class Progress:
         if done == total:
             self._end_tiles()
         elif self._tiles is not None:
-            self._bar.update(self._tiles, completed=done)
+            self._bar.update(self._tiles, completed=done, total=total)
         elif now - self._since_s > SHOW_AFTER_S:
             self._tiles = self._open().add_task("tiles", total=total, completed=done)
             self._bar.refresh()

@@ -106,6 +106,11 @@ class Outputs:
         """The names of those that are files, as they were given."""
         return [output.file for output in self._outputs if output.file is not None]
 
+    @property
+    def on_stdout(self) -> bool:
+        """Whether one of them is standard output."""
+        return any(output.on_stdout for output in self._outputs)
+
     def piece(self, text: str, form: Form) -> None:
         """Show the next characters of the answer in the making on standard output."""
         for output in self._outputs:

@@ -91,7 +91,8 @@ class Ahead:
 
     def share(self, task: Task[T]) -> Task[T]:
         """Let one more use a result, which is held again if nobody needed it any more."""
-        self._bytes += task.size_bytes if task.users == 0 else 0
+        if task.users == 0:
+            self._bytes, self._held = self._bytes + task.size_bytes, self._held + 1
         task.users += 1
         return task
 

@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from typing import TypeVar
 
-from smolcli.datatypes import Counts, Generation, Piece, Seconds
+from smolcli.datatypes import Counts, Encoded, Generation, Piece, Seconds
 from smolcli.errors import SmolError
 from smolcli.jobs import Answer, Expected, Failure, Job, Waiting, failure
 from smolcli.run import Event, Item, OpenFiles
@@ -98,6 +98,7 @@ class Stepwise:
         self._asked: dict[Job, deque[Task]] = {}  # whose a job is
         self._ready: dict[int, Sequence[Outcome]] = {}  # what tasks came to, until it is their turn
         self._count = self._due = 0
+        self._parts = self._parts_done = 0  # jobs that were asked for, and answered
 
     # ---- jobs
 
@@ -147,6 +148,7 @@ class Stepwise:
             place = task.job.places[0]
             yield self._finished(task, [failure(place.source.path, error, place)])
         else:
+            self._parts += len(task.wanted)
             for job in task.wanted:
                 self._asked.setdefault(job, deque()).append(task)
             yield from task.wanted
@@ -195,6 +197,11 @@ class Stepwise:
     def _said(self, event: Event) -> Iterator[Event]:
         if isinstance(event, Answer | Failure) and event.job is not None:
             self._asked[event.job].popleft().got[event.job] = event
+            self._parts_done += 1
+            yield Encoded(0, self._parts_done, self._parts)
+        elif isinstance(event, Encoded) and event.total == 1:
+            if event.done == 0 and self._parts_done == 0:  # from here on the time is taken
+                yield Encoded(0, 0, self._parts)
         elif not isinstance(event, Piece | Failure):  # a piece is of a part; a failure is among what is ready
             yield event
         while self._due in self._ready:
