@@ -90,8 +90,13 @@ def in_order(lines: Sequence[Line], em: float, placed: Placed, depth: int = 0) -
 
 
 def downwards(lines: Sequence[Line]) -> list[Line]:
-    """The lines from top to bottom."""
-    return sorted(lines, key=lambda line: (line.box_px[1], line.box_px[0]))
+    """The lines from top to bottom; a drop capital, whose top is about that of the line beside it, comes first."""
+
+    def place(line: Line) -> tuple[float, int]:
+        left, top, _, bottom = line.box_px
+        return top - 0.15 * (bottom - top), left
+
+    return sorted(lines, key=place)
 
 
 @dataclass(slots=True)
