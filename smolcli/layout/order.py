@@ -190,5 +190,5 @@ def blocks_of(lines: Sequence[Line], placed: Placed) -> list[Block]:
 def _belong(above: Line, line: Line) -> bool:
     """Whether a line may go on with the block of the line above it, but for their distance."""
     overlap = min(above.box_px[2], line.box_px[2]) - max(above.box_px[0], line.box_px[0])
-    alike = 0.8 < line.em_px / max(above.em_px, 1e-6) < 1.25
+    alike = 0.84 < line.em_px / max(above.em_px, 1e-6) < 1.19  # a heading of 13 points is none of a text of 11
     return overlap > 0 and alike and above.dark == line.dark and line.base_px > above.base_px
