@@ -124,6 +124,7 @@ def test_a_drop_capital_is_no_part_of_the_lines_beside_it():
     drop = next(number for number, line in enumerate(page.lines) if line.kind == "drop")
     assert all(number in pairs for number in range(drop, drop + 6))
     assert layout.lines[pairs[drop]].em_px > 3 * layout.em_px
+    assert score(page, layout).in_order == 1.0
 
 
 def scribbled(rng) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from smolcli.layout.nouns import PixelBox
 
 OFF_PAPER = 40  # grey levels: a panel is so much darker or lighter than the paper
+EDGED = 0.8  # of each side of a panel's box is filled by it
 FILLED = 0.45  # of its box is a panel, at least
 LEAST_SIDE_PX = 16  # in working pixels
 LEAST_BARE = 0.004  # of a panel is print, as a share of its pixels
@@ -42,7 +43,8 @@ def paper_of(grey: Any) -> Any:
         inside = np.abs(tones - plane) < LIKE_PAPER
         if inside.sum() < 0.05 * small.size:
             break
-        plane = terms @ np.linalg.lstsq(terms[inside], tones[inside], rcond=None)[0]
+        kept = terms[inside]
+        plane = terms @ np.linalg.lstsq(kept.T @ kept, kept.T @ tones[inside], rcond=None)[0]
     fitted = np.clip(np.round(plane), 0, 255).astype(np.uint8).reshape(small.shape)
     return cv2.resize(fitted, (width, height), interpolation=cv2.INTER_LINEAR)
 
@@ -70,23 +72,30 @@ def find_panels(grey: Any, em: float) -> list[Panel]:
         bare = 1 - np.count_nonzero(off[part]) / (width * height)
         if min(width, height) < max(LEAST_SIDE_PX, 1.3 * em) / 2 or bare < LEAST_BARE:
             continue  # a bar, a stroke of such a letter
-        box = _trimmed(labels[part] == number, (left, top))
+        inner = _trimmed(labels[part] == number)
+        box = 2 * (left + inner[0]), 2 * (top + inner[1]), 2 * (left + inner[2]), 2 * (top + inner[3])
         if min(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE_PX:
             continue
-        picture = is_picture(grey[box[1] : box[3], box[0] : box[2]])
-        found.append(Panel("picture" if picture else "panel", box))
+        if is_picture(grey[box[1] : box[3], box[0] : box[2]]):
+            found.append(Panel("picture", box))
+        elif _is_edged((labels[part] == number)[inner[1] : inner[3], inner[0] : inner[2]]):
+            found.append(Panel("panel", box))
     return found
 
 
-def _trimmed(own: Any, corner: tuple[int, int]) -> PixelBox:
-    """The box of a panel, in working pixels, without specks and letters that touch it from outside."""
-    sides = []
-    for axis in (1, 0):
-        full = np.flatnonzero(own.mean(axis=axis) > 0.5)
-        start = corner[axis]
-        sides.append((2 * (start + int(full[0])), 2 * (start + int(full[-1]) + 1)) if len(full) else (start, start))
-    (top, bottom), (left, right) = sides
+def _trimmed(own: Any) -> PixelBox:
+    """The box of a panel's pixels without specks and letters that touch it from outside; of no size without any."""
+    (top, bottom), (left, right) = (
+        (int(full[0]), int(full[-1]) + 1) if len(full) else (0, 0)
+        for full in (np.flatnonzero(own.mean(axis=axis) > 0.5) for axis in (1, 0))
+    )
     return left, top, right, bottom
+
+
+def _is_edged(own: Any) -> bool:
+    """Whether a panel's pixels fill the sides of its box: letters of a headline that run together do not."""
+    sides = own[:2].T, own[-2:].T, own[:, :2], own[:, -2:]
+    return min(float(side.any(axis=1).mean()) for side in sides) > EDGED
 
 
 def _margin(own: Any, corner: tuple[int, int], em: float) -> Panel:
