@@ -175,6 +175,7 @@ def test_each_page_may_be_a_document_of_its_own(report):
 def test_where_no_page_tells_nothing_is_invented(report):
     [answer], failed = ask(Eyes({}), [report], top=2)
     assert (answer.text, answer.evidence, failed) == ("not found", (), [])
+    assert answer.warnings[0] == f"None of the 2 pages that were read answers 'What is the total?' ({report})."
     assert [place.page for place in answer.job.places] == [4, 2] or [p.page for p in answer.job.places] == [2, 4]
 
 

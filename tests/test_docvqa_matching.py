@@ -79,6 +79,13 @@ def test_other_scripts_and_wide_letters_are_found():
     assert lines(page("日付", "合計 ￥1,200"), "合計 ¥1,200") == ["合計 ￥1,200"]
 
 
+def test_of_a_page_that_was_read_without_lines_the_cell_or_the_block_holds_the_answer():
+    cells = tuple(Region("cell", (0.5 * n, 0.1, 0.4, 0.1), text, column=n) for n, text in enumerate(("Total", "$7.10")))
+    table = Region("table", (0, 0.1, 1, 0.1), children=cells)
+    reading = PageReading("model", (Region("paragraph", (0, 0.5, 1, 0.1), "Paid by Lin Chen."), table), (10, 10))
+    assert lines(reading, "$7.10") == ["$7.10"] and lines(reading, "Lin Chen") == ["Paid by Lin Chen."]
+
+
 def test_the_words_that_a_question_is_about_are_left_of_it():
     assert content_of("What is the total amount?") == "total amount" and content_of("Who is it?") == "Who is it?"
 

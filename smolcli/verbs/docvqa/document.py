@@ -94,7 +94,10 @@ def _not_found(best: Answer, read: Sequence[Answer], refused: bool) -> Answer:
     places = tuple(each.job.places[0] for each in read)
     job, shown = replace(best.job, places=places), tuple(group for each in read for group in each.shown)
     where, warnings = best.job.places[0].label, best.warnings
-    if not refused:
+    if refused:
+        what = "The page does not answer" if len(read) == 1 else f"None of the {len(read)} pages that were read answers"
+        warnings = (*warnings, f"{what} {best.question!r} ({best.job.places[0].source.path}).")
+    else:
         guess = f"The best guess, {best.text!r} on {where}, is too unsure to be an answer (--least)."
         warnings = (*warnings, guess)
     made = replace(best.generation, text=NOT_FOUND)

@@ -48,7 +48,7 @@ class _Said:
 
 def find_answer(reading: PageReading, answer: str, question: str) -> Found | None:
     """Where an answer stands on a page; None where it does not, or not well enough to be sure."""
-    lines = [region for region in reading.of_kind("line") if region.text.strip()]
+    lines = [region for block in reading.regions for region in _lines_of(block) if region.text.strip()]
     page = [_Said(word, number) for number, line in enumerate(lines) for word in words_of(line.text)]
     for wanted in _wordings(answer, question):
         spans = list(_spans(page, wanted))
@@ -58,6 +58,15 @@ def find_answer(reading: PageReading, answer: str, question: str) -> Found | Non
             first, last, likeness = max(good, key=lambda span: (_beside(lines, span, question), span[2], -span[0]))
             return Found(tuple(lines[first : last + 1]), likeness)
     return None
+
+
+def _lines_of(block: Region) -> Sequence[Region]:
+    """The lines of a block; its cells, or itself, where the model gave no lines (DocTags)."""
+    inside = list(block.walk())
+    for kind in ("line", "cell"):
+        if found := [region for region in inside if region.kind == kind]:
+            return found
+    return [block]
 
 
 def words_of(text: str) -> list[str]:
