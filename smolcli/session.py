@@ -138,9 +138,7 @@ class Run:
         from smolcli.verbs import Form
 
         known = dict(builtin_pages()) if self._reads_builtin else {}
-        if facts.doctags:
-            known["layout"] = "page"
-        elif found := tuned(load_settings().state_dir, self.tuned_key(facts)):
+        if found := tuned(load_settings().state_dir, self.tuned_key(facts)):
             known |= {"layout": found.layout, "rows": found.rows, "letter_px": found.letter_px}
         form = replace(Form("blocks", facts.tile_px), **known)
         if facts.doctags:
