@@ -15,11 +15,8 @@ from test_doctags_engine import PAGE
 from smolcli.checks import Trial, best, tuning
 from smolcli.checks.known_pages import known_page
 from smolcli.checks.tuning import character_errors
-<<<<<<< HEAD
-=======
 from smolcli.cli.tune import show
 from smolcli.console import Console
->>>>>>> 6f1fd37 (smol tune ocr: pages with known text are read in every form, and smol ocr reads as the best of them from then on)
 from smolcli.errors import EngineError
 from smolcli.models import builtin, builtin_pages
 from smolcli.tuned import Tuned, remember_tuned, tuned, tuned_key
@@ -81,8 +78,6 @@ def test_the_fewest_errors_are_best_and_of_those_that_are_as_good_the_quickest()
         best([trial("page", 1.0, 0.1, "The prompt is too long.")])
 
 
-<<<<<<< HEAD
-=======
 def test_the_table_has_a_row_for_every_form_and_marks_the_best(capsys):
     lines, page = trial("lines", 0.013, 2.04), trial("page", 1.0, 0.5, "The prompt is too long.")
     show(Console(), "nano", [lines, page], lines)
@@ -92,7 +87,6 @@ def test_the_table_has_a_row_for_every_form_and_marks_the_best(capsys):
     assert rows[1].startswith("page") and rows[1].endswith("The prompt is too long.") and "%" not in rows[1]
 
 
->>>>>>> 6f1fd37 (smol tune ocr: pages with known text are read in every form, and smol ocr reads as the best of them from then on)
 def test_what_was_measured_is_kept_by_model(state):
     assert tuned(state, "a") is None
     assert remember_tuned(state, "a", SOME) and remember_tuned(state, "b", Tuned("page", 4, 26.0, 0.2, 1.0))
