@@ -123,6 +123,11 @@ def weeded(regions: Sequence[Region], least: float, drop: bool) -> tuple[Region,
     return tuple(found)
 
 
+def guessed_left_out(regions: Sequence[Region]) -> tuple[Region, ...]:
+    """Blocks that are known from the page itself, without those of which a line was guessed."""
+    return tuple(block for block in regions if all(part.confidence is None for part in block.walk()))
+
+
 def _is_doubtful(line: Region, least: float) -> bool:
     return line.confidence is not None and line.confidence < least
 
