@@ -25,7 +25,7 @@ PACK := -o smolcli/models/builtin --lm q8_0 --mmproj q8_0 --force
 INDEX := $(if $(LLAMA_INDEX),--extra-index-url $(LLAMA_INDEX) --only-binary llama-cpp-python)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test train check format transcripts bench builtin eval-nano wheel clean
+.PHONY: help install demo test train check format transcripts bench bench-ocr builtin eval-nano wheel clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/'
@@ -74,6 +74,9 @@ format: $(VENV)/.tested ## format, and mend what lint can
 
 bench: $(VENV)/.tested ## measure time and memory on a full-size random model
 	$(BIN)/python tests/bench/bench_ask.py $(ARGS)
+
+bench-ocr: $(VENV)/.tested ## measure how well and how fast pages are read, beside Tesseract
+	$(BIN)/python tests/bench/bench_ocr.py $(ARGS)
 
 transcripts: $(VENV)/.tested ## run the README's commands again and write down what they print
 	$(BIN)/python tests/transcripts.py --write

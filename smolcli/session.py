@@ -138,14 +138,14 @@ class Run:
         from smolcli.verbs import Form
 
         known = dict(builtin_pages()) if self._reads_builtin else {}
-        if facts.doctags:
-            known["layout"] = "page"
-        elif found := tuned(load_settings().state_dir, self.tuned_key(facts)):
+        if found := tuned(load_settings().state_dir, self.tuned_key(facts)):
             known |= {"layout": found.layout, "rows": found.rows, "letter_px": found.letter_px}
         form = replace(Form("blocks", facts.tile_px), **known)
         if facts.doctags:
             form = Form("page", facts.tile_px, doctags=True)
-        return form if layout == "auto" else replace(form, layout=layout, doctags=False)
+        if layout == "auto" or (layout == form.layout and not form.doctags):
+            return form
+        return replace(form, layout=layout, doctags=False, believable=0.0)  # that was measured in the form of its own
 
     def say_untuned(self, facts: ModelFacts) -> None:
         """That nobody has measured how this model reads pages best, and what would."""

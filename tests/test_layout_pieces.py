@@ -128,3 +128,12 @@ def test_what_comes_in_at_the_corners_has_the_papers_colour():
 def test_a_page_is_turned_by_quarters_only():
     with pytest.raises(UsageError, match="0, 90, 180 or 270"):
         straightened(np.zeros((4, 4, 3), np.uint8), 45, 0.0)
+
+
+def test_a_line_is_cut_at_a_clear_space_and_not_at_a_gap_within_a_number():
+    """ "1998": what stands after a 1 is half as wide as a space."""
+    spaces = tuple((x, x + 20) for x in (80, 180, 300))
+    line = Line((0, 0, 400, 30), 30.0, tuple(sorted((*spaces, (205, 215)))))
+    assert pieces(line, 230)[0][2] == 180
+    alone = Line((0, 0, 400, 30), 30.0, ((205, 215), (380, 400 - 1)))
+    assert pieces(alone, 230)[0][2] == 205

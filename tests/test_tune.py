@@ -15,6 +15,8 @@ from test_doctags_engine import PAGE
 from smolcli.checks import Trial, best, tuning
 from smolcli.checks.known_pages import known_page
 from smolcli.checks.tuning import character_errors
+from smolcli.cli.tune import show
+from smolcli.console import Console
 from smolcli.errors import EngineError
 from smolcli.models import builtin, builtin_pages
 from smolcli.tuned import Tuned, remember_tuned, tuned, tuned_key
@@ -74,6 +76,15 @@ def test_the_fewest_errors_are_best_and_of_those_that_are_as_good_the_quickest()
     assert best([trial("page", 1.0, 0.1, "The prompt is too long."), worse]) is worse
     with pytest.raises(EngineError, match=r"too long\."):
         best([trial("page", 1.0, 0.1, "The prompt is too long.")])
+
+
+def test_the_table_has_a_row_for_every_form_and_marks_the_best(capsys):
+    lines, page = trial("lines", 0.013, 2.04), trial("page", 1.0, 0.5, "The prompt is too long.")
+    show(Console(), "nano", [lines, page], lines)
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.split() == ["LAYOUT", "ROWS", "LETTERS", "CER", "S/PAGE"]
+    assert rows[0].split() == ["lines", "4", "26", "px", "1.3%", "2.0", "best"]
+    assert rows[1].startswith("page") and rows[1].endswith("The prompt is too long.") and "%" not in rows[1]
 
 
 def test_what_was_measured_is_kept_by_model(state):

@@ -1,6 +1,9 @@
 """How well and how fast documents are read: character and word errors by kind of page, beside Tesseract.
 
-    python tests/bench/bench_ocr.py [--kinds page,small] [--pages 3] [--dpi 200] [--wear clean] [--layout lines]
+    make bench-ocr ARGS="--kinds page,small --pages 3 --dpi 200 --wear clean --layout lines --types q8_0"
+
+Without ARGS all kinds, clean and worn, at 150, 200 and 300 dpi, in every form, and lines with the model in 16 bits too:
+an hour or two.
 
 Pages are drawn with known text (tests/documents.py). Errors are of lines in reading order, white space as one space:
 cells of a row and columns of a page count where they stand in the wrong order. Tesseract, where it is installed, reads
@@ -17,6 +20,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -25,14 +31,16 @@ import cv2
 import jiwer
 from documents import KINDS, Drawn, draw_document
 
+from smolcli.datatypes import ModelPair
 from smolcli.engine import EngineOptions
 from smolcli.jobs import Answer, Look
 from smolcli.media import find_pages
-from smolcli.models import builtin_pages, resolve
+from smolcli.models import builtin, builtin_pages, resolve
 from smolcli.reader import Reader
 from smolcli.run import Access, RunOptions
 from smolcli.verbs.ocr import Form, How, Ocr
 
+ROOT = Path(__file__).resolve().parents[2]
 Errors = tuple[float, float]  # of characters and of words, as shares of what was drawn
 
 
@@ -51,9 +59,9 @@ def read_all(reader: Reader, files: Sequence[Path], form: Form) -> list[Answer]:
     return [event for event in ocr.pages(reader.stream(ocr.jobs())) if isinstance(event, Answer)]
 
 
-def tesseract(file: Path) -> str:
+def tesseract(file: Path, dpi: int) -> str:
     """What Tesseract reads in a picture, with one thread."""
-    command = ["tesseract", str(file), "-", "--dpi", "200"]
+    command = ["tesseract", str(file), "-", "--dpi", str(dpi)]
     environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout
 
@@ -66,50 +74,110 @@ def drawn_files(pages: Sequence[Drawn], folder: Path) -> Iterator[Path]:
         yield file
 
 
-def show(name: str, found: Sequence[Errors], seconds: float) -> None:
+@dataclass(frozen=True)
+class Spent:
+    """Seconds by the clock, and of processors: what a machine that others use too does not change as much."""
+
+    wall: float
+    cpu: float
+
+
+@contextmanager
+def timed(spent: list[Spent]) -> Iterator[None]:
+    """Put on a list what is spent here, child processes included."""
+    start, before = time.perf_counter(), cpu_s()
+    yield
+    spent.append(Spent(time.perf_counter() - start, cpu_s() - before))
+
+
+def cpu_s() -> float:
+    """Seconds that this process and its children kept processors busy."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def show(name: str, pages: Sequence[Drawn], texts: Sequence[str], spent: Spent) -> None:
     """A row of the table: means over pages."""
+    found = [errors(page.text, text) for page, text in zip(pages, texts, strict=True)]
     cer, wer = (sum(values) / len(found) for values in zip(*found, strict=True))
-    print(f"  {name:10} CER {cer:7.2%}  WER {wer:7.2%}  {seconds / len(found):5.2f} s a page", flush=True)
+    wall, cpu = spent.wall / len(pages), spent.cpu / len(pages)
+    print(f"  {name:16} CER {cer:7.2%}  WER {wer:7.2%}  {wall:6.2f} s a page, CPU {cpu:6.2f} s", flush=True)
+
+
+def full_precision(folder: Path) -> ModelPair:
+    """The built-in model in 16 bits, unpacked and packed again."""
+    sys.path.insert(0, str(ROOT / "examples"))
+    from train_nano.unpack import SHIPPED, unpack
+
+    from gguf_convert.convert import ConvertOptions, convert
+
+    unpack(SHIPPED, folder / "unpacked")
+    convert(ConvertOptions(str(folder / "unpacked"), folder, lm=("f16",), mmproj=("f16",), name="nano"))
+    return ModelPair(folder / "nano-f16.gguf", folder / "mmproj-nano-f16.gguf", "nano-f16", builtin().max_frames)
+
+
+def options() -> argparse.Namespace:
+    """What is measured."""
+    found = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    found.add_argument("--kinds", default=",".join(KINDS))
+    found.add_argument("--pages", type=int, default=2)
+    found.add_argument("--dpi", default="150,200,300")
+    found.add_argument("--wear", default="clean,worn")
+    found.add_argument("--layout", default="lines,blocks,page")
+    found.add_argument("--types", default="q8_0,f16", help="of the built-in model; f16 reads lines only")
+    found.add_argument("--parallel", type=int, default=8)
+    found.add_argument("--rows", type=int)
+    found.add_argument("--letter-px", type=float)
+    found.add_argument("-m", "--model", help="another model, as it is")
+    found.add_argument("--show", action="store_true", help="the text beside what was drawn")
+    return found.parse_args()
+
+
+def pairs(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, ModelPair]]:
+    """The models to read with, by name."""
+    if given.model:
+        yield given.model, resolve(given.model, None)
+        return
+    for kind in given.types.split(","):
+        yield kind, full_precision(folder) if kind == "f16" else builtin()
+
+
+def measure(given: argparse.Namespace, readers: Sequence[tuple[str, Reader]], pages: Sequence[Drawn]) -> None:
+    """Read pages with each model in each form, and with Tesseract."""
+    known = {} if given.model else dict(builtin_pages())
+    known |= {name: value for name in ("rows", "letter_px") if (value := getattr(given, name)) is not None}
+    with tempfile.TemporaryDirectory() as folder:
+        files = list(drawn_files(pages, Path(folder)))
+        for number, (name, reader) in enumerate(readers):
+            for layout in given.layout.split(",") if number == 0 else ["lines"]:
+                form, spent = Form(**{"side_px": reader.facts.tile_px, **known, "layout": layout}), []
+                with timed(spent):
+                    texts = [answer.text for answer in read_all(reader, files, form)]
+                show(f"{layout} {name}", pages, texts, spent[0])
+                if given.show:
+                    for page, text in zip(pages, texts, strict=True):
+                        print(page.text, text, sep="\n---\n")
+        if shutil.which("tesseract"):
+            spent = []
+            with timed(spent):
+                texts = [tesseract(file, pages[0].dpi) for file in files]
+            show("Tesseract", pages, texts, spent[0])
 
 
 def main() -> None:
-    """Read each kind with each layout, and with Tesseract."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--kinds", default=",".join(KINDS))
-    options.add_argument("--pages", type=int, default=3)
-    options.add_argument("--dpi", type=int, default=200)
-    options.add_argument("--wear", default="clean")
-    options.add_argument("--layout", default="lines", help="lines, blocks, page; several with commas")
-    options.add_argument("--parallel", type=int, default=8)
-    options.add_argument("--rows", type=int)
-    options.add_argument("--letter-px", type=float)
-    options.add_argument("-m", "--model")
-    options.add_argument("--show", action="store_true", help="the text beside what was drawn")
-    given = options.parse_args()
-    known = {} if given.model else builtin_pages()
-    known |= {name: value for name in ("rows", "letter_px") if (value := getattr(given, name)) is not None}
-    engine = EngineOptions(parallel=given.parallel)
-    pair = resolve(given.model, None)
-    with tempfile.TemporaryDirectory() as folder, Reader(pair, engine, None, RunOptions()) as reader:
-        reader.engine.embed(draw_document("page", 0).rgb[: reader.facts.tile_px, : reader.facts.tile_px])  # load it
-        for kind in given.kinds.split(","):
-            pages = [draw_document(kind, seed, given.dpi, given.wear) for seed in range(given.pages)]
-            files = list(drawn_files(pages, Path(folder)))
-            print(f"{kind}, {given.wear}, {given.dpi} dpi, {given.pages} pages:")
-            for layout in given.layout.split(","):
-                form = Form(**{"side_px": reader.facts.tile_px, **known, "layout": layout})
-                start = time.perf_counter()
-                answers = read_all(reader, files, form)
-                spent_s = time.perf_counter() - start
-                if given.show:
-                    for page, answer in zip(pages, answers, strict=True):
-                        print(page.text, answer.text, sep="\n---\n")
-                show(layout, [errors(p.text, a.text) for p, a in zip(pages, answers, strict=True)], spent_s)
-            if shutil.which("tesseract"):
-                start = time.perf_counter()
-                texts = [tesseract(file) for file in files]
-                spent_s = time.perf_counter() - start
-                show("Tesseract", [errors(p.text, t) for p, t in zip(pages, texts, strict=True)], spent_s)
+    """Every class of pages in turn."""
+    given = options()
+    running = EngineOptions(parallel=given.parallel)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        readers = [
+            (name, stack.enter_context(Reader(pair, running, None, RunOptions())))
+            for name, pair in pairs(given, Path(folder))
+        ]
+        for _, reader in readers:  # loaded before the clock runs
+            reader.engine.embed(draw_document("blank", 0).rgb[: reader.facts.tile_px, : reader.facts.tile_px])
+        for kind, wear, dpi in product(given.kinds.split(","), given.wear.split(","), map(int, given.dpi.split(","))):
+            print(f"{kind}, {wear}, {dpi} dpi, {given.pages} pages:", flush=True)
+            measure(given, readers, [draw_document(kind, seed, dpi, wear) for seed in range(given.pages)])
 
 
 main()

@@ -8,6 +8,8 @@ import pymupdf
 import pytest
 from documents import draw_document, pdf_of
 
+from smolcli.checks.tuning import character_errors
+
 LEAST_WORDS = 0.85  # of the words of a clean page that come out right, a close call here or there
 
 
@@ -203,3 +205,27 @@ def test_blocks_and_pages_can_be_read_as_one_picture_each(smol, large):
 def test_a_clip_is_no_document(smol, drawn):
     done = smol("ocr", drawn / "clip.mp4")
     assert done.code == 3 and "smol video" in done.err
+
+
+def test_a_page_in_a_script_that_the_model_does_not_read_is_said_and_not_invented(smol, tmp_path, large):
+    """PyMuPDF brings the letters for Chinese."""
+    with pymupdf.open() as pdf:
+        page = pdf.new_page(width=300, height=80)
+        page.insert_text((20, 40), "旧港口的水在晚餐前被带到窗边的", fontname="china-s", fontsize=14)
+        page.get_pixmap(dpi=150).save(tmp_path / "chinese.png")
+    done = smol("ocr", tmp_path / "chinese.png", large[0], "--json")
+    assert done.code == 0, done.err
+    chinese, latin = done.records
+    assert (chinese["text"], chinese["regions"], latin["text"] != "") == ("", [], True)
+    assert "script" in chinese["warnings"][0] and "chinese.png" in chinese["warnings"][0] and not latin["warnings"]
+    assert "2 pages: 1 read by the model, 1 without a line that can be believed." in done.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dpi", "most"), [(150, 0.03), (200, 0.02), (300, 0.02)])
+def test_clean_print_is_read_with_few_errors(smol, tmp_path, dpi, most):
+    """A strip of an A4 page of 10 to 12-point print."""
+    drawn = draw_document("lines", 3, dpi)
+    end = (drawn.lines[5].box_px[3] + drawn.lines[6].box_px[1]) // 2
+    text = smol("ocr", save(tmp_path / "page.png", drawn.rgb[:end])).out
+    assert character_errors("\n".join(line.text for line in drawn.lines[:6]), text) <= most

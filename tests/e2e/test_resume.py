@@ -10,7 +10,9 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pymupdf
 import pytest
+from documents import draw_document, pdf_of
 from drawing import draw_pdf, draw_text
 from scores import differ_by_close_calls_at_most
 
@@ -172,16 +174,69 @@ def test_a_run_that_was_killed_is_gone_on_with(smol, media, tmp_path, monkeypatc
     for number in range(KILLS):
         monkeypatch.setenv("SMOL_CACHE_DIR", str(tmp_path / str(number)))
         said = killed_after(chance.uniform(0.3, 0.3 + took_s), words, tmp_path / f"{number}.out")
-        store = tmp_path / str(number) / "store"
-        kept_tiles = 0
-        if files(store):
-            with closing(open_store(store, 1 << 30, print)) as opened:
-                kept_tiles = opened.totals().tiles.items
+        kept_tiles = tiles_in(tmp_path / str(number) / "store")
         after = smol(*words)
         assert same(after.records, whole.records, command)
         assert all(record["cached"] for record in after.records[: len(said)])
         assert sum(record["counts"]["encodes"] for record in after.records) == tiles - kept_tiles
         assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    """Two scanned pages of few large words."""
+    file = tmp_path_factory.mktemp("scan") / "scan.pdf"
+    file.write_bytes(pdf_of([draw_document("large", seed, 72) for seed in (2, 3)], "scanned"))
+    return file
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 here")
+def test_a_document_whose_reading_was_killed_is_gone_on_with_in_every_format(smol, scan, tmp_path, monkeypatch):
+    """Nothing is encoded twice, and text, JSON and PDF are those of a run that nobody disturbed."""
+    monkeypatch.setenv("SMOL_STORE", "on")
+    monkeypatch.setenv("SMOL_CACHE_DIR", str(tmp_path / "whole"))
+    start = time.monotonic()
+    whole = smol("ocr", scan, "-q", "--json")
+    took_s = time.monotonic() - start
+    text = smol("ocr", scan, "-q").out
+    chance = random.Random("ocr")
+    for number in range(KILLS):
+        folder = tmp_path / str(number)
+        monkeypatch.setenv("SMOL_CACHE_DIR", str(folder / "cache"))
+        folder.mkdir()
+        words = ("ocr", scan, "-q", "-o", folder / "out.pdf", "-o", folder / "out.json", "-o", folder / "out.txt")
+        killed_after(chance.uniform(0.3, 0.3 + took_s), words, folder / "stdout")
+        kept_tiles = tiles_in(folder / "cache" / "store")
+        after = smol(*words, "--force")
+        assert after.code == 0, after.err
+        [*records] = map(json.loads, (folder / "out.json").read_text().splitlines())
+        spent = sum(record["counts"]["encodes"] for record in records)
+        assert spent == sum(record["counts"]["encodes"] for record in whole.records) - kept_tiles
+        assert same_pages(records, whole.records) and (folder / "out.txt").read_text() == text
+        with pymupdf.open(folder / "out.pdf") as pdf:
+            found = [page.get_text().split() for page in pdf]
+        assert found == [record["text"].split() for record in whole.records]
+        assert not [path for path in folder.rglob("*") if path.name.startswith(".")]
+
+
+def same_pages(records, others):
+    """Whether two runs read the same of every page: text, places, confidence."""
+    kept = ("text", "text_from", "rotation", "skew", "warnings")
+    assert [[one[name] for name in kept] for one in records] == [[one[name] for name in kept] for one in others]
+    return [places(one["regions"]) for one in records] == [places(one["regions"]) for one in others]
+
+
+def places(regions):
+    return [(each["kind"], each["text"], each["box"], places(each.get("children", ()))) for each in regions]
+
+
+def tiles_in(store):
+    """How many tiles are kept."""
+    if not files(store):
+        return 0
+    with closing(open_store(store, 1 << 30, print)) as opened:
+        return opened.totals().tiles.items
 
 
 def killed_after(seconds, words, out):

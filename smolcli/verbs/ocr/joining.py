@@ -9,6 +9,7 @@ from smolcli.datatypes import Box
 from smolcli.layout import Layout, Line, Table
 from smolcli.regions import Region, RegionKind, list_marker
 from smolcli.verbs.ocr.sheets import Piece, Read, joined
+from smolcli.verbs.ocr.spacing import respaced
 from smolcli.verbs.ocr.view import Turned
 
 HEADING = 1.2  # times the size of most letters
@@ -122,6 +123,11 @@ def weeded(regions: Sequence[Region], least: float, drop: bool) -> tuple[Region,
     return tuple(found)
 
 
+def guessed_left_out(regions: Sequence[Region]) -> tuple[Region, ...]:
+    """Blocks that are known from the page itself, without those of which a line was guessed."""
+    return tuple(block for block in regions if all(part.confidence is None for part in block.walk()))
+
+
 def _is_doubtful(line: Region, least: float) -> bool:
     return line.confidence is not None and line.confidence < least
 
@@ -138,6 +144,7 @@ def around(boxes: Sequence[Box]) -> Box:
 
 
 def _line(page: Turned, line: Line, reads: Pieces) -> Region:
+    reads = [(piece, _respaced(piece, line, read)) for piece, read in reads]
     whole = joined(reads)
     words = tuple(_words(page, line, reads))
     return Region("line", page.box(line.box_px), whole.text, whole.confidence, words)
@@ -159,16 +166,27 @@ def _words(page: Turned, line: Line, reads: Pieces) -> list[Region]:
 
 def _spans(piece: Piece, line: Line, words: Sequence[str]) -> list[tuple[int, int]]:
     """Left and right (px) of each word of a piece."""
-    left, _, right, _ = piece.box_px
-    gaps = [(start, end) for start, end in line.gaps_px if left < start and end < right]
-    left = max([left, *(end for start, end in line.gaps_px if start <= left < end)])
-    right = min([right, *(start for start, end in line.gaps_px if start < right <= end)])
-    if len(gaps) == len(words) - 1:
-        edges = [left, *(edge for gap in gaps for edge in gap), right]
-        return list(zip(edges[::2], edges[1::2], strict=True))
+    seen = _seen_spans(piece, line)
+    if len(seen) == len(words):
+        return seen
+    left, right = seen[0][0], seen[-1][1]
     letters = sum(map(len, words)) + max(0, len(words) - 1)
     spans, at = [], 0
     for word in words:
         spans.append((left + (right - left) * at // letters, left + (right - left) * (at + len(word)) // letters))
         at += len(word) + 1
     return spans
+
+
+def _seen_spans(piece: Piece, line: Line) -> list[tuple[int, int]]:
+    """Left and right (px) of what stands between the spaces that are seen in a piece: one at least."""
+    left, _, right, _ = piece.box_px
+    gaps = [(start, end) for start, end in line.gaps_px if left < start and end < right]
+    left = max([left, *(end for start, end in line.gaps_px if start <= left < end)])
+    right = min([right, *(start for start, end in line.gaps_px if start < right <= end)])
+    edges = [left, *(edge for gap in gaps for edge in gap), right]
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def _respaced(piece: Piece, line: Line, read: Read) -> Read:
+    return replace(read, text=respaced(read.text, [right - left for left, right in _seen_spans(piece, line)]))

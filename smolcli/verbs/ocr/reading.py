@@ -16,7 +16,7 @@ from smolcli.jobs import Answer, Expected, Job, failure
 from smolcli.media import FolderError, Media, TextLayer
 from smolcli.regions import PageReading, page_text
 from smolcli.run import Access, Event, Item, OpenFiles, PageTexts
-from smolcli.verbs.ocr.joining import weeded
+from smolcli.verbs.ocr.joining import guessed_left_out, weeded
 from smolcli.verbs.ocr.page import read_page
 from smolcli.verbs.ocr.sheets import Form
 from smolcli.verbs.ocr.summary import DOUBTFUL, Summary
@@ -104,10 +104,21 @@ class Ocr:
         """Read a page with the model."""
         made: list[Answer] = []
         read, odd = yield from noting(read_page(view), made)
+        sure = read.confidence
+        if sure is not None and sure < self._how.form.believable:
+            odd = (*odd, self._unread(job.places[0], sure))
+            read = replace(read, regions=guessed_left_out(read.regions))
         if self._how.texts is not None and (read.confidence or 0.0) >= DOUBTFUL:
             self._how.texts.keep(view.place, page_text(read))
         read = replace(read, regions=weeded(read.regions, self._how.least, self._how.drop))
         return [self._answer(job, read, made, (*warnings, *odd))]
+
+    def _unread(self, place: Place, sure: float) -> str:
+        """The sentence about a page that is in no script that the model reads."""
+        return (
+            f"{place.label} of {place.source.path} is perhaps in a script or a hand that {self._how.model} does not "
+            f"read (confidence {sure:.2f}): its text is left out. Another model may read it (-m)."
+        )
 
     def _answer(self, job: Job, reading: PageReading, made: Sequence[Answer], warnings: tuple[str, ...]) -> Answer:
         """What a page was read as, with what it took."""

@@ -24,7 +24,8 @@ class Form:
     """How a model reads a page best: layout "lines", "blocks" or "page".
 
     Of lines: sheets of side_px with so many rows, letters (em) letter_px high on them. nothing: what it says of a
-    picture without text. doctags: it writes whole pages in that markup.
+    picture without text. doctags: it writes whole pages in that markup. believable: a page of less confidence is in a
+    script or a hand that it does not read; 0.0 where nobody has measured that.
     """
 
     layout: str
@@ -33,6 +34,7 @@ class Form:
     letter_px: float = 26.0
     nothing: str = ""
     doctags: bool = False
+    believable: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

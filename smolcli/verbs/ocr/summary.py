@@ -17,6 +17,7 @@ class Summary:
     read: int = 0
     kept: int = 0
     blank: int = 0
+    unread: int = 0
     failed: int = 0
     doubtful: list[str] = field(default_factory=list)
 
@@ -29,7 +30,9 @@ class Summary:
         page = what.page
         self.blank += page.text_from == ""
         self.kept += page.text_from == "layer"
-        self.read += page.text_from in ("model", "mixed")
+        unread = page.text_from == "model" and not page.regions
+        self.unread += unread
+        self.read += page.text_from in ("model", "mixed") and not unread
         if page.confidence is not None and page.confidence < DOUBTFUL:
             self.doubtful.append(what.job.places[0].uri)
 
@@ -39,6 +42,7 @@ class Summary:
             (self.read, "read by the model"),
             (self.kept, "from the text layer"),
             (self.blank, "blank"),
+            (self.unread, "without a line that can be believed"),
             (self.failed, "failed"),
         )
         pages = sum(count for count, _ in counts)
