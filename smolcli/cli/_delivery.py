@@ -35,7 +35,8 @@ class Delivery:
     """Writes the answers of one run to stdout or files as they come, and sums the run up.
 
     inputs: the files and folders that are read, which are never written. pages: the command reads whole pages, which
-    more formats can show. formats: the names of those that are asked for. Raises UsageError, OutputError.
+    more formats can show. formats: the names of those that are asked for; joined: of those in which all inputs come out
+    together. Raises UsageError, OutputError.
     """
 
     def __init__(self, run: Run, inputs: Sequence[str] = (), pages: bool = False) -> None:
@@ -44,8 +45,8 @@ class Delivery:
         beside = wanted_beside(run.output, run.formats, inputs, pages)
         self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
         wanted = wanted_outputs(run.output, run.formats, pages)
-        chosen = [each.format for each in wanted] + [each.format for each in (beside.sidecars if beside else ())]
-        self.formats = {each.name for each in chosen if each is not None}
+        self.joined = {each.format.name for each in wanted if each.format is not None}
+        self.formats = self.joined | {each.format.name for each in (beside.sidecars if beside else ())}
         self._outputs = Outputs(wanted, run.output.force)
         self._progress = Progress(run.output.quiet, visible=self._outputs.on_stdout and is_terminal(sys.stdout))
         self._stream_pieces = is_terminal(sys.stdout) and run.parallel == 1

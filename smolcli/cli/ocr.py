@@ -67,6 +67,8 @@ def command(
     run = Run(model, output, reading, pages, formats=formats)
     access = replace(run.access(), several=pages.dpi is None or len(paths) > 1)
     with Delivery(run, paths, pages=True) as delivery:
+        if "pdf" in delivery.joined:
+            _refuse_a_second(paths, recursive)
         pdf = _pdf_options(paths, layout, pages, output) if "pdf" in delivery.formats else None
         with run.reader() as reader:
             run.name_a_better_reader(reader.facts)
@@ -95,6 +97,17 @@ def _html_name(path: str) -> str:
     if not path.lower().endswith((".html", ".htm")):
         raise UsageError(f"--html is {path!r}.", f"Let its name say so: --html {path}.html.")
     return path
+
+
+def _refuse_a_second(paths: list[str], recursive: bool) -> None:
+    """A searchable PDF is of one file: a second is refused before any is read. Raises UsageError."""
+    from smolcli.formats import second_file
+    from smolcli.media import find_pages
+
+    files = (each for each in find_pages(paths, recursive) if isinstance(each, str))
+    next(files, None)
+    if (second := next(files, None)) is not None:
+        raise second_file(second)
 
 
 def _pdf_options(paths: list[str], layout: LayoutOptions, pages: PageOptions, output: OutputOptions) -> PdfOptions:

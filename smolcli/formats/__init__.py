@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from smolcli.formats.marked import MarkedPages as MarkedPages
     from smolcli.formats.marked import Marking as Marking
     from smolcli.formats.pdf import check_pdf as check_pdf
+    from smolcli.formats.pdf import second_file as second_file
     from smolcli.formats.pdf_opening import PdfOptions as PdfOptions
 
 __all__ = [
@@ -64,7 +65,7 @@ def __getattr__(name: str) -> Any:
         from smolcli.formats import marked
 
         return getattr(marked, name)
-    if name not in ("PdfOptions", "check_pdf"):
+    if name not in ("PdfOptions", "check_pdf", "second_file"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from smolcli.formats import pdf
 

@@ -52,8 +52,7 @@ class PdfWriter:
         """Take a page. Raises UsageError for one of a second file: a PDF is of one."""
         place = answer.job.places[0]
         if self._pages and (place.source.path, place.source.sha256) != (self._path, self._sha256):
-            message = f"A searchable PDF is made of one file, and {place.source.path!r} is a second one."
-            raise UsageError(message, "Use --output-dir DIR to make one of each.")
+            raise second_file(place.source.path)
         self._path, self._sha256 = place.source.path, place.source.sha256
         self._pages[place.index] = ReadPage(reading_of(answer), answer.job.look.rotate // 90 % 4)
 
@@ -71,6 +70,12 @@ class PdfWriter:
         if self._sha256 and _sha256_of(source) != self._sha256:
             raise MediaError(f"{self._path!r} has changed since it was read.", "Ask again.")
         write_searchable(source, self._pages, self._options, self._target)
+
+
+def second_file(path: str) -> UsageError:
+    """A PDF is of one file."""
+    message = f"A searchable PDF is made of one file, and {path!r} is a second one."
+    return UsageError(message, "Use --output-dir DIR to make one of each.")
 
 
 def write_searchable(source: Path | bytes, pages: Mapping[int, ReadPage], options: PdfOptions, target: Target) -> None:

@@ -229,3 +229,15 @@ def test_clean_print_is_read_with_few_errors(smol, tmp_path, dpi, most):
     end = (drawn.lines[5].box_px[3] + drawn.lines[6].box_px[1]) // 2
     text = smol("ocr", save(tmp_path / "page.png", drawn.rgb[:end])).out
     assert character_errors("\n".join(line.text for line in drawn.lines[:6]), text) <= most
+
+
+@pytest.mark.parametrize("folder", [False, True], ids=["named", "in a folder"])
+def test_a_second_file_for_one_pdf_is_refused_before_any_is_read(smol, tmp_path, folder):
+    (tmp_path / "in").mkdir()
+    files = [text_pdf(tmp_path / "in" / name, "Some words") for name in ("a.pdf", "b.pdf")]
+    done = smol("ocr", *([tmp_path / "in"] if folder else files), "--mode", "skip", "-o", tmp_path / "out.pdf")
+    assert done.code == 2
+    assert "made of one file" in done.err
+    assert "--output-dir" in done.err
+    assert "from the text layer" not in done.err  # nothing was read
+    assert not (tmp_path / "out.pdf").exists()
