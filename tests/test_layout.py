@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pymupdf
 import pytest
 from document_kinds import photograph
 from document_sheet import Sheet
@@ -165,3 +166,16 @@ def test_whatever_is_on_a_picture_boxes_are_within_it_and_numbers_are_plain():
         for line in layout.lines:
             assert line.em_px > 0 and type(line.em_px) is float and type(line.dark) is bool
             assert all(left < right for left, right in line.gaps_px) and pieces(line, line.em_px)
+
+
+@pytest.mark.parametrize(
+    "text", ["Dear Sir or Madam", "Total due: 123.45 EUR", "Yes, this is fine.", "INVOICE 2024-001"]
+)
+@pytest.mark.parametrize("size", [9, 14, 24])
+def test_a_line_or_two_are_tried_upright_first_and_every_way_after(text, size):
+    with pymupdf.open() as pdf:
+        page = pdf.new_page(width=420, height=300)
+        page.insert_text((30, 50), text, fontsize=size, fontname="tiro")
+        drawn = page.get_pixmap(dpi=300)
+    rgb = np.frombuffer(drawn.samples, np.uint8).reshape(drawn.height, drawn.width, 3)
+    assert upright_turns(rgb) == (0, 180, 90, 270)

@@ -14,6 +14,7 @@ MOST_SKEW_DEG = 10.0
 LEAST_SKEW_DEG = 0.1
 COARSE_DEG, FINE_DEG = 0.5, 0.05
 FEWEST_LETTERS = 12
+FEWEST_TO_TELL = 60  # letters, before their feet and heads say how a page stands: a line or two can say anything
 MOST_LETTERS = 6000  # more say no more
 
 
@@ -74,11 +75,14 @@ def upright_turns(rgb: RGB) -> tuple[int, ...]:
     """The turns (degrees clockwise) that may make a page stand upright, likeliest first; one alone where it is plain.
 
     Lines crowd along the direction of writing. In Latin print more letters reach above the lower ones than below the
-    line, so that feet stand level and heads do not; print of capitals and figures alone does not say.
+    line, so that feet stand level and heads do not; print of capitals and figures alone does not say. Of few letters
+    every way may be meant, and most pages stand upright.
     """
     letters, em = letters_on(rgb)
     if len(letters) < FEWEST_LETTERS:
         return (0,)
+    if len(letters) < FEWEST_TO_TELL:
+        return (0, 180, 90, 270)
     x, y = letters.left + letters.width / 2, letters.top + letters.height / 2
     level, upright = (
         max(best_angle(along, a, em)[1] for a in sides)

@@ -241,3 +241,12 @@ def test_a_second_file_for_one_pdf_is_refused_before_any_is_read(smol, tmp_path,
     assert "--output-dir" in done.err
     assert "from the text layer" not in done.err  # nothing was read
     assert not (tmp_path / "out.pdf").exists()
+
+
+@pytest.mark.parametrize("turn", [0, 180])
+@pytest.mark.parametrize("text", ["Dear Sir or Madam", "Thank you for your order"])
+def test_a_page_of_one_line_is_read_whichever_way_up_it_lies(smol, tmp_path, text, turn):
+    with pymupdf.open(text_pdf(tmp_path / "line.pdf", text, size=12)) as pdf:
+        pdf[0].set_rotation(turn)
+        pdf[0].get_pixmap(dpi=150).save(tmp_path / "line.png")
+    assert smol("ocr", tmp_path / "line.png").out.strip() == text

@@ -14,7 +14,7 @@ from smolcli.jobs import Answer, Job
 from smolcli.regions import PageReading, Region, TextFrom
 from smolcli.verbs.ocr.joining import Pieces, merged, regions_of, whole_block
 from smolcli.verbs.ocr.sheets import Filled, fill_sheets, lines_of, said, said_by_one
-from smolcli.verbs.ocr.view import SURE, Turned, View, confidence
+from smolcli.verbs.ocr.view import MARGIN, SURE, Turned, View, confidence
 from smolcli.verbs.stepwise import Outcome, answers
 
 PIECE_TOKENS = 24  # that a piece of a line may be answered with
@@ -51,9 +51,12 @@ def _upright(view: View) -> Generator[list[Job], Sequence[Outcome], tuple[Turned
         probe = _probe(view, page)
         (answer,) = answers((yield [probe]))
         known[probe] = answer
-        if best is None or confidence(answer) > best[0]:
-            best = confidence(answer), page
-        if best[0] >= SURE:
+        read = confidence(answer)
+        if best is None:
+            best = min(read + MARGIN, SURE) if read < SURE else read, page
+        elif read > best[0]:
+            best = read, page
+        if read >= SURE:
             break
     assert best is not None
     return best[1], known
