@@ -104,6 +104,10 @@ def _refuse_reading_them(beside: Beside, named: NamedInputs) -> None:
                 if named.have(written):
                     raise UsageError(f"The output {str(written)!r} is itself to be read.", "Name an --output-dir.")
     read = [sidecar for sidecar in beside.sidecars if f".{sidecar.extension}" in MEDIA_SUFFIXES]
+    folders = [path for path in beside.inputs if os.path.isdir(path)]  # noqa: PTH112
+    if beside.folder is None and read and folders:
+        message = f"{read[0].format.name} files beside those of {folders[0]!r} would be read the next time, as inputs."
+        raise UsageError(message, "Name a folder outside of it: --output-dir DIR.")
     if beside.folder is not None and read and named.hold(Path(beside.folder)):
         message = f"The output folder {beside.folder!r} is in a folder that is read"
         raise UsageError(f"{message}, and {read[0].format.name} would be read too.", "Name one outside of it.")

@@ -111,10 +111,15 @@ def _refuse_a_second(paths: list[str], recursive: bool) -> None:
 
 
 def _pdf_options(paths: list[str], layout: LayoutOptions, pages: PageOptions, output: OutputOptions) -> PdfOptions:
-    """How searchable PDFs are made; files that are named and cannot become one are refused before any is read."""
+    """How searchable PDFs are made; files that are named and cannot become one are refused before any is read.
+
+    One of several that cannot be opened is a failure when its turn comes, and the others go on.
+    """
     import io
     import sys
+    from contextlib import nullcontext, suppress
 
+    from smolcli.errors import MediaError
     from smolcli.formats import PdfOptions, check_pdf
     from smolcli.media import open_input, parse_pages
 
@@ -126,7 +131,8 @@ def _pdf_options(paths: list[str], layout: LayoutOptions, pages: PageOptions, ou
     for path in paths:
         source = data if path == "-" else Path(path)
         if source is not None and _begins_as_pdf(source):
-            check_pdf(source, options, partial(parse_pages, pages.pages))
+            with suppress(MediaError) if len(paths) > 1 else nullcontext():
+                check_pdf(source, options, partial(parse_pages, pages.pages))
     return options
 
 

@@ -250,3 +250,21 @@ def test_a_page_of_one_line_is_read_whichever_way_up_it_lies(smol, tmp_path, tex
         pdf[0].set_rotation(turn)
         pdf[0].get_pixmap(dpi=150).save(tmp_path / "line.png")
     assert smol("ocr", tmp_path / "line.png").out.strip() == text
+
+
+def test_a_damaged_file_among_those_that_become_pdfs_is_one_failure(smol, tmp_path):
+    (tmp_path / "bad.pdf").write_bytes(b"%PDF-1.4\n" + bytes(range(256)))
+    good = text_pdf(tmp_path / "good.pdf", "good")
+    done = smol("ocr", tmp_path / "bad.pdf", good, "--mode", "skip", "--output-dir", tmp_path / "out", "-f", "pdf")
+    assert done.code == 1
+    assert "bad.pdf" in done.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.pdf"]
+
+
+def test_pdfs_beside_the_files_of_a_folder_are_refused_before_any_is_read(smol, tmp_path):
+    text_pdf(tmp_path / "a.pdf", "some words")
+    done = smol("ocr", tmp_path, "--sidecar", "pdf,txt", "--mode", "skip")
+    assert done.code == 2
+    assert "--output-dir" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.pdf"]
+    assert smol("ocr", tmp_path, "--sidecar", "txt").code == 0
