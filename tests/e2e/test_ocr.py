@@ -268,3 +268,13 @@ def test_pdfs_beside_the_files_of_a_folder_are_refused_before_any_is_read(smol, 
     assert "--output-dir" in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["a.pdf"]
     assert smol("ocr", tmp_path, "--sidecar", "txt").code == 0
+
+
+@pytest.mark.parametrize("layout", ["lines", "blocks"])
+def test_a_page_on_its_side_of_which_the_model_says_nothing_is_turned_until_it_reads(smol, tmp_path, layout):
+    with pymupdf.open(text_pdf(tmp_path / "said.pdf", "The quick brown fox\njumps over the lazy dog", size=11)) as pdf:
+        pdf[0].set_cropbox(pymupdf.Rect(20, 20, 320, 220))
+        pdf[0].get_pixmap(dpi=150).save(tmp_path / "said.png")
+    done = smol("ocr", tmp_path / "said.png", "--rotate", "90", "--layout", layout)
+    assert "blank" not in done.err
+    assert words_found("The quick brown fox jumps over the lazy", done.out) >= LEAST_WORDS

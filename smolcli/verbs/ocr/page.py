@@ -51,7 +51,10 @@ def _upright(view: View) -> Generator[list[Job], Sequence[Outcome], tuple[Turned
         probe = _probe(view, page)
         (answer,) = answers((yield [probe]))
         known[probe] = answer
-        read = confidence(answer)
+        said_something = next(lines_of(answer.generation, view.form.nothing), None) is not None
+        read = (
+            confidence(answer) if said_something else 0.0
+        )  # where there is print, an answer of nothing is no sure one
         if best is None:
             best = min(read + MARGIN, SURE) if read < SURE else read, page
         elif read > best[0]:
