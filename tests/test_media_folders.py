@@ -84,3 +84,7 @@ def test_how_many_are_to_come_is_said_before_the_first_and_is_right_after_the_la
     assert isinstance(found[0], Expected) and found[0].answers >= 2
     names = [one for one in found if isinstance(one, str)]
     assert sum(one.answers for one in found if isinstance(one, Expected)) == len(names) == 5
+
+
+def test_an_empty_name_is_no_folder():
+    assert list(find_pictures([""], recursive=True)) == [Expected(1), ""]

@@ -55,7 +55,7 @@ class FolderError(MediaError):
 
 def _is_folder(path: str) -> bool:
     try:
-        return Path(path).is_dir()
+        return bool(path) and Path(path).is_dir()  # "" would be the folder one is in
     except (OSError, ValueError):  # no name of anything; opening it will say so
         return False
 
