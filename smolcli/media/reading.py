@@ -84,6 +84,8 @@ def open_input(path: str) -> Input:
 
     Raises MediaError (missing, unreadable, empty, not a file), UsageError when standard input is a terminal.
     """
+    if not path:
+        raise MediaError("An empty name is the name of no file.", "Name a file, or - for standard input.")
     try:
         if path == "-":
             file, local = _standard_input(), None
