@@ -64,6 +64,8 @@ def test_every_command_but_pull_works_without_a_network(offline, drawn, tmp_path
         ["ask", "-q", picture, "What does it say?"],
         ["caption", "-q", picture],
         ["docvqa", "-q", str(drawn / "doc.pdf"), "--pages", "1"],
+        ["ocr", "-q", picture],
+        ["tune", "ocr", "-q", "--pages", "1"],
         ["video", "-q", str(drawn / "clip.mp4")],
         ["plan", "-q", picture, "What?"],
         ["plan", "-q", "-m", checkpoint, picture, "What?"],
