@@ -30,10 +30,10 @@ LETTER = (
     ("Anna Winter", 10, 330),
 )
 SIGNS = {
+    "bakery": ("Bakery", YELLOW),
     "coffee": ("Coffee", WHITE),
     "exit": ("Exit", YELLOW),
     "library": ("Library", WHITE),
-    "room": ("Room 12", YELLOW),
 }
 
 

@@ -15,7 +15,7 @@ from smolcli.media import MediaOptions, open_media
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
-SIGNS = ("coffee", "exit", "library", "room")
+SIGNS = ("bakery", "coffee", "exit", "library")
 INPUTS = ("sign.jpg", "invoices.pdf", "letter.pdf", "clip.mp4", *(f"signs/{name}.png" for name in SIGNS))
 
 
@@ -56,7 +56,7 @@ def test_the_shell_pipeline_reads_signs_sums_invoices_and_asks_a_pipe(tmp_path):
     *signs, total, price, date = done.shown.splitlines()
     captions = dict(line.split("\t") for line in signs)
     assert list(captions.values()) == sorted(captions.values()) and set(captions) == {f"signs/{n}.png" for n in SIGNS}
-    for name, word in zip(SIGNS, ("Coffee", "Exit", "Library", "form"), strict=True):
+    for name, word in zip(SIGNS, ("Bakery", "Coffee", "Exit", "Library"), strict=True):
         assert word in captions[f"signs/{name}.png"]
     assert total == "sum\t131.10"
     assert (price, date) == ("$84.20", "2024-03-05")
