@@ -7,7 +7,7 @@ for event in run(jobs, engine, files, RunOptions()): ...
 from __future__ import annotations
 
 from smolcli.run.asking import check_schema
-from smolcli.run.events import Event, Idle, Item, Planned, RunOptions
+from smolcli.run.events import Event, Idle, Item, Planned, RunOptions, passed_on
 from smolcli.run.frames import FrameBudget, frame_budget
 from smolcli.run.here import run
 from smolcli.run.kept import AnswerStore, Kept
@@ -43,6 +43,7 @@ __all__ = [
     "frame_budget",
     "geometry",
     "load",
+    "passed_on",
     "pictures_of",
     "plan_job",
     "plan_outlined",

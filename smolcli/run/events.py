@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from smolcli.datatypes import Encoded, Piece
+from smolcli.errors import SmolError
 from smolcli.jobs import Answer, Expected, Failure, Job, Waiting
 from smolcli.run.planning import RequestPlan
 
@@ -39,5 +42,24 @@ class Idle:
     """All that came in is answered, and the next is still to come, as a line through a pipe."""
 
 
-Item = Job | Answer | Failure | Expected | Waiting  # what verbs make; an answer needs no model
+Item = Job | Failure | Expected | Waiting  # what verbs make
 Event = Expected | Idle | Planned | Encoded | Piece | Answer | Failure
+
+
+def passed_on(events: Generator[Event], shown: Callable[[Event], Iterator[Event]]) -> Generator[Event]:
+    """A run's events, each as what is shown for it. An error that is thrown in is thrown into the run, which ends as it
+    should.
+    """
+    thrown: SmolError | None = None
+    with closing(events):
+        while True:
+            try:
+                event = next(events) if thrown is None else events.throw(thrown)
+            except StopIteration:
+                return
+            thrown = None
+            for each in shown(event):
+                try:
+                    yield each
+                except SmolError as error:
+                    thrown = error

@@ -101,7 +101,7 @@ class _Loop:
                 self._waiting = self._asked
             elif isinstance(item, Expected):
                 yield item
-            elif isinstance(item, Answer | Failure):
+            elif isinstance(item, Failure):
                 self._finish(self._next(), item)
             else:
                 yield from self._begin(self._next(), item)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from smolcli.jobs import Expected, failure
-from smolcli.media import FolderError, find_pictures
+from smolcli.media import find_pictures
 from smolcli.run import Access, Item, OpenFiles
-from smolcli.verbs.pages import each_picture
+from smolcli.verbs.pages import each_file, each_picture
 from smolcli.verbs.template import Template
 
 
@@ -17,11 +16,4 @@ def caption(
 ) -> Iterator[Item]:
     """One job per picture, in the order of the names. Options may be meant for some of them, as pages are."""
     access = replace(access, several=True)
-    for found in find_pictures(paths, recursive):
-        if isinstance(found, Expected):
-            yield found
-        elif isinstance(found, FolderError):
-            yield Expected(1)
-            yield failure(found.folder, found)
-        else:
-            yield from each_picture(files, [found], template, access)
+    yield from each_file(find_pictures(paths, recursive), lambda path: each_picture(files, path, template, access))

@@ -1,31 +1,59 @@
-"""Files in, a Job per picture in them and question out: the pages of a document, or the one picture of an image."""
+"""What a search of folders gives in, its files one after another out, their pages, and a Job for each of them."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeVar
 
 from smolcli.errors import MediaError, SmolError
-from smolcli.jobs import Expected, Failure, failure
+from smolcli.jobs import Expected, Failure, Look, failure
+from smolcli.media import FolderError, Media
 from smolcli.run import Access, Item, OpenFiles
 from smolcli.verbs.template import Template
 
+Found = str | FolderError | Expected  # what a search of folders gives
+T = TypeVar("T")
 
-def each_picture(
-    files: OpenFiles, paths: Iterable[str | Failure], template: Template, access: Access
-) -> Iterator[Item]:
-    """One file after another; one that cannot be read is a Failure. Of each file one answer was expected so far."""
-    for path in paths:
-        if isinstance(path, Failure):
-            yield path
-            continue
-        try:
-            with files.hold(path, template.look, access) as media:
-                if media.video is not None:
-                    raise MediaError(f"{path} is a clip, not pages.", f"Try: smol video {shlex.quote(path)}")
-                if len(media.places) != 1:
-                    yield Expected((len(media.places) - 1) * len(template.questions))
-                for place in media.places:
-                    yield from template.jobs([place])
-        except SmolError as error:
-            yield failure(path, error)
+
+def each_file(
+    found: Iterable[Found], of_file: Callable[[str], Iterator[T]], questions: int = 1
+) -> Iterator[T | Failure | Expected]:
+    """What is made of every file; a folder that cannot be read is a Failure, and the rest go on.
+
+    questions: how many answers are expected of each file.
+    """
+    for each in found:
+        if isinstance(each, Expected):
+            yield replace(each, answers=each.answers * questions)
+        elif isinstance(each, FolderError):
+            yield Expected(1)
+            yield failure(each.folder, each)
+        else:
+            yield from of_file(each)
+
+
+@contextmanager
+def held_pages(files: OpenFiles, path: str, look: Look, access: Access) -> Iterator[Media]:
+    """A document or picture, open for a while. Raises MediaError (a clip too), EncryptedError, UsageError (pages)."""
+    with files.hold(path, look, access) as media:
+        if media.video is not None:
+            raise MediaError(f"{path} is a clip, not pages.", f"Try: smol video {shlex.quote(path)}")
+        yield media
+
+
+def each_picture(files: OpenFiles, path: str, template: Template, access: Access) -> Iterator[Item]:
+    """A job per picture of a file and question: the pages of a document, or the one picture of an image.
+
+    A file that cannot be read is a Failure. One answer to each question was expected so far.
+    """
+    try:
+        with held_pages(files, path, template.look, access) as media:
+            if len(media.places) != 1:
+                yield Expected((len(media.places) - 1) * len(template.questions))
+            for place in media.places:
+                yield from template.jobs([place])
+    except SmolError as error:
+        yield failure(path, error)

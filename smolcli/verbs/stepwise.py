@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from typing import TypeVar
 
 from smolcli.datatypes import Counts, Encoded, Generation, Piece, Seconds
 from smolcli.errors import SmolError
 from smolcli.jobs import Answer, Expected, Failure, Job, Waiting, failure
-from smolcli.run import Event, Item, OpenFiles
+from smolcli.run import Event, Item, OpenFiles, passed_on
 
 AT_ONCE = 3  # tasks under way: while one is prepared the engine has the jobs of the others
 Outcome = Answer | Failure
@@ -175,21 +174,14 @@ class Stepwise:
         hears: is told of every outcome before it is said. A SmolError that is thrown in here is thrown into the run, so
         that it ends as it should.
         """
-        thrown: SmolError | None = None
-        with closing(events):
-            while True:
-                try:
-                    event = next(events) if thrown is None else events.throw(thrown)
-                except StopIteration:
-                    break
-                thrown = None
-                for said in self._said(event):
-                    if isinstance(said, Answer | Failure):
-                        hears(said)
-                    try:
-                        yield said
-                    except SmolError as error:
-                        thrown = error
+
+        def heard(event: Event) -> Iterator[Event]:
+            for said in self._said(event):
+                if isinstance(said, Answer | Failure):
+                    hears(said)
+                yield said
+
+        yield from passed_on(events, heard)
         for said in self._broken_off():
             hears(said)
             yield said

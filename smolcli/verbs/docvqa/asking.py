@@ -6,21 +6,19 @@ for event in asking.answers(reader.stream(asking.jobs())): ...
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 
 from smolcli.datatypes import Place
-from smolcli.errors import MediaError, SmolError
+from smolcli.errors import SmolError
 from smolcli.jobs import Expected, Job, failure
-from smolcli.media import FolderError, Media
+from smolcli.media import Media
 from smolcli.run import Access, Event, Item, OpenFiles
 from smolcli.verbs.docvqa.document import Search, ask_document
 from smolcli.verbs.docvqa.evidence import Pages
+from smolcli.verbs.pages import Found, each_file, held_pages
 from smolcli.verbs.stepwise import AT_ONCE, Outcome, Stepwise, Task
 from smolcli.verbs.template import Template
-
-Found = str | FolderError | Expected  # what a search of folders gives
 
 
 class DocumentQuestions:
@@ -47,21 +45,11 @@ class DocumentQuestions:
         return self._work.results(events, lambda outcome: None)
 
     def _tasks(self) -> Iterator[Task | Outcome | Expected]:
-        questions = len(self._template.questions)
-        for found in self._found:
-            if isinstance(found, Expected):
-                yield Expected(found.answers * questions)
-            elif isinstance(found, FolderError):
-                yield Expected(1)
-                yield failure(found.folder, found)
-            else:
-                yield from self._file(found)
+        return each_file(self._found, self._file, len(self._template.questions))
 
     def _file(self, path: str) -> Iterator[Task | Outcome | Expected]:
         try:
-            with self._files.hold(path, self._template.look, self._access) as media:
-                if media.video is not None:
-                    raise MediaError(f"{path} is a clip, not pages.", f"Try: smol video {shlex.quote(path)}")
+            with held_pages(self._files, path, self._template.look, self._access) as media:
                 places = media.places
                 self.most_pages = max(self.most_pages, len(places))
                 if not self._search.each:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
 
-from smolcli.errors import SmolError
-from smolcli.jobs import Answer, Expected, failure
-from smolcli.media import FolderError
-from smolcli.run import Access, Event, Item, OpenFiles, PageTexts
+from smolcli.jobs import Answer, Expected
+from smolcli.run import Access, Event, Item, OpenFiles, PageTexts, passed_on
 from smolcli.verbs.docvqa.choosing import confidence_of, says_nothing
-from smolcli.verbs.pages import each_picture
+from smolcli.verbs.pages import Found, each_file, each_picture
 from smolcli.verbs.template import Template
 
 SURE = 0.6  # mean probability of a token: a text that is worth looking for words in
@@ -19,27 +16,18 @@ SURE = 0.6  # mean probability of a token: a text that is worth looking for word
 
 def keeping_texts(events: Generator[Event], texts: PageTexts) -> Generator[Event]:
     """The same events; what pages were written out as is kept where nothing better is known, and it is sure enough."""
-    with closing(events):
-        thrown: SmolError | None = None
-        while True:
-            try:
-                event = next(events) if thrown is None else events.throw(thrown)
-            except StopIteration:
-                return
-            thrown = None
-            if isinstance(event, Answer) and confidence_of(event) >= SURE and not says_nothing(event):
-                place = event.job.places[0]
-                if not texts.get(place):
-                    texts.keep(place, event.text)
-            try:
-                yield event
-            except SmolError as error:
-                thrown = error
+
+    def kept(event: Event) -> Iterator[Event]:
+        if isinstance(event, Answer) and confidence_of(event) >= SURE and not says_nothing(event):
+            place = event.job.places[0]
+            if not texts.get(place):
+                texts.keep(place, event.text)
+        yield event
+
+    return passed_on(events, kept)
 
 
-def docvqa(
-    files: OpenFiles, found: Iterable[str | FolderError | Expected], template: Template, access: Access
-) -> Iterator[Item]:
+def docvqa(files: OpenFiles, found: Iterable[Found], template: Template, access: Access) -> Iterator[Item]:
     """Ask each page the same questions. A page or a file that cannot be read is a Failure, and the others go on.
 
     found: paths, or what a search of folders gives.
@@ -47,11 +35,5 @@ def docvqa(
     if isinstance(found, Sequence):
         yield Expected(len(found) * len(template.questions))
         access = replace(access, several=access.several or len(found) > 1)
-    for each in found:
-        if isinstance(each, Expected):
-            yield Expected(each.answers * len(template.questions))
-        elif isinstance(each, FolderError):
-            yield Expected(1)
-            yield failure(each.folder, each)
-        else:
-            yield from each_picture(files, [each], template, access)
+    asked = len(template.questions)
+    yield from each_file(found, lambda path: each_picture(files, path, template, access), asked)

@@ -6,14 +6,13 @@ for event in ocr.pages(reader.stream(ocr.jobs())): ...
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from smolcli.datatypes import Generation, Place
-from smolcli.errors import MediaError, SmolError
+from smolcli.errors import SmolError
 from smolcli.jobs import Answer, Expected, Job, failure
-from smolcli.media import FolderError, Media, TextLayer
+from smolcli.media import Media, TextLayer
 from smolcli.regions import PageReading, page_text
 from smolcli.run import Access, Event, Item, OpenFiles, PageTexts
 from smolcli.verbs.ocr.joining import guessed_left_out, weeded
@@ -21,10 +20,9 @@ from smolcli.verbs.ocr.page import read_page
 from smolcli.verbs.ocr.sheets import Form
 from smolcli.verbs.ocr.summary import DOUBTFUL, Summary
 from smolcli.verbs.ocr.view import View
+from smolcli.verbs.pages import Found, each_file, held_pages
 from smolcli.verbs.stepwise import Outcome, Steps, Stepwise, Task, noting, spent
 from smolcli.verbs.template import Template
-
-Found = str | FolderError | Expected  # what a search of folders gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +58,11 @@ class Ocr:
         return self._work.results(events, self.summary.add)
 
     def _tasks(self) -> Iterator[Task | Outcome | Expected]:
-        for found in self._found:
-            if isinstance(found, Expected):
-                yield found
-            elif isinstance(found, FolderError):
-                yield Expected(1)
-                yield failure(found.folder, found)
-            else:
-                yield from self._file(found)
+        return each_file(self._found, self._file)
 
     def _file(self, path: str) -> Iterator[Task | Outcome | Expected]:
         try:
-            with self._files.hold(path, self._template.look, self._access) as media:
-                if media.video is not None:
-                    raise MediaError(f"{path} is a clip, not pages.", f"Try: smol video {shlex.quote(path)}")
+            with held_pages(self._files, path, self._template.look, self._access) as media:
                 yield Expected(len(media.places) - 1)
                 for place in media.places:
                     yield self._page(media, place)
@@ -92,6 +81,7 @@ class Ocr:
                 warnings = (f"The text layer of {where} {layer.fault}: it is not used.",)
             if own is not None and not own.pictures:
                 return self._answer(job, own.reading(media.outline(place).size_px), (), warnings)
+            warnings += media.outline(place).warnings
         except SmolError as error:
             return failure(place.source.path, error, place)
         return Task(job, self._steps(View(self._files, place, self._template, self._how.form, own), job, warnings))
@@ -104,6 +94,7 @@ class Ocr:
         """Read a page with the model."""
         made: list[Answer] = []
         read, odd = yield from noting(read_page(view), made)
+        odd = (*odd, *view.warnings)
         sure = read.confidence
         if sure is not None and sure < self._how.form.believable:
             odd = (*odd, self._unread(job.places[0], sure))

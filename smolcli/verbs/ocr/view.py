@@ -37,6 +37,11 @@ class View:
         rgb = self.files.straight(self.place, self.template.look).rgb
         return rgb.shape[1], rgb.shape[0]
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was odd with the page when it was decoded."""
+        return self.files.straight(self.place, self.template.look).warnings
+
     def turns(self) -> tuple[int, ...]:
         """The turns to try, the likeliest first."""
         if self.layer is not None:
