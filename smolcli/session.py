@@ -39,6 +39,9 @@ class KnownAnswers:
     relevance: str = ""
 
 
+PAGE_DPI = 200  # of pages that are read whole: letters of 8 points are 22 px high
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """The options of one command line; pages and clips as they are where a command has no such options."""
@@ -122,6 +125,11 @@ class Run:
         look = self.look(self.reading.detail or prompt.detail)
         look = replace(look, dpi=prompt.dpi) if look.dpi is None else look
         return make_template(prompt, questions, self.reading.hint, look, self.sampling(prompt))
+
+    def page_template(self, facts: ModelFacts) -> Template:
+        """What is asked of pages, and parts of them, whose text is to be written out. Raises UsageError."""
+        prompt = self.prompt("transcribe", facts)
+        return self.template(replace(prompt, dpi=prompt.dpi or PAGE_DPI), [])
 
     def look(self, detail: str) -> Look:
         """How places are looked at. Raises UsageError (detail)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from smolcli.checks.check import Check
 from smolcli.checks.doctor import all_checks, failures
 from smolcli.checks.examiner import EngineExaminer
-from smolcli.checks.measure import load_and_check, measure, report_table
+from smolcli.checks.measure import Cost, load_and_check, measure, report_table
 from smolcli.checks.report import COST_HEADER, COST_TITLE, check_lines, checks_record, cost_rows, report_lines
 from smolcli.checks.tuning import Trial, best, trials
 
@@ -13,6 +13,7 @@ __all__ = [
     "COST_HEADER",
     "COST_TITLE",
     "Check",
+    "Cost",
     "EngineExaminer",
     "Trial",
     "all_checks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -52,7 +53,6 @@ def command(
     from smolcli.cli._conversations import ask_conversations
     from smolcli.cli._delivery import PLAIN, Delivery
     from smolcli.cli._inputs import no_more_than_messages, split_arguments, split_optional_question
-    from smolcli.cli._outputs import refuse_beside
     from smolcli.session import Run
     from smolcli.verbs import ask, refuse_too_many
 
@@ -64,10 +64,16 @@ def command(
     held = held_answers(answers, arguments or [])
     split = split_optional_question if held.schema else split_arguments
     paths, questions = split(arguments or [], question or [])
-    if len(paths) > 1:
-        refuse_beside(formats, "all of them are asked about together", "Ask about each: smol docvqa FILE... QUESTION.")
+    _refuse_a_file_for_each(paths, formats)
     with Delivery(run, paths) as delivery, run.reader() as reader:
         refuse_too_many(paths, reader.engine)
         template = held.template(run.template(run.prompt("ask", reader.facts), held.asking(questions)))
-        jobs = ask(reader.files, paths, template, run.access())
-        delivery.write(reader, reader.stream(jobs), lambda expected: PLAIN)
+        delivery.write(reader, reader.stream(ask(reader.files, paths, template, run.access())), lambda expected: PLAIN)
+
+
+def _refuse_a_file_for_each(paths: Sequence[str], formats: FormatOptions) -> None:
+    """Of files that are asked about together none has an answer of its own. Raises UsageError."""
+    from smolcli.cli._outputs import refuse_beside
+
+    if len(paths) > 1:
+        refuse_beside(formats, "all of them are asked about together", "Ask about each: smol docvqa FILE... QUESTION.")

@@ -51,15 +51,11 @@ def command(
     from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery, Form
     from smolcli.cli._outputs import refuse_beside
-    from smolcli.errors import UsageError
     from smolcli.session import Run
-    from smolcli.verbs import caption, read_questions
+    from smolcli.verbs import caption
 
-    questions = read_questions(question or [], paths)
-    if len(questions) > 1:
-        raise UsageError("One question is asked of each image.", "Use smol docvqa FILE... -Q ... -Q ... for several.")
     held = held_answers(answers, paths)
-    questions = held.asking(questions)
+    questions = held.asking(_one_question(question, paths))
     run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
     if unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
@@ -67,6 +63,17 @@ def command(
         template = held.template(run.template(run.prompt("caption", reader.facts), questions))
         jobs = caption(reader.files, paths, template, run.access(), recursive)
         delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns))
+
+
+def _one_question(given: list[str] | None, paths: list[str]) -> list[str]:
+    """What is asked of each image, if anything is. Raises UsageError."""
+    from smolcli.errors import UsageError
+    from smolcli.verbs import read_questions
+
+    questions = read_questions(given or [], paths)
+    if len(questions) > 1:
+        raise UsageError("One question is asked of each image.", "Use smol docvqa FILE... -Q ... -Q ... for several.")
+    return questions
 
 
 def _columns(answer: Answer) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from smolcli.options import Option, option
 
 if TYPE_CHECKING:
     from gguf_convert.convert import ConvertOptions
+    from smolcli.checks import Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,16 @@ def command(
         table["report"] = report_table(measured)
     console.result([table], lines)
     if given.report and not given.json:
-        from smolcli.checks import COST_HEADER, COST_TITLE, cost_rows
-        from smolcli.console import show_lines, show_table
+        _show_costs(measured)
 
-        show_lines(["", COST_TITLE])
-        show_table(COST_HEADER, *cost_rows(measured))
+
+def _show_costs(measured: Sequence[Cost]) -> None:
+    """What each type cost, as a table."""
+    from smolcli.checks import COST_HEADER, COST_TITLE, cost_rows
+    from smolcli.console import show_lines, show_table
+
+    show_lines(["", COST_TITLE])
+    show_table(COST_HEADER, *cost_rows(measured))
 
 
 def _options(folder: str, given: ConversionOptions) -> ConvertOptions:

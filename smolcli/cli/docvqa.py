@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,13 +22,12 @@ from smolcli.options import (
 )
 
 if TYPE_CHECKING:
-    from smolcli.cli._delivery import Form
+    from smolcli.cli._delivery import Delivery, Form
     from smolcli.jobs import Answer
     from smolcli.reader import Reader
+    from smolcli.run import Access
     from smolcli.session import Run
-    from smolcli.verbs import DocumentQuestions, Evidence, Search
-
-_DPI = 200  # of pages whose lines are read, as smol ocr reads them
+    from smolcli.verbs import DocumentQuestions, Evidence, Search, Template
 
 
 @with_options(
@@ -66,30 +65,53 @@ def command(
     from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery
     from smolcli.cli._inputs import files_and_questions, reread_standard_input
-    from smolcli.media import find_pages
     from smolcli.session import Run
-    from smolcli.verbs import DocumentQuestions, docvqa, keeping_texts
 
     run = Run(model, output, reading, pages, formats=formats)
     files, questions = files_and_questions(arguments, question or [])
     held = held_answers(answers, files)
     questions = held.asking(questions)
     _refuse_what_does_not_go_together(documents, bool(questions))
-    several = len(files) > 1 or Path(files[0]).is_dir()
-    access = replace(run.access(), several=several)
-    with Delivery(run, files) as delivery, run.reader() as reader:
+    access = replace(run.access(), several=len(files) > 1 or Path(files[0]).is_dir())
+    with reread_standard_input(files), Delivery(run, files) as delivery, run.reader() as reader:
         prompt = run.prompt("docvqa" if questions else "transcribe", reader.facts)
-        template = held.template(run.template(prompt, questions))
-        found = find_pages(files, recursive)
-        if not questions:
-            events = reader.stream(docvqa(reader.files, found, template, access))
-            delivery.write(reader, keeping_texts(events, reader.page_texts), partial(_text_form, several))
-            return
-        search = _search(run, reader, documents, files, len(questions))
-        with reread_standard_input(files):
-            asking = DocumentQuestions(reader.files, found, template, access, search)
-            events = asking.answers(reader.stream(asking.jobs()))
-            delivery.write(reader, events, partial(_form, asking, several, len(questions)))
+        asked = _Asked(files, recursive, held.template(run.template(prompt, questions)), access)
+        if questions:
+            _answer(delivery, reader, asked, _search(run, reader, documents, files, len(questions)))
+        else:
+            _write_out(delivery, reader, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of which files."""
+
+    files: Sequence[str]
+    recursive: bool
+    template: Template
+    access: Access
+
+
+def _answer(delivery: Delivery, reader: Reader, asked: _Asked, search: Search) -> None:
+    """The best answer of each document to each question."""
+    from smolcli.media import find_pages
+    from smolcli.verbs import DocumentQuestions
+
+    found = find_pages(asked.files, asked.recursive)
+    asking = DocumentQuestions(reader.files, found, asked.template, asked.access, search)
+    events = asking.answers(reader.stream(asking.jobs()))
+    questions = len(asked.template.questions)
+    delivery.write(reader, events, partial(_form, asking, asked.access.several, questions))
+
+
+def _write_out(delivery: Delivery, reader: Reader, asked: _Asked) -> None:
+    """The text of each page."""
+    from smolcli.media import find_pages
+    from smolcli.verbs import docvqa, keeping_texts
+
+    found = find_pages(asked.files, asked.recursive)
+    events = reader.stream(docvqa(reader.files, found, asked.template, asked.access))
+    delivery.write(reader, keeping_texts(events, reader.page_texts), partial(_text_form, asked.access.several))
 
 
 def _refuse_what_does_not_go_together(documents: DocumentOptions, asked: bool) -> None:
@@ -133,9 +155,7 @@ def _evidence(run: Run, reader: Reader, documents: DocumentOptions, files: Seque
     from smolcli.media import NamedInputs
     from smolcli.verbs import Evidence
 
-    plain = replace(run, reading=ReadingOptions())
-    prompt = plain.prompt("transcribe", reader.facts)
-    template = plain.template(replace(prompt, dpi=prompt.dpi or _DPI), [])
+    template = replace(run, reading=ReadingOptions()).page_template(reader.facts)
     form = run.page_form(reader.facts, "auto")
     wanted = documents.evidence is not None
     marks = None

@@ -19,6 +19,7 @@ class Summary:
     blank: int = 0
     unread: int = 0
     failed: int = 0
+    tables: int = 0
     doubtful: list[str] = field(default_factory=list)
 
     def add(self, what: Answer | Failure) -> None:
@@ -29,12 +30,19 @@ class Summary:
         assert what.page is not None
         page = what.page
         self.blank += page.text_from == ""
+        self.tables += sum(1 for _ in page.of_kind("table"))
         self.kept += page.text_from == "layer"
         unread = page.text_from == "model" and not page.regions
         self.unread += unread
         self.read += page.text_from in ("model", "mixed") and not unread
         if page.confidence is not None and page.confidence < DOUBTFUL:
             self.doubtful.append(what.job.places[0].uri)
+
+    def sentences(self, tables: bool) -> tuple[str, ...]:
+        """What there is to say at the end: nothing where the run came to nothing. tables: they were asked for."""
+        if not (self.read or self.kept or self.blank or self.unread or self.failed):
+            return ()
+        return (self.sentence(), *(["No table was found."] if tables and not self.tables else []))
 
     def sentence(self) -> str:
         """ "12 pages: 9 read, 2 from their text layer, 1 blank; doubtful: scan.pdf#page=3." """
