@@ -57,18 +57,16 @@ def command(
     from smolcli.cli._searchable import pdf_options, refuse_a_second
     from smolcli.session import Run
 
-    model = replace(model, parallel=model.parallel or _TOGETHER)
     formats, output = _short_for(formats, output, table, html)
-    run = Run(model, output, reading, pages, formats=formats)
+    run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
     with reread_standard_input(paths), Delivery(run, paths, pages=True) as delivery:
         refuse_a_second(paths if "pdf" in delivery.joined else [], recursive)
         pdf = pdf_options(paths, layout, pages, output) if "pdf" in delivery.formats else None
         with run.reader() as reader:
             ocr = _reading(run, reader, layout, paths, recursive)
             try:
-                delivery.write(
-                    reader, ocr.pages(reader.stream(ocr.jobs())), lambda expected: Form(between="\f", pdf=pdf)
-                )
+                events = ocr.pages(reader.stream(ocr.jobs()))
+                delivery.write(reader, events, lambda expected: Form(between="\f", pdf=pdf))
             finally:
                 run.console.note(*ocr.summary.sentences("csv" in delivery.formats))
 

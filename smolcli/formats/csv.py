@@ -5,20 +5,13 @@ from __future__ import annotations
 import csv
 import io
 
-from smolcli.files import Target
 from smolcli.formats.page import reading_of, rows_of
-from smolcli.jobs import Answer, Failure
+from smolcli.formats.whole import WholeWriter
+from smolcli.jobs import Answer
 
 
-class TablesWriter:
+class TablesWriter(WholeWriter):
     """The tables of all pages, in order, as RFC 4180 quotes them; what is no table is left out."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._begun = False
-
-    def piece(self, text: str) -> None:
-        """A table is written whole."""
 
     def answer(self, answer: Answer) -> None:
         """Write the tables of one page."""
@@ -28,13 +21,3 @@ class TablesWriter:
             if lines.getvalue():
                 self._target.write(("\n" if self._begun else "") + lines.getvalue())
                 self._begun = True
-
-    def failure(self, failure: Failure) -> bool:
-        """Whether it was written: a row holds cells."""
-        return False
-
-    def broke_off(self) -> None:
-        """A table is written whole."""
-
-    def finish(self) -> None:
-        """Tables have no end of their own."""

@@ -22,7 +22,8 @@ from smolcli.files import Target
 from smolcli.formats.flow import joined
 from smolcli.formats.page import plain, reading_of
 from smolcli.formats.table import Export
-from smolcli.jobs import Answer, Failure
+from smolcli.formats.whole import WholeWriter
+from smolcli.jobs import Answer
 from smolcli.regions import PageReading, Region, list_marker
 
 if TYPE_CHECKING:
@@ -39,15 +40,8 @@ _TAG_BEGINS = re.compile(r"<(?=[A-Za-z/|])")
 _TICKED = re.compile(r"- \[([x ])\] ")
 
 
-class DoctagsWriter:
+class DoctagsWriter(WholeWriter):
     """One text for all pages, a `<page_break>` between two."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._begun = False
-
-    def piece(self, text: str) -> None:
-        """A page is written whole."""
 
     def answer(self, answer: Answer) -> None:
         """Write one page: as the model wrote it, if it writes DocTags."""
@@ -57,42 +51,26 @@ class DoctagsWriter:
         self._target.write((BREAK if self._begun else BEGIN) + "\n" + (text + "\n" if text else ""))
         self._begun = True
 
-    def failure(self, failure: Failure) -> bool:
-        """Whether it was written: DocTags holds pages only."""
-        return False
-
-    def broke_off(self) -> None:
-        """A file that was not finished does not appear."""
-
     def finish(self) -> None:
         """Close the document."""
         self._target.write(("" if self._begun else BEGIN + "\n") + END + "\n")
 
 
-class DoclingWriter:
+class DoclingWriter(WholeWriter):
     """One document of all pages, made by docling-core when the last one is there. Raises UsageError without it."""
 
     def __init__(self, target: Target, export: Export = "json") -> None:
         require_docling()
-        self._target, self._export = target, export
+        super().__init__(target)
+        self._export = export
         self._name = "document"
         self._pages: list[tuple[str, Size]] = []
-
-    def piece(self, text: str) -> None:
-        """A document is written whole."""
 
     def answer(self, answer: Answer) -> None:
         """Keep a page's DocTags, some kilobytes."""
         reading = _reading(answer)
         self._name = answer.job.places[0].source.path if answer.job.places else self._name
         self._pages.append((page_doctags(reading), reading.size_px))
-
-    def failure(self, failure: Failure) -> bool:
-        """Whether it was written: a document holds pages only."""
-        return False
-
-    def broke_off(self) -> None:
-        """A file that was not finished does not appear."""
 
     def finish(self) -> None:
         """Write the document."""

@@ -12,7 +12,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from smolcli.files import Target
 from smolcli.formats.page import Pixels, lines_of, percent, pixels, plain, reading_of, words_of
-from smolcli.jobs import Answer, Failure
+from smolcli.formats.whole import WholeWriter
+from smolcli.jobs import Answer
 from smolcli.regions import PageReading, Region
 
 HEAD = """<?xml version="1.0" encoding="UTF-8"?>
@@ -29,15 +30,12 @@ HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 TAIL = " </body>\n</html>\n"
 
 
-class HocrWriter:
+class HocrWriter(WholeWriter):
     """One file, one ocr_page for each page."""
 
     def __init__(self, target: Target) -> None:
-        self._target = target
+        super().__init__(target)
         self._pages = 0
-
-    def piece(self, text: str) -> None:
-        """A page is written whole."""
 
     def answer(self, answer: Answer) -> None:
         """Write one page."""
@@ -47,13 +45,6 @@ class HocrWriter:
         self._pages += 1
         number = place.page - 1 if place.page is not None else place.index
         self._target.write(_page(reading_of(answer), self._pages, place.source.path, number))
-
-    def failure(self, failure: Failure) -> bool:
-        """Whether it was written: hOCR holds pages only."""
-        return False
-
-    def broke_off(self) -> None:
-        """A file that was not finished does not appear."""
 
     def finish(self) -> None:
         """Close the document."""

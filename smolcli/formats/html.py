@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from html import escape
 from itertools import groupby
 
-from smolcli.files import Target
 from smolcli.formats.flow import joined
 from smolcli.formats.page import plain, reading_of
-from smolcli.jobs import Answer, Failure
+from smolcli.formats.whole import WholeWriter
+from smolcli.jobs import Answer
 from smolcli.regions import PageReading, Region, list_marker
 
 HEAD = """<!DOCTYPE html>
@@ -33,15 +33,8 @@ _HEADERS = {"column header": ' scope="col"', "row header": ' scope="row"', "sect
 _DEEPEST = 6  # levels of headings
 
 
-class HtmlWriter:
+class HtmlWriter(WholeWriter):
     """One file, one section for each page."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._begun = False
-
-    def piece(self, text: str) -> None:
-        """A page is written whole."""
 
     def answer(self, answer: Answer) -> None:
         """Write one page."""
@@ -51,13 +44,6 @@ class HtmlWriter:
         self._begun = True
         number = f' id="page-{place.page}"' if place.page is not None else ""
         self._target.write(f"<section{number}>\n{page_html(reading_of(answer))}</section>\n")
-
-    def failure(self, failure: Failure) -> bool:
-        """Whether it was written: HTML holds pages only."""
-        return False
-
-    def broke_off(self) -> None:
-        """A file that was not finished does not appear."""
 
     def finish(self) -> None:
         """Close the document."""

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from smolcli.datatypes import Box, Place
-from smolcli.files import Target
+from smolcli.formats.whole import WholeWriter
 from smolcli.jobs import Answer, Failure
 from smolcli.regions import PageReading, Region
 
@@ -159,14 +159,8 @@ def _lasting(line: str) -> Any:
     return record
 
 
-class JsonWriter:
+class JsonWriter(WholeWriter):
     """One JSON object per answer and line."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-
-    def piece(self, text: str) -> None:
-        """An object is written whole."""
 
     def answer(self, answer: Answer) -> None:
         """Write one line."""
@@ -176,9 +170,3 @@ class JsonWriter:
         """Write one line: for every input that goes in, one comes out."""
         self._target.write(to_json(failure_record(failure)) + "\n")
         return True
-
-    def broke_off(self) -> None:
-        """An object is written whole."""
-
-    def finish(self) -> None:
-        """Lines have no end of their own."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from smolcli.files import Target
 from smolcli.formats.flow import joined
 from smolcli.formats.page import plain, reading_of, rows_of
-from smolcli.jobs import Answer, Failure
+from smolcli.formats.whole import WholeWriter
+from smolcli.jobs import Answer
 from smolcli.regions import PageReading, Region, list_marker
 
 BETWEEN_PAGES = "\n---\n\n"
@@ -18,31 +18,14 @@ _TASK = re.compile(r"\[[ x]\] ")  # an item to tick, as GitHub writes it
 _AT_START = re.compile(r"^(?:(#{1,6})(?=\s|$)|([-+])(?=\s|$)|(>)|([-=_])(?=[-=_\s]*$)|(\d{1,9})([.)])(?=\s|$))")
 
 
-class MarkdownWriter:
+class MarkdownWriter(WholeWriter):
     """Headings by their size, paragraphs on one line each, lists, tables, code."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._begun = False
-
-    def piece(self, text: str) -> None:
-        """A page is written whole."""
 
     def answer(self, answer: Answer) -> None:
         """Write one page; one with nothing on it is an empty one between two rules."""
         text = page_markdown(reading_of(answer))
         self._target.write((BETWEEN_PAGES if self._begun else "") + text)
         self._begun = True
-
-    def failure(self, failure: Failure) -> bool:
-        """Whether it was written: Markdown holds what was read."""
-        return False
-
-    def broke_off(self) -> None:
-        """A page is written whole."""
-
-    def finish(self) -> None:
-        """Markdown has no end of its own."""
 
 
 def page_markdown(reading: PageReading) -> str:

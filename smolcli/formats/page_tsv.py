@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from smolcli.datatypes import Box
-from smolcli.files import Target
 from smolcli.formats.page import WHOLE, lines_of, percent, pixels, plain, reading_of, words_of
-from smolcli.jobs import Answer, Failure
+from smolcli.formats.whole import WholeWriter
+from smolcli.jobs import Answer
 from smolcli.regions import PageReading
 
 COLUMNS = (
@@ -17,15 +17,8 @@ COLUMNS = (
 NO_WORD = "-1"  # the confidence of what is no word
 
 
-class PageTsvWriter:
+class PageTsvWriter(WholeWriter):
     """Boxes in pixels of the page as it was looked at; a block has one paragraph. page_num counts as the file does."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._begun = False
-
-    def piece(self, text: str) -> None:
-        """A page is written whole."""
 
     def answer(self, answer: Answer) -> None:
         """Write one page, the first one under the names of the columns."""
@@ -34,16 +27,6 @@ class PageTsvWriter:
         head = "" if self._begun else "\t".join(COLUMNS) + "\n"
         self._begun = True
         self._target.write(head + "".join(_rows(reading_of(answer), number)))
-
-    def failure(self, failure: Failure) -> bool:
-        """Whether it was written: a line holds what was read."""
-        return False
-
-    def broke_off(self) -> None:
-        """A page is written whole."""
-
-    def finish(self) -> None:
-        """Lines have no end of their own."""
 
 
 def _rows(reading: PageReading, page: int) -> Iterator[str]:

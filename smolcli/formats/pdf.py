@@ -30,23 +30,22 @@ from smolcli.formats.pdf_opening import (
     translated,
 )
 from smolcli.formats.pdf_pages import add_font, draw_anew, prepend, remove_hidden_text, shown_to_page
-from smolcli.jobs import Answer, Failure
+from smolcli.formats.whole import WholeWriter
+from smolcli.jobs import Answer
 from smolcli.locks import MUPDF
 from smolcli.regions import PageReading
 
 CHUNK = 1 << 20  # bytes that are handed over at a time
 
 
-class PdfWriter:
+class PdfWriter(WholeWriter):
     """One file's pages, collected, and written when all are there."""
 
     def __init__(self, target: Target, options: PdfOptions = PdfOptions()) -> None:  # noqa: B008
-        self._target, self._options = target, options
+        super().__init__(target)
+        self._options = options
         self._pages: dict[int, ReadPage] = {}
         self._path, self._sha256 = "", ""
-
-    def piece(self, text: str) -> None:
-        """A PDF is written whole."""
 
     def answer(self, answer: Answer) -> None:
         """Take a page. Raises UsageError for one of a second file: a PDF is of one."""
@@ -55,13 +54,6 @@ class PdfWriter:
             raise second_file(place.source.path)
         self._path, self._sha256 = place.source.path, place.source.sha256
         self._pages[place.index] = ReadPage(reading_of(answer), answer.job.look.rotate // 90 % 4)
-
-    def failure(self, failure: Failure) -> bool:
-        """Whether it was written: a page that was not read stays as it is."""
-        return False
-
-    def broke_off(self) -> None:
-        """A file that was not finished does not appear."""
 
     def finish(self) -> None:
         """Write the PDF. Raises MediaError (the file is gone or has changed), UsageError (mode), OutputError."""

@@ -8,44 +8,30 @@ from collections.abc import Iterable
 
 from smolcli.files import Target
 from smolcli.formats.form import Form
-from smolcli.jobs import Answer, Failure
+from smolcli.formats.whole import WholeWriter
+from smolcli.jobs import Answer
 from smolcli.printable import escaped, printable
 
 
-class LineWriter:
+class LineWriter(WholeWriter):
     """`column<TAB>answer`, one line each: what shell tools cut and sort. The form says which columns."""
 
     def __init__(self, target: Target, form: Form) -> None:
-        self._target, self._form = target, form
-
-    def piece(self, text: str) -> None:
-        """A line is written whole."""
+        super().__init__(target)
+        self._form = form
 
     def answer(self, answer: Answer) -> None:
         """Write one line; control characters become escapes in columns, white space becomes spaces in the answer."""
         columns = map(escaped, self._form.cells(answer))
         self._target.write("\t".join((*columns, printable(" ".join(answer.text.split())))) + "\n")
 
-    def failure(self, failure: Failure) -> bool:
-        """Whether it was written: a line holds an answer."""
-        return False
 
-    def broke_off(self) -> None:
-        """A line is written whole."""
-
-    def finish(self) -> None:
-        """Lines have no end of their own."""
-
-
-class CsvWriter:
+class CsvWriter(WholeWriter):
     """The same columns under a line of their names, as RFC 4180 quotes them: an answer keeps its line breaks."""
 
     def __init__(self, target: Target, form: Form) -> None:
-        self._target, self._form = target, form
-        self._begun = False
-
-    def piece(self, text: str) -> None:
-        """A row is written whole."""
+        super().__init__(target)
+        self._form = form
 
     def answer(self, answer: Answer) -> None:
         """Write one row, the first one under the names of the columns."""
@@ -54,16 +40,6 @@ class CsvWriter:
             self._row([*self._form.names[: len(cells)], "text"])
             self._begun = True
         self._row([*map(escaped, cells), printable(answer.text)])
-
-    def failure(self, failure: Failure) -> bool:
-        """Whether it was written: a row holds an answer."""
-        return False
-
-    def broke_off(self) -> None:
-        """A row is written whole."""
-
-    def finish(self) -> None:
-        """Rows have no end of their own."""
 
     def _row(self, cells: Iterable[str]) -> None:
         line = io.StringIO()

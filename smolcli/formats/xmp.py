@@ -13,7 +13,8 @@ from xml.sax.saxutils import escape
 
 from smolcli.errors import OutputError
 from smolcli.files import Target
-from smolcli.jobs import Answer, Failure
+from smolcli.formats.whole import WholeWriter
+from smolcli.jobs import Answer
 from smolcli.printable import printable
 
 MOST_BYTES = 16_000_000
@@ -32,26 +33,16 @@ _PROPERTY = (
 )
 
 
-class XmpWriter:
+class XmpWriter(WholeWriter):
     """One description of all answers, a line each. `target.before` is the sidecar that is there, if there is one."""
 
     def __init__(self, target: Target) -> None:
-        self._target = target
+        super().__init__(target)
         self._texts: list[str] = []
-
-    def piece(self, text: str) -> None:
-        """A sidecar is written whole."""
 
     def answer(self, answer: Answer) -> None:
         """It is written at the end."""
         self._texts.append(printable(answer.text).strip())
-
-    def failure(self, failure: Failure) -> bool:
-        """Whether it was written: a description is of what was read."""
-        return False
-
-    def broke_off(self) -> None:
-        """Nothing was written."""
 
     def finish(self) -> None:
         """Write all. Raises OutputError for a sidecar that is no XMP."""
