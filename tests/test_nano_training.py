@@ -243,3 +243,17 @@ def test_what_cannot_work_is_said_in_a_sentence(tmp_path, line, said):
     done = nano(*line.replace("{}", str(tmp_path)).split())
     assert done.returncode in (1, 2)
     assert said in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be held back here")
+def test_ctrl_c_while_the_drawing_processes_still_load_does_not_end_them():
+    from train_nano.batches import Producers
+
+    producers = Producers(1, "0", tiles=1, phase=0)
+    try:
+        for process in producers._processes:
+            os.kill(process.pid, signal.SIGINT)  # it has not loaded Python by now
+        assert producers.next(lambda: False) is not None
+    finally:
+        producers.close()
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGINT, signal.SIGTERM}

@@ -5,10 +5,10 @@ import multiprocessing
 import os
 import queue
 import random
-import signal
 from multiprocessing.sharedctypes import RawArray
 from typing import NamedTuple
 
+from .. import processes
 from .blocks import SLOT, Header, draw_block
 from .kinds import KINDS, LESSONS, drawing_shares
 
@@ -39,9 +39,8 @@ class Fetched(NamedTuple):
 
 
 def _draw(seed: str, sizes: list[int], desk: Desk) -> None:
-    """Draw until the trainer is gone. Signals meant for the run are the trainer's to heed."""
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, signal.SIG_IGN)
+    """Draw until the trainer is gone."""
+    processes.hear_nothing()
     if hasattr(os, "nice"):
         os.nice(5)  # the loop that feeds the GPU comes first
     import cv2
@@ -79,8 +78,7 @@ class Drawers:
             )
             for i in range(count)
         ]
-        for process in self._processes:
-            process.start()
+        processes.start(self._processes)
 
     def draw_for(self, stage: str) -> None:
         """Draw for this stage from now on."""
