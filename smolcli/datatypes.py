@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from smolcli.errors import SmolError
+from smolcli.printable import clock, seconds
 
 if TYPE_CHECKING:  # importing numpy takes longer than `smol --help` may
     import numpy as np
@@ -27,7 +28,7 @@ Box = tuple[float, float, float, float]  # left, top, width, height as shares of
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where media came from. `path` is as the user gave it, or "-"; `sha256` is of the file's bytes (hex)."""
+    """Where media came from. path: as the user gave it, or "-"; sha256: of the file's bytes (hex)."""
 
     path: str
     kind: Kind
@@ -38,11 +39,9 @@ class Source:
 class Place:
     """One picture's place in its source: a page (1-based), a moment (seconds), or neither for a plain image.
     index: 0-based position within the source (page, animation frame, or video frame number).
-    time_s: index / native fps, the time that the prompt's label shows (transformers: video_processing_smolvlm.py); the
-    moment of the stream's own time that the frame shows, where its rate varies.
-    stream_time_s: the container's own presentation time of that frame, where the decoder knows it.
-    box: left, top, width, height as shares of the upright picture (0 to 1); window_s: of a clip, from and to; None for
-    all of it.
+    time_s: index / native fps, as the prompt's label shows (transformers: video_processing_smolvlm.py); the stream's own
+    time where its rate varies. stream_time_s: the container's presentation time of the frame, where the decoder knows.
+    box: left, top, width, height as shares of the upright picture (0 to 1); window_s: of a clip, from and to, or None.
     """
 
     source: Source
@@ -57,19 +56,20 @@ class Place:
     def uri(self) -> str:
         """The file's name, and where in it as RFC 8118 (`page=`) and W3C Media Fragments (`t=`, `xywh=percent:`) do."""
         parts = [f"page={self.page}"] if self.page is not None else []
-        parts += [f"t={self.time_s:g}"] if self.time_s is not None else []
-        parts += ["t={:g},{:g}".format(*self.window_s)] if self.window_s else []
+        parts += [f"t={seconds(self.time_s)}"] if self.time_s is not None else []
+        parts += ["t=" + ",".join(map(seconds, self.window_s))] if self.window_s else []
         parts += ["xywh=percent:" + ",".join(f"{100 * share:g}" for share in self.box)] if self.box else []
         return "#".join([self.source.path, "&".join(parts)]).removesuffix("#")
 
     @property
     def label(self) -> str:
-        """ "page 3", "0:12.5", or the file's name."""
+        """ "page 3", "0:12.5", "0:12.0-0:20.5", or the file's name."""
         if self.page is not None:
             return f"page {self.page}"
         if self.time_s is not None:
-            minutes, seconds = divmod(self.time_s, 60)
-            return f"{int(minutes)}:{seconds:04.1f}"
+            return clock(self.time_s)
+        if self.window_s is not None:
+            return "-".join(map(clock, self.window_s))
         return self.source.path
 
 
@@ -93,8 +93,8 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What a clip says of itself; duration_s is total_frames / fps; fps is 24 where the file does not tell
-    (transformers), the mean where it varies.
+    """What a clip says of itself. duration_s: total_frames / fps; fps: 24 where the file does not tell (transformers),
+    the mean where it varies.
     """
 
     size_px: Size

@@ -32,3 +32,14 @@ def megabytes(count: int) -> str:
         if count >= 1e6
         else f"{count / 1e3:.0f} kB"
     )
+
+
+def seconds(time_s: float) -> str:
+    """To the millisecond, without zeros at the end: "12.5"."""
+    return f"{time_s:.3f}".rstrip("0").rstrip(".")
+
+
+def clock(time_s: float) -> str:
+    """Minutes, and seconds to the tenth: "0:12.5"."""
+    minutes, rest_s = divmod(round(time_s, 1), 60)
+    return f"{int(minutes)}:{rest_s:04.1f}"

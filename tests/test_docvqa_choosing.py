@@ -6,7 +6,7 @@ import pytest
 
 from smolcli.datatypes import Counts, Generation, Place, Sampling, Seconds, Source
 from smolcli.jobs import Answer, Job, Look, Question, Words
-from smolcli.verbs.docvqa.choosing import best_of, confidence_of, filled, says_nothing
+from smolcli.verbs.choosing import best_of, confidence_of, filled, says_nothing
 
 
 def answer(text, logprob=-0.1, **more):

@@ -15,7 +15,7 @@ FILES = sorted([*ROOT.glob("smolcli/**/*.py"), *ROOT.glob("gguf_convert/**/*.py"
 NOUNS = {"datatypes", "errors", "jobs", "locks", "printable", "regions"}
 READ = {"media", "layout", "tiles", "prompt", "engine"}
 MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
-    "datatypes": {"errors"},
+    "datatypes": {"errors", "printable"},
     "errors": set(),
     "printable": set(),
     "locks": set(),

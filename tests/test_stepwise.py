@@ -6,7 +6,7 @@ import pytest
 from drawing import draw_text
 from fakes.engine import FACTS, FakeEngine
 
-from smolcli.datatypes import Place, Sampling
+from smolcli.datatypes import Piece, Place, Sampling
 from smolcli.errors import DoesNotFitError, SmolError
 from smolcli.jobs import Answer, Expected, Failure, Job, Look, Question, Words
 from smolcli.run import Access, OpenFiles, RunOptions, run
@@ -114,3 +114,44 @@ def test_expectations_pass_through(files):
     work = Stepwise(files)
     events = run(work.jobs([Expected(3)]), FakeEngine(), files, RunOptions())
     assert list(work.results(events, lambda outcome: None)) == [Expected(3)]
+
+
+def told(number, place: Place):
+    """Two parts that are said as they come, then what they come to."""
+    parts = yield [job(place, f"{number} a"), job(place, f"{number} b")]
+    (whole,) = answers((yield [job(place, f"{number} from {len(parts)}")]))
+    return [whole]
+
+
+def told_tasks(files, pictures):
+    for task in tasks(files, pictures, told):
+        task.at_once = lambda asked: "from" not in asked.question.text
+        yield task
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_what_is_said_as_it_comes_is_said_in_the_order_of_the_tasks(files, pictures, at_once):
+    work, said = Stepwise(files, at_once), []
+    events = run(work.jobs(told_tasks(files, pictures[:3])), FakeEngine(parallel=4, refuse=[1]), files, RunOptions())
+    for event in work.results(events, lambda outcome: None):
+        if isinstance(event, Answer):
+            said.append(event.question)
+        elif isinstance(event, Failure):
+            said.append(event.error)
+    assert len(said) == 9 and said.count("DoesNotFitError") == 1
+    assert [each[0] for each in said if each != "DoesNotFitError"] == sorted(
+        each[0] for each in said if each != "DoesNotFitError"
+    )
+    assert said[2::3] == ["0 from 2", "1 from 2", "2 from 2"]
+
+
+def test_letters_of_a_part_that_is_said_at_once_come_before_it_and_no_others(files, pictures):
+    work, heard = Stepwise(files, 1), []
+    events = run(work.jobs(told_tasks(files, pictures[:2])), FakeEngine(), files, RunOptions())
+    for event in work.results(events, lambda outcome: None):
+        if isinstance(event, Piece):
+            heard.append(event.text)
+        elif isinstance(event, Answer):
+            assert ("from" in event.question) == (not heard)
+            assert "".join(heard) in ("", event.text)
+            heard.clear()

@@ -4,7 +4,8 @@
     for event in work.results(reader.stream(work.jobs(tasks))): ...
 
 A task's steps are a generator: it yields jobs, is sent what became of them, and returns what it came to. Several are
-under way at once, so that the engine never waits for one; what they come to is said in the order of the tasks.
+under way at once, so that the engine never waits for one; what they come to is said in the order of the tasks. What
+some jobs come to may be said as it comes (`Task.at_once`), letter by letter, before what the task itself comes to.
 """
 
 from __future__ import annotations
@@ -68,11 +69,13 @@ def spent(made: Sequence[Answer]) -> tuple[Counts, Seconds]:
 class Task:
     """Steps, and the job whose files they need and under whose name they fail.
 
-    wanted: the jobs of the present step, in order; got: what became of each.
+    at_once: whether what becomes of a job is said as it comes. wanted: the jobs of the present step, in order; got: what
+    became of each.
     """
 
     job: Job
     steps: Steps
+    at_once: Callable[[Job], bool] = lambda job: False
     number: int = -1
     wanted: list[Job] = field(default_factory=list)
     got: dict[Job, Outcome] = field(default_factory=dict)
@@ -95,7 +98,9 @@ class Stepwise:
         self._files, self._at_once = files, at_once
         self._under_way: list[Task] = []
         self._asked: dict[Job, deque[Task]] = {}  # whose a job is
-        self._ready: dict[int, Sequence[Outcome]] = {}  # what tasks came to, until it is their turn
+        self._order: deque[Job] = deque()  # jobs that wait for an answer, the one that is written first
+        self._early: dict[int, deque[Outcome]] = {}  # what tasks say before their end, until it is their turn
+        self._ready: dict[int, Sequence[Outcome]] = {}  # what tasks came to, likewise
         self._count = self._due = 0
         self._parts = self._parts_done = 0  # jobs that were asked for, and answered
 
@@ -150,6 +155,7 @@ class Stepwise:
             self._parts += len(task.wanted)
             for job in task.wanted:
                 self._asked.setdefault(job, deque()).append(task)
+                self._order.append(job)
             yield from task.wanted
 
     def _finished(self, task: Task, outcomes: Sequence[Outcome]) -> Item:
@@ -188,22 +194,44 @@ class Stepwise:
 
     def _said(self, event: Event) -> Iterator[Event]:
         if isinstance(event, Answer | Failure) and event.job is not None:
-            self._asked[event.job].popleft().got[event.job] = event
-            self._parts_done += 1
+            self._heard(event.job, event)
             yield Encoded(0, self._parts_done, self._parts)
+        elif isinstance(event, Encoded | Piece) and self._is_said_at_once:
+            yield event
         elif isinstance(event, Encoded) and event.total == 1:
             if event.done == 0 and self._parts_done == 0:  # from here on the time is taken
                 yield Encoded(0, 0, self._parts)
         elif not isinstance(event, Piece | Failure):  # a piece is of a part; a failure is among what is ready
             yield event
-        while self._due in self._ready:
-            self._due += 1
-            yield from self._ready.pop(self._due - 1)
+        yield from self._whose_turn_it_is()
+
+    def _heard(self, job: Job, outcome: Outcome) -> None:
+        task = self._asked[job].popleft()
+        task.got[job] = outcome
+        self._order.remove(job)
+        self._parts_done += 1
+        if task.at_once(job):
+            self._early.setdefault(task.number, deque()).append(outcome)
+
+    @property
+    def _is_said_at_once(self) -> bool:
+        """Whether what is being written is said as it comes, and it is its task's turn."""
+        task = self._asked[self._order[0]][0] if self._order else None
+        return task is not None and task.number == self._due and task.at_once(self._order[0])
+
+    def _whose_turn_it_is(self) -> Iterator[Outcome]:
+        while self._due in self._early or self._due in self._ready:
+            yield from self._early.pop(self._due, ())
+            if self._due in self._ready:
+                self._due += 1
+                yield from self._ready.pop(self._due - 1)
 
     def _broken_off(self) -> Iterator[Outcome]:
         """The run ended early: tasks that are finished, and those that failed."""
         for task in self._under_way:
-            if failed := next((each for each in task.got.values() if isinstance(each, Failure)), None):
+            unsaid = (each for job, each in task.got.items() if not task.at_once(job))
+            if failed := next((each for each in unsaid if isinstance(each, Failure)), None):
                 self._ready[task.number] = [task.failed(failed)]
-        for number in sorted(self._ready):
-            yield from self._ready.pop(number)
+        for number in sorted(self._ready.keys() | self._early.keys()):
+            yield from self._early.pop(number, ())
+            yield from self._ready.pop(number, ())

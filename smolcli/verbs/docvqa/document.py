@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from smolcli.datatypes import Place
 from smolcli.jobs import Answer, Failure, Job
-from smolcli.verbs.docvqa.choosing import NOT_FOUND, best_of, confidence_of, filled, says_nothing
+from smolcli.verbs.choosing import NOT_FOUND, best_of, confidence_of, filled, says_nothing
 from smolcli.verbs.docvqa.evidence import Evidence, Pages
 from smolcli.verbs.docvqa.ranking import Ranking, known_texts, ranked, relevance_of
 from smolcli.verbs.stepwise import AT_ONCE, Outcome, Steps, noting, spent

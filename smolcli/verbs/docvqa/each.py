@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from smolcli.jobs import Answer, Expected
 from smolcli.run import Access, Event, Item, OpenFiles, PageTexts, passed_on
-from smolcli.verbs.docvqa.choosing import confidence_of, says_nothing
+from smolcli.verbs.choosing import confidence_of, says_nothing
 from smolcli.verbs.pages import Found, each_file, each_picture
 from smolcli.verbs.template import Template
 

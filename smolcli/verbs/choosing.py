@@ -1,4 +1,4 @@
-"""What several pages were answered with goes in, the one answer to give comes out, or that there is none."""
+"""What several parts of a file were answered with goes in, the one answer to give comes out, or that there is none."""
 
 from __future__ import annotations
 
