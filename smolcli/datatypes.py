@@ -39,8 +39,8 @@ class Source:
 class Place:
     """One picture's place in its source: a page (1-based), a moment (seconds), or neither for a plain image.
     index: 0-based position within the source (page, animation frame, or video frame number).
-    time_s: index / native fps, as the prompt's label shows (transformers: video_processing_smolvlm.py); the stream's own
-    time where its rate varies. stream_time_s: the container's presentation time of the frame, where the decoder knows.
+    time_s: index / native fps, as the prompt's label shows (transformers: video_processing_smolvlm.py); the stream's
+    own time where its rate varies. stream_time_s: the frame's time in the container, where the decoder knows it.
     box: left, top, width, height as shares of the upright picture (0 to 1); window_s: of a clip, from and to, or None.
     """
 

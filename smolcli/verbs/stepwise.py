@@ -69,8 +69,8 @@ def spent(made: Sequence[Answer]) -> tuple[Counts, Seconds]:
 class Task:
     """Steps, and the job whose files they need and under whose name they fail.
 
-    at_once: whether what becomes of a job is said as it comes. wanted: the jobs of the present step, in order; got: what
-    became of each.
+    at_once: whether what becomes of a job is said as it comes. wanted: the jobs of the present step, in order; got:
+    what became of each.
     """
 
     job: Job
