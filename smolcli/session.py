@@ -13,7 +13,7 @@ from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import EngineOptions, Planner, load_planner
 from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
-from smolcli.models import builtin_pages, builtin_questions, installed_doctags, is_builtin, resolve
+from smolcli.models import builtin_clips, builtin_pages, builtin_questions, installed_doctags, is_builtin, resolve
 from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, prompt_of, style_of
 from smolcli.reader import Keeping, Reader, make_template
@@ -37,6 +37,16 @@ class KnownAnswers:
     least: float = 0.0
     refusals: Sequence[str] = ()
     relevance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownClips:
+    """How a model watches clips. relevance: how it is asked whether a window shows the answer, "" as any model is;
+    joins: why it merges no texts, "" where it does.
+    """
+
+    relevance: str = ""
+    joins: str = ""
 
 
 PAGE_DPI = 200  # of pages that are read whole: letters of 8 points are 22 px high
@@ -172,6 +182,10 @@ class Run:
     def known_answers(self) -> KnownAnswers:
         """What is known of how this model answers questions about pages."""
         return KnownAnswers(**builtin_questions()) if self._reads_builtin else KnownAnswers()
+
+    def known_clips(self) -> KnownClips:
+        """What is known of how this model watches clips."""
+        return KnownClips(**builtin_clips()) if self._reads_builtin else KnownClips()
 
     def access(self) -> Access:
         """How files are opened."""

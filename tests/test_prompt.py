@@ -129,6 +129,7 @@ def test_captions_are_read_low_by_default_and_the_rest_auto_or_low():
         "caption": "low",
         "docling": "auto",
         "docvqa": "auto",
+        "merge": "auto",
         "transcribe": "auto",
         "video": "low",
     }
@@ -198,7 +199,7 @@ def test_an_own_file_changes_only_what_it_names(tmp_path):
 
 @pytest.mark.parametrize("name", ["../ask", "styles/paper", "families", "", "ASK"])
 def test_only_the_packaged_names_are_prompts(name):
-    with pytest.raises(UsageError, match="ask, caption, docling, docvqa, transcribe, video"):
+    with pytest.raises(UsageError, match="ask, caption, docling, docvqa, merge, transcribe, video"):
         load_prompt(name, "reference")
     with pytest.raises(UsageError, match="paper, reference, training"):
         load_prompt("ask", name)

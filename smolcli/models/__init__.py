@@ -132,6 +132,11 @@ def builtin_questions() -> Mapping[str, Any]:
     return _builtin_facts("questions")
 
 
+def builtin_clips() -> Mapping[str, Any]:
+    """How the built-in model watches clips: relevance, joins."""
+    return _builtin_facts("clips")
+
+
 def _builtin_facts(table: str) -> Mapping[str, Any]:
     return dict(tomllib.loads((_BUILTIN / "facts.toml").read_text(encoding="utf-8"))[table])
 

@@ -13,6 +13,7 @@ from smolcli.options.groups import (
     OutputOptions,
     PageOptions,
     ReadingOptions,
+    WindowOptions,
 )
 from smolcli.options.option import Option, default_text, option, options_of, with_default
 
@@ -28,6 +29,7 @@ __all__ = [
     "OutputOptions",
     "PageOptions",
     "ReadingOptions",
+    "WindowOptions",
     "default_text",
     "option",
     "options_of",

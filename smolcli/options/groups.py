@@ -215,6 +215,20 @@ class ClipOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowOptions:
+    """Which parts of a clip are looked at, and how many of them are read for a question."""
+
+    panel: ClassVar[str] = "Clips"
+
+    every: str | None = option(None, Option("A window for every so many seconds: 5s, 1:30.", metavar="TIME"))
+    start: str | None = option(None, Option("Begin at this time: 1:23, 83s.", metavar="TIME"))
+    end: str | None = option(None, Option("End at this time.", metavar="TIME"))
+    scenes: bool = option(False, Option("A window for each scene of a clip."))
+    all: bool = option(False, Option("Read all windows in full for a question, not only the likeliest."))
+    windows: int = option(3, Option("Read so many windows in full for a question.", metavar="N", minimum=1))
+
+
+@dataclass(frozen=True, slots=True)
 class OutputOptions:
     """Where answers go and what is said beside them."""
 
@@ -274,6 +288,7 @@ GROUPS: tuple[type, ...] = (
     PageOptions,
     LayoutOptions,
     ClipOptions,
+    WindowOptions,
     FormatOptions,
     OutputOptions,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from smolcli.run.asking import check_schema
 from smolcli.run.events import Event, Idle, Item, Planned, RunOptions, passed_on
-from smolcli.run.frames import FrameBudget, frame_budget
+from smolcli.run.frames import REFERENCE_FRAMES, FrameBudget, frame_budget
 from smolcli.run.here import run
 from smolcli.run.kept import AnswerStore, Kept
 from smolcli.run.opened import Access, OpenFiles, pictures_of
@@ -17,6 +17,7 @@ from smolcli.run.page_texts import PageTexts
 from smolcli.run.planning import (
     RequestPlan,
     geometry,
+    has_room,
     plan_job,
     plan_outlined,
     planned_parts,
@@ -24,6 +25,7 @@ from smolcli.run.planning import (
 from smolcli.run.prepare import Loaded, cut_pictures, load
 
 __all__ = [
+    "REFERENCE_FRAMES",
     "Access",
     "AnswerStore",
     "Event",
@@ -42,6 +44,7 @@ __all__ = [
     "cut_pictures",
     "frame_budget",
     "geometry",
+    "has_room",
     "load",
     "passed_on",
     "pictures_of",

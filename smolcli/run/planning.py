@@ -127,6 +127,11 @@ def plan_outlined(planner: Planner, found: Sequence[Outlined], job: Job) -> Requ
     return whole if whole.fits else replace(whole, notes=())
 
 
+def has_room(planner: Planner, question: Question, max_tokens: int | None) -> bool:
+    """Whether a question without media leaves room for its answer in the context."""
+    return len(_tokens(planner, (), question).ids) + (max_tokens or ANSWER_ROOM) <= planner.context_tokens
+
+
 def _outlined(medium: Media, place: Place, look: Look, most: int) -> Outlined:
     """most: frames of a clip."""
     if medium.video is not None and place.window_s is not None:

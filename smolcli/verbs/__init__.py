@@ -21,7 +21,7 @@ from smolcli.verbs.outlines import View
 from smolcli.verbs.outlines import build as outline_conversation
 from smolcli.verbs.questions import read_questions, stated
 from smolcli.verbs.template import Template
-from smolcli.verbs.video import video
+from smolcli.verbs.video import ClipQuestions, Merging, Watching
 
 if TYPE_CHECKING:
     from smolcli.verbs.docvqa.asking import DocumentQuestions as DocumentQuestions
@@ -33,10 +33,13 @@ if TYPE_CHECKING:
     from smolcli.verbs.ocr import Ocr as Ocr
 
 __all__ = [
+    "ClipQuestions",
+    "Merging",
     "ParsedConversation",
     "Template",
     "Unread",
     "View",
+    "Watching",
     "ask",
     "caption",
     "converse",
@@ -50,7 +53,6 @@ __all__ = [
     "read_questions",
     "refuse_too_many",
     "stated",
-    "video",
 ]
 
 _LATER = {

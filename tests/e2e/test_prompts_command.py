@@ -7,11 +7,11 @@ def test_lists_every_prompt_and_style(smol):
     done = smol("prompts")
     lines = dict(line.split("\t") for line in done.out.splitlines())
     assert done.code == 0 and done.err == ""
-    assert list(lines) == ["ask", "caption", "docling", "docvqa", "transcribe", "video", "styles"]
+    assert list(lines) == ["ask", "caption", "docling", "docvqa", "merge", "transcribe", "video", "styles"]
     assert lines["styles"] == "paper, reference, training"
 
 
-@pytest.mark.parametrize("name", ["ask", "caption", "docling", "docvqa", "transcribe", "video"])
+@pytest.mark.parametrize("name", ["ask", "caption", "docling", "docvqa", "merge", "transcribe", "video"])
 @pytest.mark.parametrize("style", ["paper", "reference", "training"])
 def test_shows_each_in_each_style_with_its_source(smol, name, style):
     done = smol("prompts", "show", name, "--prompt-style", style, "-Q", "Why {x}?")
@@ -27,7 +27,7 @@ def test_reference_is_the_question_as_typed_after_the_picture(smol):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["show", "sonnet"], "ask, caption, docling, docvqa, transcribe, video"),
+        (["show", "sonnet"], "ask, caption, docling, docvqa, merge, transcribe, video"),
         (["show", "../prompts/ask"], "ask, caption"),
         (["show", "ask", "--prompt-style", "baroque"], "paper, reference, training"),
         (["show", "families"], "ask, caption"),

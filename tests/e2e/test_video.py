@@ -83,7 +83,7 @@ def test_a_clip_of_fewer_frames_than_seconds_is_not_said_to_be_short(smol, tmp_p
 
 
 def test_a_default_that_cannot_read_every_second_says_so(smol, long_clip):
-    done = smol("video", long_clip)
+    done = smol("plan", long_clip)
     assert "20 at 1 a second" in done.err and "trained on at most" in done.err
 
 
