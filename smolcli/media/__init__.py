@@ -13,6 +13,7 @@ from smolcli.media.named import NamedInputs
 from smolcli.media.reading import OPEN_PIPES, Input, open_input
 from smolcli.media.selection import parse_pages
 from smolcli.media.sniff import door
+from smolcli.media.windows import WindowOptions, moment, parse_length, parse_moment, windows_of
 
 if TYPE_CHECKING:
     from smolcli.media.text_layer import TextLayer
@@ -24,13 +25,18 @@ __all__ = [
     "MediaOptions",
     "NamedInputs",
     "TextLayer",
+    "WindowOptions",
     "find_pages",
     "find_pictures",
+    "moment",
     "open_input",
     "open_media",
     "open_media_at",
     "open_media_briefly",
+    "parse_length",
+    "parse_moment",
     "parse_pages",
+    "windows_of",
 ]
 
 

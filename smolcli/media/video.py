@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from smolcli.datatypes import Frame, Outline, Place, Source
+from smolcli.datatypes import Frame, Outline, Place, Source, VideoFacts
 from smolcli.errors import MediaError, UsageError
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.capture import CONVERT
@@ -24,6 +24,7 @@ from smolcli.media.clip import Clip
 from smolcli.media.reading import Input
 
 SKIP_S = 1.0  # transformers sample_frames: skip_secs
+EDGE_FRAMES = 0.05  # a frame that begins so little before a window is its first: edges are whole milliseconds
 GLANCE_S = 0.02  # a frame that begins so little later is that of the moment: recorders round
 
 
@@ -71,17 +72,38 @@ def sample_moments(
     return [(index_at(moment_s + min(GLANCE_S, step_s / 2)), moment_s) for moment_s in moments]
 
 
+def sample_part(facts: VideoFacts, window_s: tuple[float, float], rate: float, max_frames: int) -> list[int]:
+    """Which frames of a part of a clip at a constant rate to show, sampled as a clip of its own; all of it: as that.
+
+    A part so short that no frame begins in it has the one that is shown then. Raises UsageError (no part).
+    """
+    start, end = _held_to(window_s, facts.duration_s)
+    if (start, end) == (0.0, facts.duration_s):
+        return sample_indices(facts.total_frames, facts.fps, facts.duration_s, rate, max_frames)
+    first, beyond = (math.ceil(edge * facts.fps - EDGE_FRAMES) for edge in (start, end))
+    if beyond <= first:
+        return [min(first, int(start * facts.fps + EDGE_FRAMES), facts.total_frames - 1)]
+    found = sample_indices(beyond - first, facts.fps, end - start, rate, max_frames)
+    return [min(first + index, facts.total_frames - 1) for index in found]
+
+
 def sample_window(
     index_at: Callable[[float], int], window_s: tuple[float, float], duration_s: float, rate: float, max_frames: int
 ) -> list[tuple[int, float]]:
     """(frame, moment in seconds) of a part of a clip, sampled as a clip of its length. Raises UsageError (no part)."""
+    start, end = _held_to(window_s, duration_s)
+    moments = sample_moments(lambda time_s: index_at(start + time_s), end - start, rate, max_frames)
+    return [(index, start + time_s) for index, time_s in moments]
+
+
+def _held_to(window_s: tuple[float, float], duration_s: float) -> tuple[float, float]:
+    """The part of a window that a clip has. Raises UsageError where it has none."""
     start, end = max(0.0, window_s[0]), min(window_s[1], duration_s)
     if not start < end:
         raise UsageError(
             f"The clip is {duration_s:.1f} s long: it has no part from {window_s[0]:g} to {window_s[1]:g} s."
         )
-    moments = sample_moments(lambda time_s: index_at(start + time_s), end - start, rate, max_frames)
-    return [(index, start + time_s) for index, time_s in moments]
+    return start, end
 
 
 def _on_disk(given: Input) -> tuple[Input, Path | None]:
@@ -125,21 +147,14 @@ class VideoMedia(Media):
     def sampled(self, most: int, window_s: tuple[float, float] | None = None) -> Sequence[Outline]:
         """At most so many frames of the clip, or of a window of it; nothing is decoded."""
         facts = self._clip.facts
-        if window_s is not None:
-            chosen = sample_window(self._index_at, window_s, facts.duration_s, self._rate, most)
-        elif self._clip.varies:
-            chosen = sample_moments(self._clip.index_at, facts.duration_s, self._rate, most)
+        window_s = window_s or (0.0, facts.duration_s)
+        if self._clip.varies:
+            chosen = sample_window(self._clip.index_at, window_s, facts.duration_s, self._rate, most)
         else:
-            indices = sample_indices(facts.total_frames, facts.fps, facts.duration_s, self._rate, most)
+            indices = sample_part(facts, window_s, self._rate, most)
             chosen = [(index, index / facts.fps) for index in indices]
         size_px = self._turned_size(facts.size_px)
         return [Outline(Place(self.source, index, time_s=time_s), size_px) for index, time_s in chosen]
-
-    def _index_at(self, time_s: float) -> int:
-        facts = self._clip.facts
-        return (
-            self._clip.index_at(time_s) if self._clip.varies else min(int(time_s * facts.fps), facts.total_frames - 1)
-        )
 
     def frame(self, place: Place) -> Frame:
         """Decode one frame. Raises MediaError where the clip does not hold it."""
