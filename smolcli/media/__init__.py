@@ -13,12 +13,13 @@ from smolcli.media.named import NamedInputs
 from smolcli.media.reading import OPEN_PIPES, Input, open_input
 from smolcli.media.selection import parse_pages
 from smolcli.media.sniff import door
-from smolcli.media.windows import WindowOptions, moment, parse_length, parse_moment, windows_of
+from smolcli.media.windows import LONGEST_S, WindowOptions, moment, parse_length, parse_moment, windows_of
 
 if TYPE_CHECKING:
     from smolcli.media.text_layer import TextLayer
 
 __all__ = [
+    "LONGEST_S",
     "MEDIA_SUFFIXES",
     "FolderError",
     "Media",

@@ -223,7 +223,6 @@ class WindowOptions:
     every: str | None = option(None, Option("A window for every so many seconds: 5s, 1:30.", metavar="TIME"))
     start: str | None = option(None, Option("Begin at this time: 1:23, 83s.", metavar="TIME"))
     end: str | None = option(None, Option("End at this time.", metavar="TIME"))
-    scenes: bool = option(False, Option("A window for each scene of a clip."))
     all: bool = option(False, Option("Read all windows in full for a question, not only the likeliest."))
     windows: int = option(3, Option("Read so many windows in full for a question.", metavar="N", minimum=1))
 
