@@ -22,6 +22,7 @@ from smolcli.run.planning import (
     planned_parts,
 )
 from smolcli.run.prepare import Loaded, cut_pictures, load
+from smolcli.run.thumbnails import Thumbnails
 
 __all__ = [
     "Access",
@@ -38,6 +39,7 @@ __all__ = [
     "Planned",
     "RequestPlan",
     "RunOptions",
+    "Thumbnails",
     "check_schema",
     "cut_pictures",
     "frame_budget",
