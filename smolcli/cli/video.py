@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smolcli.cli._options import MoreQuestions, with_options
-from smolcli.options import AnswerOptions, ClipOptions, FormatOptions, ModelOptions, OutputOptions, ReadingOptions
+from smolcli.options import (
+    AnswerOptions,
+    ClipOptions,
+    ClipOutputOptions,
+    FormatOptions,
+    ModelOptions,
+    OutputOptions,
+    ReadingOptions,
+)
 
 if TYPE_CHECKING:
     from smolcli.cli._delivery import Form
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     answers=AnswerOptions,
     clips=ClipOptions,
     formats=FormatOptions,
+    shown=ClipOutputOptions,
     output=OutputOptions,
 )
 def command(
@@ -34,6 +43,7 @@ def command(
     answers: AnswerOptions,
     clips: ClipOptions,
     formats: FormatOptions,
+    shown: ClipOutputOptions,
     output: OutputOptions,
 ) -> None:
     """Answer a question about clips, or describe them.
@@ -45,6 +55,7 @@ def command(
     from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery
     from smolcli.cli._inputs import files_and_questions
+    from smolcli.cli._shown import clip_outputs
     from smolcli.session import Run
     from smolcli.verbs import video
 
@@ -52,7 +63,7 @@ def command(
     files, questions = files_and_questions(arguments, question or [])
     held = held_answers(answers, files)
     questions = held.asking(questions)
-    with Delivery(run, files) as delivery, run.reader() as reader:
+    with Delivery(run, files, shown=clip_outputs(shown)) as delivery, run.reader() as reader:
         template = held.template(run.template(run.prompt("video", reader.facts), questions))
         jobs = video(reader.files, files, template, run.access())
         form = _form(len(files) > 1, len(questions))

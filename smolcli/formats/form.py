@@ -18,7 +18,8 @@ class Form:
     """How a command prints: a heading before each answer, or lines that begin with columns made of it; or plainly.
 
     questions: how many are asked of each input. names: of the columns. between: what stands between answers as text,
-    such as a form feed. untitled: text has nothing above answers, whatever there is. pdf: how a searchable PDF is made.
+    such as a form feed. untitled: text has nothing above answers, whatever there is. ranges: as text, answers about
+    windows of a clip begin with the time of their window. pdf: how a searchable PDF is made.
 
     What a run gives to writers that show pictures. pictures: a place's upright picture uint8 (H, W, 3), its longer edge
     at most so many pixels, a grey box where there is none to be had. duration_s: of the clip of a place, None where it
@@ -31,6 +32,7 @@ class Form:
     names: tuple[str, ...] = ("place", "question")
     between: str = ""
     untitled: bool = False
+    ranges: bool = False
     pdf: PdfOptions | None = None
     pictures: Callable[[Place, int], RGB] | None = None
     duration_s: Callable[[Place], float | None] | None = None
