@@ -6,16 +6,18 @@ import math
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
+from dataclasses import replace
 
 from smolcli.cli._outputs import refuse_inputs, wanted_beside, wanted_outputs
+from smolcli.cli._shown import NONE, Shown, refuse_a_second_input
 from smolcli.console import Progress, interruptible, is_terminal, say
 from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
-from smolcli.formats import PLAIN, Form, Outputs, Sidecars, answer_sentence, failure_sentence
+from smolcli.formats import PLAIN, Allowed, Form, Outputs, Sidecars, answer_sentence, failure_sentence
 from smolcli.jobs import Answer, Expected, Failure
 from smolcli.reader import Reader
-from smolcli.run import Event, Idle, Planned
+from smolcli.run import Event, Idle, Planned, Thumbnails
 from smolcli.session import Run
 from smolcli.settings import load_settings
 from smolcli.speeds import Took, peak_rss_bytes, remember, stats_lines
@@ -35,16 +37,18 @@ class Delivery:
     """Writes the answers of one run to stdout or files as they come, and sums the run up.
 
     inputs: the files and folders that are read, which are never written. pages: the command reads whole pages, which
-    more formats can show. formats: the names of those that are asked for; joined: of those in which all inputs come out
-    together. Raises UsageError, OutputError.
+    more formats can show; shown: what else it can write, and where that is to go. formats: the names of those that are
+    asked for; joined: of those in which all inputs come out together. Raises UsageError, OutputError.
     """
 
-    def __init__(self, run: Run, inputs: Sequence[str] = (), pages: bool = False) -> None:
+    def __init__(self, run: Run, inputs: Sequence[str] = (), pages: bool = False, shown: Shown = NONE) -> None:
         self._run = run
-        refuse_inputs(run.output.output, inputs)
-        beside = wanted_beside(run.output, run.formats, inputs, pages)
+        allowed = Allowed(pages, clips=shown.clips)
+        refuse_inputs([*(run.output.output or ()), *shown.paths], inputs)
+        beside = wanted_beside(run.output, run.formats, inputs, allowed)
         self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
-        wanted = wanted_outputs(run.output, run.formats, pages)
+        wanted = wanted_outputs(run.output, run.formats, allowed, shown.wanted(allowed))
+        refuse_a_second_input(wanted, inputs)
         self.joined = {each.format.name for each in wanted if each.format is not None}
         self.formats = self.joined | {each.format.name for each in (beside.sidecars if beside else ())}
         self._outputs = Outputs(wanted, run.output.force)
@@ -56,12 +60,15 @@ class Delivery:
         self._last_failure = ("", "")  # its place and its sentence
         self._said: set[str] = set()  # warnings
         self._chosen: Form | None = None
+        self._pictures: Thumbnails | None = None
+        self._stack = ExitStack()
 
     def __enter__(self) -> Delivery:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Leave nothing of a run that broke off, but the files about inputs that were read to their end."""
+        self._stack.close()
         self._outputs.discard()
         if self._sidecars is not None:
             self._sidecars.discard()
@@ -72,6 +79,8 @@ class Delivery:
         Raises SomeInputsFailedError.
         """
         start, ending = time.perf_counter(), False
+        look, access = self._run.look("auto"), self._run.access()
+        self._pictures = self._stack.enter_context(Thumbnails(reader.files, look, access, self._run.console.note))
         try:
             with closing(events), interruptible() as interrupt:  # closed before the engine is
                 for event in events:
@@ -158,9 +167,11 @@ class Delivery:
             say("; ".join(said))
 
     def _form(self, form: Callable[[int], Form]) -> Form:
-        """That of the first event, for the whole run."""
+        """That of the first event, for the whole run, with the pictures that some formats show."""
         if self._chosen is None:
             self._chosen = form(self._expected)
+            if (shown := self._pictures) is not None:
+                self._chosen = replace(self._chosen, pictures=shown.shown, duration_s=shown.duration_s)
         return self._chosen
 
     def _sum_up(self, reader: Reader, wall_s: float) -> None:
