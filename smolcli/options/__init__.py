@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from smolcli.options.folders import InputOptions
 from smolcli.options.groups import (
     GROUPS,
     AnswerOptions,
@@ -22,6 +23,7 @@ __all__ = [
     "ClipOptions",
     "DocumentOptions",
     "FormatOptions",
+    "InputOptions",
     "LayoutOptions",
     "ModelOptions",
     "Option",

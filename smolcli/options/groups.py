@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from smolcli.options.folders import InputOptions
 from smolcli.options.option import Option, option
 
 
@@ -274,6 +275,7 @@ GROUPS: tuple[type, ...] = (
     PageOptions,
     LayoutOptions,
     ClipOptions,
+    InputOptions,
     FormatOptions,
     OutputOptions,
 )
