@@ -10,7 +10,7 @@ from itertools import count
 
 import numpy as np
 
-from smolcli.datatypes import RGB, Encoded, EngineEvent, Floats, ModelFacts, ModelPair, Refused, Request, Turn
+from smolcli.datatypes import RGB, Encoded, EngineEvent, Floats, ModelPair, Refused, Request, Turn
 from smolcli.engine import EngineOptions, TileStore
 from smolcli.engine.arrival import Arrival, arrive, check_tile
 from smolcli.engine.choosing import Choosing, forms
@@ -20,7 +20,6 @@ from smolcli.engine.kvcells import KVCells
 from smolcli.engine.llama.language import ContextSize
 from smolcli.engine.llama.vision import VisionTower
 from smolcli.engine.memory import kv_cells
-from smolcli.engine.metadata import GGUFFile
 from smolcli.engine.scheduler import Job, Scheduler, Scored, StepEvent
 from smolcli.engine.threaded import ThreadedDecoder, ThreadedGrammar
 from smolcli.engine.vocabulary import Vocabulary
@@ -145,7 +144,7 @@ class SmolVLM(Vocabulary):
         arrival = self._arrival(Request(-1, tuple(turns)))
         while not arrival.encoded:
             self._encode(arrival)
-        jobs = deque(arrival.score_job(next(self._subkeys), ids, *self._parts) for ids in continuations)
+        jobs = deque(arrival.score_job(next(self._subkeys), ids, self.facts) for ids in continuations)
         keys = [job.key for job in jobs]
         found: dict[int, Floats] = {}
         while len(found) < len(keys):
@@ -183,9 +182,9 @@ class SmolVLM(Vocabulary):
     def _begin(self, arrival: Arrival) -> bool:
         """Have the answer written, or its choices scored; False while there is no room for it, or for all of them."""
         if not arrival.request.choices:
-            return self._take(arrival.job(*self._parts))
+            return self._take(arrival.job(self.facts))
         choosing = next(each for each in self._choosing if each.arrival is arrival)
-        while (job := choosing.next_job(*self._parts)) is not None and self._take(job):
+        while (job := choosing.next_job(self.facts)) is not None and self._take(job):
             choosing.taken()
         return job is None
 
@@ -225,10 +224,6 @@ class SmolVLM(Vocabulary):
             arrival.rows.append(rows)
         arrival.encodes += passes
         arrival.encode_s += time.perf_counter() - start
-
-    @property
-    def _parts(self) -> tuple[ModelFacts, GGUFFile]:
-        return self.facts, self._language_file
 
     def _take(self, job: Job) -> bool:
         """Hand a job to the scheduler. A KV cache that is too small is made anew once nothing is in it."""
