@@ -6,7 +6,8 @@ import math
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
+from dataclasses import replace
 
 from smolcli.cli._outputs import refuse_inputs, wanted_beside, wanted_outputs
 from smolcli.console import Progress, interruptible, is_terminal, say
@@ -15,7 +16,7 @@ from smolcli.errors import SmolError, SomeInputsFailedError
 from smolcli.formats import PLAIN, Form, Outputs, Sidecars, answer_sentence, failure_sentence
 from smolcli.jobs import Answer, Expected, Failure
 from smolcli.reader import Reader
-from smolcli.run import Event, Idle, Planned
+from smolcli.run import Event, Idle, Planned, Thumbnails
 from smolcli.session import Run
 from smolcli.settings import load_settings
 from smolcli.speeds import Took, peak_rss_bytes, remember, stats_lines
@@ -56,12 +57,15 @@ class Delivery:
         self._last_failure = ("", "")  # its place and its sentence
         self._said: set[str] = set()  # warnings
         self._chosen: Form | None = None
+        self._pictures: Thumbnails | None = None
+        self._stack = ExitStack()
 
     def __enter__(self) -> Delivery:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Leave nothing of a run that broke off, but the files about inputs that were read to their end."""
+        self._stack.close()
         self._outputs.discard()
         if self._sidecars is not None:
             self._sidecars.discard()
@@ -72,6 +76,8 @@ class Delivery:
         Raises SomeInputsFailedError.
         """
         start, ending = time.perf_counter(), False
+        look, access = self._run.look("auto"), self._run.access()
+        self._pictures = self._stack.enter_context(Thumbnails(reader.files, look, access, self._run.console.note))
         try:
             with closing(events), interruptible() as interrupt:  # closed before the engine is
                 for event in events:
@@ -158,9 +164,11 @@ class Delivery:
             say("; ".join(said))
 
     def _form(self, form: Callable[[int], Form]) -> Form:
-        """That of the first event, for the whole run."""
+        """That of the first event, for the whole run, with the pictures that some formats show."""
         if self._chosen is None:
             self._chosen = form(self._expected)
+            if (shown := self._pictures) is not None:
+                self._chosen = replace(self._chosen, pictures=shown.shown, duration_s=shown.duration_s)
         return self._chosen
 
     def _sum_up(self, reader: Reader, wall_s: float) -> None:

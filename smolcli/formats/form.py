@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from smolcli.datatypes import RGB, Place
 from smolcli.jobs import Answer
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ class Form:
 
     questions: how many are asked of each input. names: of the columns. between: what stands between answers as text,
     such as a form feed. untitled: text has nothing above answers, whatever there is. pdf: how a searchable PDF is made.
+
+    What a run gives to writers that show pictures. pictures: a place's upright picture uint8 (H, W, 3), its longer edge
+    at most so many pixels, a grey box where there is none to be had. duration_s: of the clip of a place, None where it
+    is not known. folder: where the file lies that is written, for links out of it; None for standard output.
     """
 
     heading: Callable[[Answer], str] | None = None
@@ -27,6 +32,9 @@ class Form:
     between: str = ""
     untitled: bool = False
     pdf: PdfOptions | None = None
+    pictures: Callable[[Place, int], RGB] | None = None
+    duration_s: Callable[[Place], float | None] | None = None
+    folder: str | None = None
 
     @property
     def usual_format(self) -> str:

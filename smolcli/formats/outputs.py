@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from smolcli.files import Existing, is_stdout, open_target
 from smolcli.formats.form import Form
@@ -41,6 +42,8 @@ class Output:
     def writer(self, form: Form) -> Writer:
         """Its one writer."""
         if self._writer is None:
+            if self.file is not None:
+                form = replace(form, folder=str(Path(self.file).parent))
             self._writer = (self._format or find_format(form.usual_format)).make(self._target, form)
         return self._writer
 

@@ -16,6 +16,7 @@ from smolcli.media.sniff import door
 from smolcli.media.windows import LONGEST_S, WindowOptions, moment, parse_length, parse_moment, windows_of
 
 if TYPE_CHECKING:
+    from smolcli.media.pixels import shrunk as shrunk
     from smolcli.media.text_layer import TextLayer
 
 __all__ = [
@@ -115,7 +116,11 @@ def _opener(given: Input, options: MediaOptions) -> Callable[[Input, MediaOption
 
 
 def __getattr__(name: str) -> Any:
-    """What only documents need; it is imported then."""
+    """What only documents, and pictures for people to look at, need; it is imported then."""
+    if name == "shrunk":
+        from smolcli.media.pixels import shrunk
+
+        return shrunk
     if name != "TextLayer":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from smolcli.media.text_layer import TextLayer

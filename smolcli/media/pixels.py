@@ -121,3 +121,13 @@ def _stretched(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     if low == high:
         return np.zeros(numbers.shape)
     return np.nan_to_num((numbers - low) / (high - low) * 255).round()
+
+
+def shrunk(rgb: RGB, edge_px: int) -> RGB:
+    """The picture with its longer edge at most so many pixels, for people to look at."""
+    size = rgb.shape[1], rgb.shape[0]
+    scale = edge_px / max(size)
+    if scale >= 1:
+        return rgb
+    small = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+    return np.asarray(Image.fromarray(rgb).resize(small, Image.Resampling.BICUBIC, reducing_gap=2.0))

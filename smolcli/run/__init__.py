@@ -23,6 +23,7 @@ from smolcli.run.planning import (
     planned_parts,
 )
 from smolcli.run.prepare import Loaded, cut_pictures, load
+from smolcli.run.thumbnails import Thumbnails
 
 __all__ = [
     "REFERENCE_FRAMES",
@@ -40,6 +41,7 @@ __all__ = [
     "Planned",
     "RequestPlan",
     "RunOptions",
+    "Thumbnails",
     "check_schema",
     "cut_pictures",
     "frame_budget",
