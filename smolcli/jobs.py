@@ -210,6 +210,11 @@ class Answer:
         return self.job.question.text
 
     @property
+    def window_s(self) -> tuple[float, float] | None:
+        """The window of a clip that it is about; None where it is about a whole clip, or about none."""
+        return self.job.places[0].window_s if self.job.places else None
+
+    @property
     def places(self) -> tuple[Place, ...]:
         """Every picture that was shown, the frames of clips too."""
         return tuple(place for group in self.shown for place in group)

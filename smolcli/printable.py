@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_HALF_MS = 0.0005  # moments are whole milliseconds, which binary fractions miss by less
+
 
 def printable(text: str) -> str:
     """Without control characters other than tab and line break: a picture must not be able to drive a terminal."""
@@ -43,3 +45,18 @@ def clock(time_s: float) -> str:
     """Minutes, and seconds to the tenth: "0:12.5"."""
     minutes, rest_s = divmod(round(time_s, 1), 60)
     return f"{int(minutes)}:{rest_s:04.1f}"
+
+
+def moment(time_s: float, digits: int = 1) -> str:
+    """M:SS, and H:MM:SS from an hour on; rounded down. digits: of the minutes, at least."""
+    minutes, seconds = divmod(int(time_s + _HALF_MS), 60)
+    hours = f"{minutes // 60}:{minutes % 60:02d}" if minutes >= 60 else f"{minutes:0{digits}d}"
+    return f"{hours}:{seconds:02d}"
+
+
+def time_range(window_s: tuple[float, float]) -> str:
+    """ "00:12-00:20"; with tenths of seconds where it would be empty without them."""
+    start, end = moment(window_s[0], 2), moment(window_s[1], 2)
+    if start == end:
+        start, end = (f"{moment(at, 2)}.{int(at * 10 + _HALF_MS) % 10}" for at in window_s)
+    return f"{start}-{end}"

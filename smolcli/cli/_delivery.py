@@ -10,10 +10,11 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 
 from smolcli.cli._outputs import refuse_inputs, wanted_beside, wanted_outputs
+from smolcli.cli._shown import NONE, Shown, refuse_a_second_input
 from smolcli.console import Progress, interruptible, is_terminal, say
 from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
-from smolcli.formats import PLAIN, Form, Outputs, Sidecars, answer_sentence, failure_sentence
+from smolcli.formats import PLAIN, Allowed, Form, Outputs, Sidecars, answer_sentence, failure_sentence
 from smolcli.jobs import Answer, Expected, Failure
 from smolcli.reader import Reader
 from smolcli.run import Event, Idle, Planned, Thumbnails
@@ -36,16 +37,18 @@ class Delivery:
     """Writes the answers of one run to stdout or files as they come, and sums the run up.
 
     inputs: the files and folders that are read, which are never written. pages: the command reads whole pages, which
-    more formats can show. formats: the names of those that are asked for; joined: of those in which all inputs come out
-    together. Raises UsageError, OutputError.
+    more formats can show; shown: what else it can write, and where that is to go. formats: the names of those that are
+    asked for; joined: of those in which all inputs come out together. Raises UsageError, OutputError.
     """
 
-    def __init__(self, run: Run, inputs: Sequence[str] = (), pages: bool = False) -> None:
+    def __init__(self, run: Run, inputs: Sequence[str] = (), pages: bool = False, shown: Shown = NONE) -> None:
         self._run = run
-        refuse_inputs(run.output.output, inputs)
-        beside = wanted_beside(run.output, run.formats, inputs, pages)
+        allowed = Allowed(pages, clips=shown.clips)
+        refuse_inputs([*(run.output.output or ()), *shown.paths], inputs)
+        beside = wanted_beside(run.output, run.formats, inputs, allowed)
         self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
-        wanted = wanted_outputs(run.output, run.formats, pages)
+        wanted = wanted_outputs(run.output, run.formats, allowed, shown.wanted(allowed))
+        refuse_a_second_input(wanted, inputs)
         self.joined = {each.format.name for each in wanted if each.format is not None}
         self.formats = self.joined | {each.format.name for each in (beside.sidecars if beside else ())}
         self._outputs = Outputs(wanted, run.output.force)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from smolcli.console import is_terminal
@@ -16,20 +17,21 @@ from smolcli.media import MEDIA_SUFFIXES, NamedInputs
 from smolcli.options import FormatOptions, OutputOptions
 
 
-def wanted_outputs(output: OutputOptions, formats: FormatOptions, pages: bool) -> list[Wanted]:
+def wanted_outputs(
+    output: OutputOptions, formats: FormatOptions, allowed: Allowed, short: Sequence[Wanted] = ()
+) -> list[Wanted]:
     """Standard output, or each -o in the format that its name ends in; -f says another where there is one of them.
 
-    Nothing where files beside the inputs are all that is asked for. pages: whether whole pages are read.
-    Raises UsageError.
+    Nothing where files beside the inputs are all that is asked for. short: what is named otherwise than with -o; then
+    standard output is only written to where -f says in what. Raises UsageError.
     """
     in_folder = formats.output_dir is not None and formats.sidecar is None  # then -f is for the files in it
-    chosen = None if in_folder else chosen_format(output, formats, Allowed(pages))
-    if formats.beside and chosen is None and not output.output:
-        return []
+    chosen = None if in_folder else chosen_format(output, formats, allowed)
     paths: Sequence[str | None] = output.output or (None,)
+    if (formats.beside or short) and chosen is None and not output.output:
+        paths = ()
+    _refuse_naming_twice([*paths, *(each.path for each in short)])
     named = [path for path in paths if path is not None and not is_stdout(path)]
-    if len(paths) - len(named) > 1 or len(set(map(os.path.realpath, named))) < len(named):
-        raise UsageError("An output is named twice.", "Give each -o another name.")
     if chosen is not None and len(named) == len(paths) > 1:
         flag = "--json" if formats.format is None else "-f"
         raise UsageError(f"{flag} is for one output, and {len(named)} are named.", "Let the names say it: -o NAME.csv.")
@@ -39,15 +41,27 @@ def wanted_outputs(output: OutputOptions, formats: FormatOptions, pages: bool) -
             wanted.append(Wanted(_not_to_a_terminal(chosen), path))
         else:
             alone = len(paths) == 1
-            wanted.append(Wanted((chosen if alone else None) or format_of_file(path, Allowed(pages)), path))
-    return wanted
+            wanted.append(Wanted((chosen if alone else None) or format_of_file(path, allowed), path))
+    for each in short:
+        if is_stdout(each.path):
+            _not_to_a_terminal(each.format)
+    return [*wanted, *short]
 
 
-def wanted_beside(output: OutputOptions, formats: FormatOptions, inputs: Sequence[str], pages: bool) -> Beside | None:
+def _refuse_naming_twice(paths: Sequence[str | None]) -> None:
+    """Raises UsageError."""
+    named = [path for path in paths if path is not None and not is_stdout(path)]
+    if len(paths) - len(named) > 1 or len(set(map(os.path.realpath, named))) < len(named):
+        raise UsageError("An output is named twice.", "Give each of them another name.")
+
+
+def wanted_beside(
+    output: OutputOptions, formats: FormatOptions, inputs: Sequence[str], allowed: Allowed
+) -> Beside | None:
     """What --sidecar and --output-dir ask for, None where neither is given. Raises UsageError."""
     if not formats.beside:
         return None
-    named, allowed = NamedInputs(inputs), Allowed(pages, beside=True)
+    named, allowed = NamedInputs(inputs), replace(allowed, beside=True)
     folder = None if formats.output_dir is None else str(formats.output_dir)
     if formats.sidecar is not None:
         sidecars = tuple(dict.fromkeys(_sidecar(word, allowed) for word in formats.sidecar.split(",")))

@@ -12,6 +12,7 @@ from smolcli.cli._options import MoreQuestions, with_options
 from smolcli.options import (
     AnswerOptions,
     ClipOptions,
+    ClipOutputOptions,
     FormatOptions,
     ModelOptions,
     OutputOptions,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     clips=ClipOptions,
     windows=WindowOptions,
     formats=FormatOptions,
+    shown=ClipOutputOptions,
     output=OutputOptions,
 )
 def command(
@@ -49,6 +51,7 @@ def command(
     clips: ClipOptions,
     windows: WindowOptions,
     formats: FormatOptions,
+    shown: ClipOutputOptions,
     output: OutputOptions,
 ) -> None:
     """Answer a question about clips, or describe them.
@@ -61,6 +64,7 @@ def command(
     from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery
     from smolcli.cli._inputs import files_and_questions
+    from smolcli.cli._shown import clip_outputs
     from smolcli.session import Run
     from smolcli.verbs import ClipQuestions
 
@@ -68,7 +72,7 @@ def command(
     files, questions = files_and_questions(arguments, question or [])
     held = held_answers(answers, files)
     questions = held.asking(questions)
-    with Delivery(run, files) as delivery, run.reader() as reader:
+    with Delivery(run, files, shown=clip_outputs(shown)) as delivery, run.reader() as reader:
         template = held.template(run.template(run.prompt("video", reader.facts), questions))
         watching = _watching(run, reader, windows, bool(questions))
         asking = ClipQuestions(reader.files, files, template, run.access(), watching)
@@ -142,7 +146,8 @@ def _form(asking: ClipQuestions, several: bool, questions: int, expected: int) -
         return (*path, *when, *((answer.question,) if questions > 1 else ()))
 
     names = _names(("place", several), ("time", windows), ("question", questions > 1))
-    return Form(columns=columns, questions=max(1, questions), names=names) if names else PLAIN
+    ranges = windows and not several and questions <= 1
+    return Form(columns=columns, questions=max(1, questions), names=names, ranges=ranges) if names else PLAIN
 
 
 def _names(*columns: tuple[str, bool]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from smolcli.formats.outputs import Outputs, Wanted
 from smolcli.formats.plan import ShownPlan, add_hashes, plan_lines, plan_record, run_lengths
 from smolcli.formats.sentences import answer_sentence, failure_sentence
 from smolcli.formats.sidecars import Beside, Sidecar, Sidecars
-from smolcli.formats.table import FORMATS, Allowed, Format, Writer, find_format, format_of_file
+from smolcli.formats.table import FORMATS, Allowed, Format, Writer, find_format, format_of_file, of_one_input
 from smolcli.formats.text import TextWriter
 from smolcli.formats.tsv import CsvWriter, LineWriter
 from smolcli.printable import escaped, printable
@@ -51,6 +51,7 @@ __all__ = [
     "failure_sentence",
     "find_format",
     "format_of_file",
+    "of_one_input",
     "plan_lines",
     "plan_record",
     "printable",

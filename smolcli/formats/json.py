@@ -2,7 +2,8 @@
 
 The object of an answer (`SCHEMA` 1): schema, model, prompt, media [{kind, source, sha256, page | frames}], page or
 time_s where there is one, question, text, stop_reason, mean_logprob, counts, seconds, cached, seed where words were
-drawn, warnings. Where there are any, before the warnings:
+drawn, warnings. Of an answer about a window of a clip start_s and end_s stand in place of time_s. Where there are any,
+before the warnings:
 
 text_from     of a page that was read whole: "layer", "model", "mixed", or "" for a blank one
 regions       its blocks in reading order: kind, text, box, confidence (0 to 1, null where nothing was guessed),
@@ -43,9 +44,12 @@ def answer_record(answer: Answer) -> dict[str, Any]:
         "schema": SCHEMA,
         "model": answer.model,
         "prompt": answer.job.question.name,
-        "media": [media for shown in answer.shown for media in media_records(shown)],
+        "media": [media for shown in _looked_at(answer) for media in media_records(shown)],
     }
-    if len(answer.places) == 1:
+    window = answer.window_s
+    if window is not None:
+        record |= {"start_s": round(window[0], 3), "end_s": round(window[1], 3)}
+    elif len(answer.places) == 1:
         place = answer.places[0]
         record |= {key: value for key, value in (("page", place.page), ("time_s", place.time_s)) if value is not None}
     record |= {
@@ -116,12 +120,18 @@ def failure_record(failure: Failure) -> dict[str, Any]:
     return {"schema": SCHEMA, "failure": shown}
 
 
+def _looked_at(answer: Answer) -> Iterator[tuple[Place, ...]]:
+    """The pictures of each place that an answer is about; the place itself where it was made of what was said of it."""
+    for place, shown in zip_longest(answer.job.places, answer.shown):
+        yield shown or (place,)
+
+
 def media_records(shown: tuple[Place, ...]) -> Iterator[dict[str, Any]]:
     """One record for each picture or page, one for a clip with its frames."""
     source = shown[0].source
     base = {"kind": source.kind, "source": source.path, "sha256": source.sha256}
     if source.kind == "video":
-        yield {**base, "frames": [_frame_record(place) for place in shown]}
+        yield {**base, "frames": [_frame_record(place) for place in shown if place.time_s is not None]}
         return
     for place in shown:
         yield {**base, **({"page": place.page} if place.page is not None else {})}

@@ -41,8 +41,9 @@ class Format:
     """What answers can be written as.
 
     extensions: of its files, without the dot; the first is what we give. pages: it shows pages that were read whole
-    (`Answer.page`), and no other answers. binary: it is not for terminals. about_one: it is of one input, so it stands
-    beside it under its whole name (photo.jpg.xmp), and what another program wrote there is amended (`Target.before`).
+    (`Answer.page`), and no other answers; clips: what happens in clips, likewise. binary: it is not for terminals.
+    about_one: it is of one input, so it stands beside it under its whole name (photo.jpg.xmp), and what another program
+    wrote there is amended (`Target.before`). single: a file of it is of one input, wherever it lies.
     needs: raises UsageError where a library that it is written with is not installed.
     same: whether two files of it say the same, so that one that is there already may stay.
     """
@@ -53,6 +54,8 @@ class Format:
     pages: bool = False
     binary: bool = False
     about_one: bool = False
+    clips: bool = False
+    single: bool = False
     needs: Callable[[], None] | None = None
     same: Callable[[Path, Path], bool] = same_bytes
 
@@ -67,6 +70,16 @@ def later(module: str, writer: str, *more: str) -> Callable[[Target, Form], Writ
 
     def make(target: Target, form: Form) -> Writer:
         made: Writer = getattr(import_module(f"smolcli.formats.{module}"), writer)(target, *more)
+        return made
+
+    return make
+
+
+def formed(module: str, writer: str) -> Callable[[Target, Form], Writer]:
+    """A writer that is imported when it is needed, and told how its answers are told apart."""
+
+    def make(target: Target, form: Form) -> Writer:
+        made: Writer = getattr(import_module(f"smolcli.formats.{module}"), writer)(target, form)
         return made
 
     return make
@@ -93,7 +106,13 @@ DOCLING: tuple[tuple[str, str, Export], ...] = (  # what docling-core writes: ou
     ("docling-html", "docling.html", "html"),
     ("docling-text", "docling.txt", "text"),
 )
-FORMATS = (  # a name or an extension may stand twice: pages go first where pages are read, else they are not seen
+CLIPS: tuple[tuple[str, tuple[str, ...], str, str], ...] = (  # of one clip each: name, extensions, module, writer
+    ("srt", ("srt",), "subtitles", "SrtWriter"),
+    ("vtt", ("vtt",), "subtitles", "VttWriter"),
+    ("chapters", ("ffmeta", "ffmetadata"), "chapters", "MetadataWriter"),
+    ("chapter-list", ("chapters.txt",), "chapters", "ChapterListWriter"),
+)
+FORMATS = (  # a name or an extension may stand twice: pages go first where pages are read, clips where clips are
     Format("text", ("txt",), TextWriter),
     Format("tsv", ("tsv", "tab"), LineWriter),
     Format("csv", ("csv",), CsvWriter),
@@ -110,19 +129,30 @@ FORMATS = (  # a name or an extension may stand twice: pages go first where page
         Format(name, (ends,), later("doctags", "DoclingWriter", export), pages=True, needs=_needs_docling)
         for name, ends, export in DOCLING
     ),
+    *(Format(name, ends, formed(module, writer), clips=True, single=True) for name, ends, module, writer in CLIPS),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Which formats a run can write. pages: whole pages are read; beside: what is written is of one input."""
+    """Which formats a run can write. pages: whole pages are read; beside: what is written is of one input; clips: clips
+    are read.
+    """
 
     pages: bool = False
     beside: bool = False
+    clips: bool = False
 
     def has(self, found: Format) -> bool:
         """Whether a format is one of them."""
-        return (self.pages or not found.pages) and (self.beside or not found.about_one)
+        read = (self.pages or not found.pages) and (self.clips or not found.clips)
+        return read and (self.beside or not found.about_one)
+
+
+def of_one_input(name: str) -> UsageError:
+    """What is said where several inputs would come out in one file that is of one."""
+    hint = f"Write it for each of them: --sidecar {name}, beside the input or with --output-dir DIR."
+    return UsageError(f"A file of format {name} is of one input, and several are named.", hint)
 
 
 def find_format(word: str, allowed: Allowed = Allowed()) -> Format:
@@ -149,7 +179,7 @@ def format_of_file(path: str, allowed: Allowed = Allowed()) -> Format | None:
 def _called(name: str, allowed: Allowed) -> Format | None:
     """Raises UsageError for one that is known and cannot be written here, or needs what is not installed."""
     named = [each for each in FORMATS if name == each.name or name in each.extensions]
-    for found in sorted(named, key=lambda each: not each.pages):
+    for found in sorted(named, key=lambda each: not (each.pages or each.clips)):
         if allowed.has(found):
             if found.needs is not None:
                 found.needs()
@@ -158,4 +188,6 @@ def _called(name: str, allowed: Allowed) -> Format | None:
         return None
     if named[0].about_one:
         raise UsageError(f"{named[0].name} is of one input.", f"It is written beside each: --sidecar {named[0].name}.")
+    if named[0].clips:
+        raise UsageError(f"{named[0].name} says what happens in a clip, and when.", "See smol video.")
     raise UsageError(f"{named[0].name} is written of pages that are read whole, not of answers.", "See smol ocr.")

@@ -16,11 +16,13 @@ from smolcli.options.groups import (
     WindowOptions,
 )
 from smolcli.options.option import Option, default_text, option, options_of, with_default
+from smolcli.options.shown import ClipOutputOptions
 
 __all__ = [
     "GROUPS",
     "AnswerOptions",
     "ClipOptions",
+    "ClipOutputOptions",
     "DocumentOptions",
     "FormatOptions",
     "LayoutOptions",

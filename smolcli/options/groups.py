@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from smolcli.options.option import Option, option
+from smolcli.options.shown import ClipOutputOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,5 +290,6 @@ GROUPS: tuple[type, ...] = (
     ClipOptions,
     WindowOptions,
     FormatOptions,
+    ClipOutputOptions,
     OutputOptions,
 )
