@@ -47,6 +47,11 @@ def clip_outputs(given: ClipOutputOptions) -> Shown:
     return Shown(True, [(name, path) for name, path in named if path is not None], given.save_frames)
 
 
+def gallery(html: str | None) -> Shown:
+    """--html of commands whose answers are shown with their pictures."""
+    return Shown(short=() if html is None else (("html", html),))
+
+
 def refuse_a_second_input(wanted: Sequence[Wanted], inputs: Sequence[str]) -> None:
     """A file of one input cannot be of several. Raises UsageError."""
     single = [each.format.name for each in wanted if each.format is not None and each.format.single]

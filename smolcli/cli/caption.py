@@ -31,6 +31,10 @@ def command(
         list[str] | None, typer.Option("-Q", "--question", help="Ask this of each image instead, once.", metavar="TEXT")
     ] = None,
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")] = False,
+    html: Annotated[
+        str | None,
+        typer.Option("--html", help="Write a page with pictures and captions: short for -o FILE.html.", metavar="FILE"),
+    ] = None,
     unordered: Annotated[
         bool, typer.Option("--unordered", help="Captions as they finish, not as files are named.")
     ] = False,
@@ -51,6 +55,7 @@ def command(
     from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery, Form
     from smolcli.cli._outputs import refuse_beside
+    from smolcli.cli._shown import gallery
     from smolcli.session import Run
     from smolcli.verbs import caption
 
@@ -59,7 +64,7 @@ def command(
     run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
     if unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
-    with Delivery(run, paths) as delivery, run.reader(unordered) as reader:
+    with Delivery(run, paths, shown=gallery(html)) as delivery, run.reader(unordered) as reader:
         template = held.template(run.template(run.prompt("caption", reader.facts), questions))
         jobs = caption(reader.files, paths, template, run.access(), recursive)
         delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns))
