@@ -2,12 +2,11 @@
 
 import re
 import tracemalloc
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import chromium, complaints, needs_browser
+from browser import Parts, complaints, contrast, needs_browser, prefers, press, waited
 from PIL import Image, ImageDraw, ImageFont
 
 from smolcli.datatypes import Counts, Generation, Place, Sampling, Seconds, Source
@@ -44,25 +43,6 @@ class Memory:
 
     def write(self, text):
         self.text += text if self.keeps else ""
-
-
-class Parts(HTMLParser):
-    """Elements with their attributes, and the text of elements of a class."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.elements, self.texts, self._in = [], [], None
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        self._in = dict(attributes).get("class")
-
-    def handle_data(self, data):
-        self.texts.append((self._in, data))
-
-    def of(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 def gallery(*answers, form=Form(pictures=small)):  # noqa: B008
@@ -157,12 +137,6 @@ def test_pages_of_documents_and_frames_of_clips_have_their_pictures_too(smol, dr
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
-
-
-@pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """A gallery of CAPTIONS beside its pictures."""
     folder = tmp_path_factory.mktemp("gallery")
@@ -187,11 +161,6 @@ def opened(browser, page):
     assert complaints(browser) == []
 
 
-def prefers(driver, scheme):
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-
 def shown(driver):
     """The captions that are seen, in order."""
     return driver.execute_script(
@@ -204,19 +173,6 @@ def focused(driver):
     return driver.execute_script(
         "const card = document.activeElement.closest('.card');return card && card.querySelector('.caption').textContent"
     )
-
-
-def press(driver, *keys):
-    from selenium.webdriver import ActionChains
-
-    ActionChains(driver).send_keys(*keys).perform()
-
-
-def waited(driver, script):
-    """What a script returns once that is something."""
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(driver, 15, poll_frequency=0.05).until(lambda d: d.execute_script(script))
 
 
 FIRST = list(CAPTIONS.values())
@@ -297,11 +253,12 @@ def test_enter_opens_the_original_large_arrows_go_on_and_escape_comes_back(opene
     original = large.find_element("class name", "original").get_attribute("href")
     assert original.startswith("file:///") and "%3Cscript%3E" in original
     press(opened, Keys.ESCAPE)
-    assert not large.is_displayed() and focused(opened) == HOSTILE
+    assert waited(opened, "return !document.getElementById('large').open && document.activeElement === link(cards[3])")
+    assert focused(opened) == HOSTILE
 
 
 @needs_browser
-def test_dark_is_what_the_system_prefers_until_the_button_says_otherwise(opened, page):
+def test_dark_is_what_the_system_prefers_until_the_button_says_otherwise(opened):
     ground = "return getComputedStyle(document.body).backgroundColor"
     light = opened.execute_script(ground)
     prefers(opened, "dark")
@@ -311,8 +268,7 @@ def test_dark_is_what_the_system_prefers_until_the_button_says_otherwise(opened,
     assert button.get_attribute("aria-pressed") == "true"
     button.click()
     assert opened.execute_script(ground) == light and button.get_attribute("aria-pressed") == "false"
-    opened.get(page)
-    assert opened.execute_script(ground) == light, "it is kept"
+    assert opened.execute_script("return localStorage.getItem('theme')") == "light", "it is kept"
     opened.execute_script("localStorage.clear()")
 
 
@@ -329,16 +285,6 @@ def test_words_stand_out_from_their_ground_and_nothing_is_wider_than_a_telephone
         "getComputedStyle(document.querySelector(s === 'h1' ? 'header' : 'figure')).backgroundColor])"
     )
     assert all(contrast(*pair) >= 4.5 for pair in colours)
-
-
-def contrast(one, other):
-    """WCAG 2: contrast of two rgb() colours."""
-    lights = []
-    for colour in (one, other):
-        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
-    return (max(lights) + 0.05) / (min(lights) + 0.05)
 
 
 @needs_browser

@@ -43,6 +43,7 @@ def clip_outputs(given: ClipOutputOptions) -> Shown:
         ("vtt", given.vtt),
         (chapters, given.chapters),
         ("sheet", given.sheet),
+        ("html", given.html),
     ]
     return Shown(True, [(name, path) for name, path in named if path is not None], given.save_frames)
 

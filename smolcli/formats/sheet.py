@@ -10,7 +10,7 @@ from smolcli.datatypes import Place
 from smolcli.errors import UsageError
 from smolcli.formats.cues import ClipWriter, Cue, Told, clip_name
 from smolcli.formats.pictures import font_of, png, thinned
-from smolcli.printable import moment, time_range
+from smolcli.printable import moment, tenths, time_range
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -98,13 +98,8 @@ class SheetWriter(ClipWriter):
             picture = Image.fromarray(self._form.pictures(place, FRAME_PX)[:height])
             left = GAP_PX + number * (FRAME_PX + GAP_PX)
             sheet.paste(picture, (left, y))
-            text = "" if place.time_s is None else _label(place.time_s)
+            text = "" if place.time_s is None else tenths(place.time_s)
             draw.text((left, y + height + 3), text, FAINT, font_of(text, LABEL_PX - 6))
-
-
-def _label(time_s: float) -> str:
-    """The moment of a frame, to the tenth of a second: frames of one second lie beside one another."""
-    return f"{moment(time_s, 2)}.{int(time_s * 10 + 1e-6) % 10}"
 
 
 def _head(told: Told, shown: int, total: int, width: int) -> Iterator[Line]:

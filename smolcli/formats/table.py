@@ -131,6 +131,7 @@ FORMATS = (  # a name or an extension may stand twice: pages go first where page
         for name, ends, export in DOCLING
     ),
     *(Format(name, ends, formed(module, writer), clips=True, single=True) for name, ends, module, writer in CLIPS),
+    Format("html", ("html", "htm"), formed("clip_page", "ClipPageWriter"), clips=True),
     Format("sheet", ("png",), formed("sheet", "SheetWriter"), binary=True, clips=True, single=True),
 )
 

@@ -23,4 +23,7 @@ class ClipOutputOptions:
     sheet: str | None = option(
         None, Option("Write a picture of the frames that were read: short for -o FILE.png.", metavar="FILE")
     )
+    html: str | None = option(
+        None, Option("Write a page with the clip to play, what happens in it, and its frames.", metavar="FILE")
+    )
     save_frames: Path | None = option(None, Option("Save the frames that were read here.", metavar="DIR"))
