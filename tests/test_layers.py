@@ -86,6 +86,7 @@ DOORS = {  # a library → the only files that import it
         "smolcli/formats/pdf_opening.py",
         "smolcli/formats/pdf_pages.py",
         "smolcli/formats/pdf_pictures.py",
+        "smolcli/formats/pictures.py",  # its font, for captions that are not Latin
     ),
     "fitz": (),  # PyMuPDF's old name
     "PIL": (
@@ -94,6 +95,8 @@ DOORS = {  # a library → the only files that import it
         "smolcli/media/pixels.py",
         "smolcli/tiles.py",
         "smolcli/formats/marked.py",
+        "smolcli/formats/pictures.py",
+        "smolcli/formats/sheet.py",
         "smolcli/formats/doctags.py",  # a page's size, which docling-core takes from a picture
     ),
     "docling_core": ("smolcli/formats/doctags.py",),

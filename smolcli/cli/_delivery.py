@@ -14,7 +14,7 @@ from smolcli.cli._shown import NONE, Shown, refuse_a_second_input
 from smolcli.console import Progress, interruptible, is_terminal, say
 from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
-from smolcli.formats import PLAIN, Allowed, Form, Outputs, Sidecars, answer_sentence, failure_sentence
+from smolcli.formats import PLAIN, Allowed, Form, Outputs, SavedFrames, Sidecars, answer_sentence, failure_sentence
 from smolcli.jobs import Answer, Expected, Failure
 from smolcli.reader import Reader
 from smolcli.run import Event, Idle, Planned, Thumbnails
@@ -51,7 +51,9 @@ class Delivery:
         refuse_a_second_input(wanted, inputs)
         self.joined = {each.format.name for each in wanted if each.format is not None}
         self.formats = self.joined | {each.format.name for each in (beside.sidecars if beside else ())}
-        self._outputs = Outputs(wanted, run.output.force)
+        folder, force = shown.save_frames, run.output.force
+        self._frames = None if folder is None else SavedFrames(folder, inputs, force, run.console.note)
+        self._outputs = Outputs(wanted, force)
         self._progress = Progress(run.output.quiet, visible=self._outputs.on_stdout and is_terminal(sys.stdout))
         self._stream_pieces = is_terminal(sys.stdout) and run.parallel == 1
         self._took = Took()
@@ -120,6 +122,8 @@ class Delivery:
             self._took.add(event.generation, event.cached)
             self._outputs.answer(event, self._form(form))
             self._write_beside(event, self._form(form))
+            if self._frames is not None and self._pictures is not None:
+                self._frames.take(event, self._pictures.picture)
             self.notes(event.warnings)
             self._run.console.detail(answer_sentence(event))
             self._progress.advance()

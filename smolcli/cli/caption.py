@@ -43,6 +43,10 @@ def command(
     question: Annotated[
         list[str] | None, typer.Option("-Q", "--question", help="Ask this of each image instead, once.", metavar="TEXT")
     ] = None,
+    html: Annotated[
+        str | None,
+        typer.Option("--html", help="Write a page with pictures and captions: short for -o FILE.html.", metavar="FILE"),
+    ] = None,
     *,
     model: ModelOptions,
     reading: ReadingOptions,
@@ -62,6 +66,7 @@ def command(
     from smolcli.cli._delivery import Delivery, Form
     from smolcli.cli._inputs import given_pictures, picked
     from smolcli.cli._outputs import refuse_beside
+    from smolcli.cli._shown import gallery
     from smolcli.session import Run
     from smolcli.verbs import caption_found
 
@@ -71,7 +76,7 @@ def command(
     run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
     if inputs.unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
-    with Delivery(run, given.inputs) as delivery, run.reader(inputs.unordered) as reader:
+    with Delivery(run, given.inputs, shown=gallery(html)) as delivery, run.reader(inputs.unordered) as reader:
         template = held.template(run.template(run.prompt("caption", reader.facts), questions))
         jobs = caption_found(reader.files, picked(given, inputs), template, run.access())
         delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns))

@@ -9,6 +9,7 @@ from smolcli.formats.json import SCHEMA, JsonWriter, answer_record, failure_reco
 from smolcli.formats.naming import SidecarNames
 from smolcli.formats.outputs import Outputs, Wanted
 from smolcli.formats.plan import ShownPlan, add_hashes, plan_lines, plan_record, run_lengths
+from smolcli.formats.saved_frames import SavedFrames
 from smolcli.formats.sentences import answer_sentence, failure_sentence
 from smolcli.formats.sidecars import Beside, Sidecar, Sidecars
 from smolcli.formats.table import FORMATS, Allowed, Format, Writer, find_format, format_of_file, of_one_input
@@ -36,6 +37,7 @@ __all__ = [
     "JsonWriter",
     "LineWriter",
     "Outputs",
+    "SavedFrames",
     "ShownPlan",
     "Sidecar",
     "SidecarNames",
