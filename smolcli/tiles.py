@@ -4,6 +4,8 @@ Pure arithmetic and resampling, no I/O. Sizes are (width, height) in pixels. The
 (transformers: image_processing_smolvlm.py): resize to the longest edge, resize to whole tiles, cut row by row, and a
 global view made from the resized picture, last. Every resize is LANCZOS in two passes, width first: Pillow 13 may run
 the height pass first, which changes pixels, and the models were trained on the other order.
+
+Large pictures are cut in as many threads as there are cores that cut nothing else: Pillow and hashlib let the lock go.
 """
 
 from __future__ import annotations
@@ -11,16 +13,20 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from PIL import Image
 
 from smolcli.datatypes import RGB, Size, TilePlan, Tiles
 from smolcli.errors import UsageError
+from smolcli.workers import Workers, idle_cores
 
 MAX_SIDE_PX = 4096  # transformers image_processing_smolvlm.py: MAX_IMAGE_SIZE
 BAND_PX = 1 << 20  # pixels resampled at a time: keeps Pillow's own copy small beside the picture
+ALONE_PX = 1 << 20  # a picture of no more pixels, source or tiles, is cut before another thread has started
 WORDS = ("auto", "low", "native", "high")
 
 
@@ -101,20 +107,35 @@ def cut(rgb: RGB, plan: TilePlan) -> Tiles:
     height, width = rgb.shape[:2]
     if (width, height) != plan.source_px:
         raise ValueError(f"planned for {plan.source_px} pixels, got {(width, height)}")
-    refined = _resize(_resize(rgb, plan.resized_px), plan.refined_px)
     tile, rows, cols = plan.tile_px, plan.rows, plan.cols
-    tiles = np.empty((plan.encodes, tile, tile, 3), np.uint8)
-    if rows:
-        grid = refined.reshape(rows, tile, cols, tile, 3).swapaxes(1, 2)
-        tiles[:-1].reshape(rows, cols, tile, tile, 3)[:] = grid
-    tiles[-1] = _resize(refined, (tile, tile))
-    return pack(tiles, plan)
+    with _workers(max(width * height, plan.encodes * tile * tile)) as workers:
+        refined = _resize(_resize(rgb, plan.resized_px, workers), plan.refined_px, workers)
+        tiles = np.empty((plan.encodes, tile, tile, 3), np.uint8)
+        if rows:
+            grid = refined.reshape(rows, tile, cols, tile, 3).swapaxes(1, 2)
+            tiles[:-1].reshape(rows, cols, tile, tile, 3)[:] = grid
+        tiles[-1] = _resize(refined, (tile, tile), workers)
+        return _packed(tiles, plan, workers)
 
 
 def pack(rgb: RGB, plan: TilePlan) -> Tiles:
-    """Tiles uint8 (encodes, T, T, 3) that are cut, with the digest of each. The only place where a tile is hashed."""
-    pixels = [np.ascontiguousarray(tile).data for tile in rgb]
-    return Tiles(rgb, plan, tuple(hashlib.blake2b(tile, digest_size=16).digest() for tile in pixels))
+    """Tiles uint8 (encodes, T, T, 3) that are cut, with the digest of each."""
+    with _workers(rgb.shape[0] * plan.tile_px**2) as workers:
+        return _packed(rgb, plan, workers)
+
+
+def _packed(rgb: RGB, plan: TilePlan, workers: Workers) -> Tiles:
+    """The only place where a tile is hashed, once."""
+    return Tiles(rgb, plan, tuple(workers.each(_digest, rgb)))
+
+
+def _workers(size_px: int) -> AbstractContextManager[Workers]:
+    """Other threads for a picture of so many pixels; none for a small one."""
+    return idle_cores() if size_px > ALONE_PX else nullcontext(Workers())
+
+
+def _digest(tile: RGB) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(tile).data, digest_size=16).digest()
 
 
 def _split(size_px: Size, geometry: Geometry) -> TilePlan:
@@ -207,26 +228,40 @@ def _whole_tiles(size_px: Size, tile_px: int) -> tuple[int, int]:
     return max(1, math.ceil(int(rows * tile_px * aspect) / tile_px)), rows
 
 
-def _resize(rgb: RGB, size_px: Size) -> RGB:
+def _resize(rgb: RGB, size_px: Size, workers: Workers | None = None) -> RGB:
     """LANCZOS, width then height. Rows do not depend on each other in the first pass, nor columns in the second."""
     width, height = size_px
+    workers = workers or Workers()
     if rgb.shape[1] != width:
         wide = np.empty((rgb.shape[0], width, 3), np.uint8)
-        step = max(1, BAND_PX // max(width, rgb.shape[1]))
-        for top in range(0, rgb.shape[0], step):
-            band = rgb[top : top + step]
-            wide[top : top + step] = _lanczos(band, (width, band.shape[0]))
+        bands = _bands(rgb.shape[0], max(width, rgb.shape[1]))
+        workers.each(partial(_widen, rgb, wide), bands)
         rgb = wide
     if rgb.shape[0] != height:
         tall = np.empty((height, width, 3), np.uint8)
-        step = max(1, BAND_PX // max(height, rgb.shape[0]))
-        for left in range(0, width, step):
-            strip = rgb[:, left : left + step]
-            tall[:, left : left + step] = _lanczos(strip, (strip.shape[1], height))
+        bands = _bands(width, max(height, rgb.shape[0]))
+        workers.each(partial(_heighten, rgb, tall), bands)
         rgb = tall
     return rgb
 
 
-def _lanczos(rgb: RGB, size_px: Size) -> RGB:
-    picture = Image.fromarray(np.ascontiguousarray(rgb))
-    return np.asarray(picture.resize(size_px, Image.Resampling.LANCZOS))
+def _bands(length_px: int, other_px: int) -> list[slice]:
+    """A side in parts of BAND_PX pixels of the picture."""
+    step = max(1, BAND_PX // other_px)
+    return [slice(start, start + step) for start in range(0, length_px, step)]
+
+
+def _widen(rgb: RGB, wide: RGB, rows: slice) -> None:
+    """Some rows of rgb, resampled to the width of `wide`."""
+    band = np.ascontiguousarray(rgb[rows])
+    wide[rows] = np.asarray(Image.fromarray(band).resize((wide.shape[1], band.shape[0]), Image.Resampling.LANCZOS))
+
+
+def _heighten(rgb: RGB, tall: RGB, columns: slice) -> None:
+    """Some columns of rgb, resampled to the height of `tall`. To Pillow each byte of a row is a grey pixel: columns do
+    not mix, so the numbers are the same, and nothing is unpacked to its four bytes a pixel.
+    """
+    strip = np.ascontiguousarray(rgb[:, columns])
+    height, width = tall.shape[0], strip.shape[1] * 3
+    grey = Image.fromarray(strip.reshape(-1, width)).resize((width, height), Image.Resampling.LANCZOS)
+    tall[:, columns] = np.asarray(grey).reshape(height, -1, 3)
