@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -109,12 +109,13 @@ def cut(rgb: RGB, plan: TilePlan) -> Tiles:
         raise ValueError(f"planned for {plan.source_px} pixels, got {(width, height)}")
     tile, rows, cols = plan.tile_px, plan.rows, plan.cols
     with _workers(max(width * height, plan.encodes * tile * tile)) as workers:
-        refined = _resize(_resize(rgb, plan.resized_px, workers), plan.refined_px, workers)
+        refined = _resize(rgb, (plan.resized_px, plan.refined_px), workers)
         tiles = np.empty((plan.encodes, tile, tile, 3), np.uint8)
+        tiles[-1] = _resize(refined, [(tile, tile)], workers)
         if rows:
-            grid = refined.reshape(rows, tile, cols, tile, 3).swapaxes(1, 2)
-            tiles[:-1].reshape(rows, cols, tile, tile, 3)[:] = grid
-        tiles[-1] = _resize(refined, (tile, tile), workers)
+            whole = refined.reshape(rows, tile, cols, tile, 3).swapaxes(1, 2)
+            grid = tiles[:-1].reshape(rows, cols, tile, tile, 3)
+            workers.each(lambda row: np.copyto(grid[row], whole[row]), range(rows))
         return _packed(tiles, plan, workers)
 
 
@@ -228,40 +229,64 @@ def _whole_tiles(size_px: Size, tile_px: int) -> tuple[int, int]:
     return max(1, math.ceil(int(rows * tile_px * aspect) / tile_px)), rows
 
 
-def _resize(rgb: RGB, size_px: Size, workers: Workers | None = None) -> RGB:
-    """LANCZOS, width then height. Rows do not depend on each other in the first pass, nor columns in the second."""
-    width, height = size_px
+def _resize(rgb: RGB, sizes_px: Sequence[Size], workers: Workers | None = None) -> RGB:
+    """LANCZOS to one size after the other, each width then height.
+
+    Rows do not depend on each other where the width changes, nor columns where the height does.
+    """
     workers = workers or Workers()
-    if rgb.shape[1] != width:
-        wide = np.empty((rgb.shape[0], width, 3), np.uint8)
-        bands = _bands(rgb.shape[0], max(width, rgb.shape[1]))
-        workers.each(partial(_widen, rgb, wide), bands)
-        rgb = wide
-    if rgb.shape[0] != height:
-        tall = np.empty((height, width, 3), np.uint8)
-        bands = _bands(width, max(height, rgb.shape[0]))
-        workers.each(partial(_heighten, rgb, tall), bands)
-        rgb = tall
+    for is_width, lengths_px in _passes((rgb.shape[1], rgb.shape[0]), sizes_px):
+        height, width = rgb.shape[:2]
+        longest = max(height if not is_width else width, *lengths_px)
+        made = np.empty((height, lengths_px[-1], 3) if is_width else (lengths_px[-1], width, 3), np.uint8)
+        bands = _bands(height if is_width else width, longest, workers.threads)
+        workers.each(partial(_widen if is_width else _heighten, rgb, made, lengths_px), bands)
+        rgb = made
     return rgb
 
 
-def _bands(length_px: int, other_px: int) -> list[slice]:
-    """A side in parts of BAND_PX pixels of the picture."""
-    step = max(1, BAND_PX // other_px)
+def _passes(size_px: Size, sizes_px: Sequence[Size]) -> list[tuple[bool, list[int]]]:
+    """The lengths that a side takes, one after the other, before the other one changes: (is it the width, lengths)."""
+    passes: list[tuple[bool, list[int]]] = []
+    now = list(size_px)
+    for size in sizes_px:
+        for side, is_width in enumerate((True, False)):
+            if now[side] == size[side]:
+                continue
+            if not passes or passes[-1][0] != is_width:
+                passes.append((is_width, []))
+            passes[-1][1].append(size[side])
+            now[side] = size[side]
+    return passes
+
+
+def _bands(length_px: int, other_px: int, threads: int) -> list[slice]:
+    """A side in equal parts, as many for each thread, of at most about BAND_PX pixels of the picture."""
+    count = -(-length_px * other_px // BAND_PX)
+    step = max(4, -(-length_px // (-(-count // threads) * threads) // 4) * 4)  # four pixels: see _heighten
     return [slice(start, start + step) for start in range(0, length_px, step)]
 
 
-def _widen(rgb: RGB, wide: RGB, rows: slice) -> None:
-    """Some rows of rgb, resampled to the width of `wide`."""
+def _widen(rgb: RGB, wide: RGB, widths_px: Sequence[int], rows: slice) -> None:
+    """Some rows of rgb, resampled to the widths, into `wide`."""
     band = np.ascontiguousarray(rgb[rows])
-    wide[rows] = np.asarray(Image.fromarray(band).resize((wide.shape[1], band.shape[0]), Image.Resampling.LANCZOS))
+    picture = Image.fromarray(band)
+    for width in widths_px:
+        picture = picture.resize((width, band.shape[0]), Image.Resampling.LANCZOS)
+    wide[rows] = np.asarray(picture)
 
 
-def _heighten(rgb: RGB, tall: RGB, columns: slice) -> None:
-    """Some columns of rgb, resampled to the height of `tall`. To Pillow each byte of a row is a grey pixel: columns do
-    not mix, so the numbers are the same, and nothing is unpacked to its four bytes a pixel.
+def _heighten(rgb: RGB, tall: RGB, heights_px: Sequence[int], columns: slice) -> None:
+    """Some columns of rgb, resampled to the heights, into `tall`.
+
+    Columns do not mix, so to Pillow four bytes of a row, whatever they are, may be a pixel of four channels: the
+    numbers are the same, nothing is unpacked to four bytes a pixel, and that loop is Pillow's fastest.
     """
     strip = np.ascontiguousarray(rgb[:, columns])
-    height, width = tall.shape[0], strip.shape[1] * 3
-    grey = Image.fromarray(strip.reshape(-1, width)).resize((width, height), Image.Resampling.LANCZOS)
-    tall[:, columns] = np.asarray(grey).reshape(height, -1, 3)
+    row_bytes = strip.shape[1] * 3
+    mode, channels = ("RGBX", 4) if row_bytes % 4 == 0 else ("L", 1)
+    width = row_bytes // channels
+    picture = Image.frombuffer(mode, (width, strip.shape[0]), strip, "raw", mode, 0, 1)
+    for height in heights_px:
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+    tall[:, columns] = np.asarray(picture).reshape(tall.shape[0], -1, 3)

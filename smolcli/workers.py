@@ -25,6 +25,7 @@ class Workers:
 
     def __init__(self, count: int = 0, pool: ThreadPoolExecutor | None = None) -> None:
         self._count, self._pool = count, pool
+        self.threads = count + 1
 
     def each(self, work: Callable[[Part], Made], parts: Iterable[Part]) -> list[Made]:
         """What comes of every part, in order. Raises what the work raises."""

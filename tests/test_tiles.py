@@ -264,8 +264,8 @@ def test_the_tiles_put_together_are_the_resized_picture(size, most, seed):
     planned = plan(size, geometry, Detail("most", most))
     rgb = synth(*size, seed)
     result = cut(rgb, planned).rgb
-    refined = tiles._resize(tiles._resize(rgb, planned.resized_px), planned.refined_px)
+    refined = tiles._resize(rgb, (planned.resized_px, planned.refined_px))
     if planned.rows:
         rows = [np.concatenate(list(row), 1) for row in result[:-1].reshape(planned.rows, planned.cols, 16, 16, 3)]
         assert np.array_equal(np.concatenate(rows, 0), refined)
-    assert np.array_equal(result[-1], tiles._resize(refined, (16, 16)))
+    assert np.array_equal(result[-1], tiles._resize(refined, [(16, 16)]))
