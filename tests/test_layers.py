@@ -12,13 +12,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted([*ROOT.glob("smolcli/**/*.py"), *ROOT.glob("gguf_convert/**/*.py")])
 
-NOUNS = {"datatypes", "errors", "jobs", "locks", "printable", "regions"}
+NOUNS = {"datatypes", "errors", "jobs", "locks", "printable", "regions", "workers"}
 READ = {"media", "layout", "tiles", "prompt", "engine"}
 MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "datatypes": {"errors", "printable"},
     "errors": set(),
     "printable": set(),
     "locks": set(),
+    "workers": set(),
     "jobs": {"datatypes", "errors", "regions"},
     "regions": {"datatypes"},
     "doctags": {"datatypes", "regions"},
