@@ -12,13 +12,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted([*ROOT.glob("smolcli/**/*.py"), *ROOT.glob("gguf_convert/**/*.py")])
 
-NOUNS = {"datatypes", "errors", "jobs", "locks", "printable", "regions"}
+NOUNS = {"datatypes", "errors", "jobs", "locks", "measurements", "printable", "regions"}
 READ = {"media", "layout", "tiles", "prompt", "engine"}
 MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "datatypes": {"errors", "printable"},
     "errors": set(),
     "printable": set(),
     "locks": set(),
+    "measurements": set(),
     "jobs": {"datatypes", "errors", "regions"},
     "regions": {"datatypes"},
     "doctags": {"datatypes", "regions"},
@@ -74,7 +75,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
 }
 # Which of the files and folders of smolcli may see gguf_convert: the commands about model files, and models/. What
 # reads model files and their tokens may see the reader of headers and the names in them, and nothing else of it.
-MAY_CONVERT = ("cli/convert", "cli/inspect", "cli/repair", "checks/measure", "models/")
+MAY_CONVERT = ("cli/convert", "cli/inspect", "cli/repair", "checks/machine", "checks/measure", "models/")
 MAY_READ_GGUF = ("engine/", "cli/prompts")
 GGUF_READER = {"gguf_convert.header", "gguf_convert.names", "gguf_convert.errors"}
 PAST_THE_DOOR: dict[str, set[str]] = {}  # a room → what it imports from the inside of another; stays empty

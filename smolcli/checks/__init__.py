@@ -5,6 +5,7 @@ from __future__ import annotations
 from smolcli.checks.check import Check
 from smolcli.checks.doctor import all_checks, failures
 from smolcli.checks.examiner import EngineExaminer
+from smolcli.checks.machine import model_names, this_build, this_machine
 from smolcli.checks.measure import Cost, load_and_check, measure, report_table
 from smolcli.checks.report import COST_HEADER, COST_TITLE, check_lines, checks_record, cost_rows, report_lines
 from smolcli.checks.tuning import Trial, best, trials
@@ -24,7 +25,10 @@ __all__ = [
     "failures",
     "load_and_check",
     "measure",
+    "model_names",
     "report_lines",
     "report_table",
+    "this_build",
+    "this_machine",
     "trials",
 ]
