@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from statistics import median
 from typing import Any, TypeVar
 
@@ -21,8 +21,8 @@ T = TypeVar("T")
 class Measurement:
     """One quantity, measured `runs` times: median, least and most, in `unit`.
 
-    at: how many sequences went on at the same time, 0 where that is no matter. versus: of a ratio, what it is against;
-    target: what it is to reach, 0 for no such aim.
+    at: how many sequences went on at the same time, 0 where that is no matter. tool: whose figure it is, "" for smol's.
+    versus: of a ratio, the tool that it is against; target: what it is to reach, 0 for no such aim.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Measurement:
     max: float
     runs: int
     at: int = 0
+    tool: str = ""
     versus: str = ""
     target: float = 0.0
 
@@ -46,17 +47,17 @@ class Measurement:
         return f"{self.name}, {self.at} at a time" if self.at else self.name
 
 
-def measured(name: str, unit: str, values: Sequence[float], at: int = 0) -> Measurement:
+def measured(name: str, unit: str, values: Sequence[float], at: int = 0, tool: str = "") -> Measurement:
     """A quantity of its repeats. Raises ValueError without any, or for what is no number."""
     if not values or not all(math.isfinite(value) for value in values):
         raise ValueError(f"{name}: {list(values)} is no measurement")
-    return Measurement(name, unit, float(median(values)), float(min(values)), float(max(values)), len(values), at)
+    found = (float(median(values)), float(min(values)), float(max(values)))
+    return Measurement(name, unit, *found, len(values), at, tool)
 
 
 def ratio(name: str, versus: str, values: Sequence[float], target: float = 0.0, at: int = 0) -> Measurement:
     """How much better than `versus`: one value of each pair of runs that were made one after the other."""
-    one = measured(name, RATIO, values, at)
-    return Measurement(name, RATIO, one.median, one.min, one.max, one.runs, at, versus, target)
+    return replace(measured(name, RATIO, values, at), versus=versus, target=target)
 
 
 @dataclass(frozen=True, slots=True)

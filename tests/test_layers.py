@@ -47,7 +47,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "session": NOUNS
     | READ
     | {"console", "options", "settings", "models", "reader", "run", "verbs", "speeds", "tuned", "formats", "store"},
-    "checks": NOUNS | READ | {"run", "models", "cache", "settings", "verbs", "reader", "tuned"},
+    "checks": NOUNS | READ | {"run", "models", "cache", "settings", "speeds", "verbs", "reader", "tuned"},
     "cli": NOUNS
     | READ
     | {
@@ -83,6 +83,7 @@ DOORS = {  # a library → the only files that import it
     "cv2": ("smolcli/media/capture.py", "smolcli/layout/"),
     "pymupdf": (
         "smolcli/media/document.py",
+        "smolcli/checks/drawn_pictures.py",
         "smolcli/checks/known_pages.py",
         "smolcli/formats/pdf_opening.py",
         "smolcli/formats/pdf_pages.py",
@@ -107,7 +108,8 @@ DOORS = {  # a library → the only files that import it
     "sqlite3": ("smolcli/store/database.py",),
     "platformdirs": ("smolcli/settings.py",),
     "typer": ("smolcli/cli/",),
-    "rich": ("smolcli/console/bars.py",),
+    "rich": ("smolcli/console/bars.py", "smolcli/console/measured.py"),
+    "matplotlib": ("smolcli/formats/chart.py",),
     "torch": (),
     "transformers": (),
 }

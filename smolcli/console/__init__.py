@@ -5,7 +5,8 @@ One place writes to stderr, knows the terminal, and keeps quiet when told to.
 
 from __future__ import annotations
 
-from smolcli.console.bars import ByteBar, Progress
+from smolcli.console.bars import ByteBar, Progress, StepBar
+from smolcli.console.measured import show_record
 from smolcli.console.sentences import Console, is_terminal, report, say, show_json, show_lines, show_table
 from smolcli.console.signals import SIGNALLED, Ended, Interrupt, ended_code, ending_signals, interruptible
 
@@ -16,6 +17,7 @@ __all__ = [
     "Ended",
     "Interrupt",
     "Progress",
+    "StepBar",
     "ended_code",
     "ending_signals",
     "interruptible",
@@ -24,5 +26,6 @@ __all__ = [
     "say",
     "show_json",
     "show_lines",
+    "show_record",
     "show_table",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from smolcli.formats.chart import chart, check_chart
 from smolcli.formats.form import PLAIN, Form
 from smolcli.formats.json import SCHEMA, JsonWriter, answer_record, failure_record, to_json
 from smolcli.formats.naming import SidecarNames
@@ -46,6 +47,8 @@ __all__ = [
     "add_hashes",
     "answer_record",
     "answer_sentence",
+    "chart",
+    "check_chart",
     "escaped",
     "failure_record",
     "failure_sentence",
