@@ -58,7 +58,9 @@ def command(
     against: Annotated[
         Path | None,
         typer.Option(
-            "--against", help="llama-mtmd-cli or llama-server, or a folder with them: run on the same.", metavar="PATH"
+            "--against",
+            help="Run llama-mtmd-cli and llama-server of this folder on the same, and print ratios.",
+            metavar="PATH",
         ),
     ] = None,
     plot: Annotated[
