@@ -13,7 +13,7 @@ from smolcli.checks import peers
 from smolcli.checks.drawn_pictures import drawn_picture
 from smolcli.console.measured import number, record_text
 from smolcli.errors import UsageError
-from smolcli.formats import chart, check_chart
+from smolcli.formats import chart_bytes, check_chart
 from smolcli.measurements import from_json, measured, ratio
 
 SMALLEST = ("bench", "-q", "--quick", "--widths", "1,2", "--runs", "1")
@@ -115,12 +115,12 @@ def test_a_stream_without_bars_gets_none():
 @pytest.mark.parametrize(("kind", "begins"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".PDF", b"%PDF")])
 def test_a_record_is_drawn(kind, begins):
     pytest.importorskip("matplotlib")
-    assert chart(SOME, kind).startswith(begins)
+    assert chart_bytes(SOME, kind).startswith(begins)
 
 
 def test_a_chart_of_few_figures_is_drawn_too():
     pytest.importorskip("matplotlib")
-    assert len(chart(replace(RECORD, rows=ROWS[:1]), ".png")) > 5000
+    assert len(chart_bytes(replace(RECORD, rows=ROWS[:1]), ".png")) > 5000
 
 
 def test_what_cannot_be_drawn_is_said_before_anything_is_measured(smol, tmp_path, monkeypatch):

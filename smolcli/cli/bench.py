@@ -120,12 +120,12 @@ def _chart(path: Path, force: bool) -> Iterator[Callable[[Record], None]]:
     Raises UsageError, OutputError.
     """
     from smolcli.files import open_target
-    from smolcli.formats import chart, check_chart
+    from smolcli.formats import chart_bytes, check_chart
 
     check_chart(path)
     target = open_target(str(path), force)
     try:
-        yield lambda record: target.write_bytes(chart(record, path.suffix))
+        yield lambda record: target.write_bytes(chart_bytes(record, path.suffix))
         target.commit()
     finally:
         target.discard()

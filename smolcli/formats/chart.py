@@ -30,7 +30,7 @@ def check_chart(path: Path) -> None:
         raise UsageError("Charts are drawn by matplotlib.", 'Install it with: pip install "smolcli[plot]"') from error
 
 
-def chart(record: Record, kind: str) -> bytes:
+def chart_bytes(record: Record, kind: str) -> bytes:
     """The bytes of a file; kind: one of KINDS. What takes time, speeds by width with their spread, ratios to others."""
     from matplotlib.figure import Figure
 
