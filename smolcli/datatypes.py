@@ -219,7 +219,8 @@ class Sampling:
 @dataclass(frozen=True, slots=True)
 class Request:
     """One conversation to continue. `key` comes back with everything that the engine yields for it. grammar: GBNF that
-    the answer follows; choices: nothing is written, and each of these is scored as the answer.
+    the answer follows; choices: nothing is written, and each of these is scored as the answer. ignore_eos: it goes on
+    to max_tokens whatever it says, for measurements.
     """
 
     key: int
@@ -227,6 +228,7 @@ class Request:
     sampling: Sampling = field(default_factory=Sampling)
     grammar: str = ""
     choices: tuple[str, ...] = ()
+    ignore_eos: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ class Run:
             threads=int(settings.values["ahead_threads"]),
             ahead_bytes=int(settings.values["ahead_size"]),
         )
-        with Reader(self.pair(), self._engine_options(), self._keeping(), running) as reader:
+        with Reader(self.pair(), self.engine_options(), self._keeping(), running) as reader:
             self._say_facts(reader.engine)
             yield reader
 
@@ -111,11 +111,12 @@ class Run:
     @contextmanager
     def planner(self) -> Iterator[Planner]:
         """The model's vocabulary and facts only."""
-        with load_planner(self.pair(), self._engine_options()) as planner:
+        with load_planner(self.pair(), self.engine_options()) as planner:
             self._say_facts(planner)
             yield planner
 
-    def _engine_options(self) -> EngineOptions:
+    def engine_options(self) -> EngineOptions:
+        """How the engine is opened."""
         model = self.model
         verbose = self.output.verbose > 1
         return EngineOptions(model.threads, model.device, model.gpu_layers, model.context, self.parallel, verbose)

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted([*ROOT.glob("smolcli/**/*.py"), *ROOT.glob("gguf_convert/**/*.py")])
 
 NOUNS = {"datatypes", "errors", "jobs", "locks", "printable", "regions", "workers"}
+NOUNS = {"datatypes", "errors", "jobs", "locks", "measurements", "printable", "regions"}
 READ = {"media", "layout", "tiles", "prompt", "engine"}
 MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "datatypes": {"errors", "printable"},
@@ -20,6 +21,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "printable": set(),
     "locks": set(),
     "workers": set(),
+    "measurements": set(),
     "jobs": {"datatypes", "errors", "regions"},
     "regions": {"datatypes"},
     "doctags": {"datatypes", "regions"},
@@ -47,7 +49,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "session": NOUNS
     | READ
     | {"console", "options", "settings", "models", "reader", "run", "verbs", "speeds", "tuned", "formats", "store"},
-    "checks": NOUNS | READ | {"run", "models", "cache", "settings", "verbs", "reader", "tuned"},
+    "checks": NOUNS | READ | {"run", "models", "cache", "settings", "speeds", "verbs", "reader", "tuned"},
     "cli": NOUNS
     | READ
     | {
@@ -75,7 +77,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
 }
 # Which of the files and folders of smolcli may see gguf_convert: the commands about model files, and models/. What
 # reads model files and their tokens may see the reader of headers and the names in them, and nothing else of it.
-MAY_CONVERT = ("cli/convert", "cli/inspect", "cli/repair", "checks/measure", "models/")
+MAY_CONVERT = ("cli/convert", "cli/inspect", "cli/repair", "checks/machine", "checks/measure", "models/")
 MAY_READ_GGUF = ("engine/", "cli/prompts")
 GGUF_READER = {"gguf_convert.header", "gguf_convert.names", "gguf_convert.errors"}
 PAST_THE_DOOR: dict[str, set[str]] = {}  # a room → what it imports from the inside of another; stays empty
@@ -83,6 +85,7 @@ DOORS = {  # a library → the only files that import it
     "cv2": ("smolcli/media/capture.py", "smolcli/layout/"),
     "pymupdf": (
         "smolcli/media/document.py",
+        "smolcli/checks/drawn_pictures.py",
         "smolcli/checks/known_pages.py",
         "smolcli/formats/pdf_opening.py",
         "smolcli/formats/pdf_pages.py",
@@ -110,7 +113,8 @@ DOORS = {  # a library → the only files that import it
     "sqlite3": ("smolcli/store/database.py",),
     "platformdirs": ("smolcli/settings.py",),
     "typer": ("smolcli/cli/",),
-    "rich": ("smolcli/console/bars.py",),
+    "rich": ("smolcli/console/bars.py", "smolcli/console/measured.py"),
+    "matplotlib": ("smolcli/formats/chart.py",),
     "torch": (),
     "transformers": (),
 }

@@ -121,3 +121,32 @@ class ByteBar:
         self._bar = bars.Progress(*columns, console=Console(stderr=True), transient=True)
         self._task = self._bar.add_task("", total=total)
         self._bar.start()
+
+
+class StepBar:
+    """A bar on stderr, on a terminal only: what is done now, and how many steps of all are done."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._shown = not quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+        self._bar: Any = None
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Draw."""
+        if not self._shown:
+            return
+        if self._bar is None:
+            from rich import progress as bars
+            from rich.console import Console
+
+            columns = (bars.BarColumn(20), bars.TextColumn("{task.description}"), bars.TimeElapsedColumn())
+            self._bar = bars.Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
+            self._task = self._bar.add_task("", total=total)
+            self._bar.start()
+        self._bar.update(self._task, description=step, completed=done, total=total)
+
+    def __enter__(self) -> StepBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()

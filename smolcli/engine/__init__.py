@@ -18,8 +18,9 @@ from smolcli.engine.tokens import DEFAULT_TEMPLATE, TokenSequence, template_text
 
 if TYPE_CHECKING:
     from smolcli.engine.choosing import check_choices
+    from smolcli.engine.cores import physical_cores
     from smolcli.engine.llama.grammar import check_grammar, grammar_of_schema
-    from smolcli.engine.llama.library import REBUILD, bindings, devices
+    from smolcli.engine.llama.library import REBUILD, bindings, devices, llama_commit
 
 __all__ = [
     "DEFAULT_TEMPLATE",
@@ -35,8 +36,10 @@ __all__ = [
     "computes_with",
     "devices",
     "grammar_of_schema",
+    "llama_commit",
     "load_engine",
     "load_planner",
+    "physical_cores",
     "template_text",
 ]
 
@@ -164,7 +167,11 @@ def __getattr__(name: str) -> Any:
         from smolcli.engine import choosing
 
         return choosing.check_choices
-    if name not in ("REBUILD", "bindings", "devices"):
+    if name == "physical_cores":
+        from smolcli.engine import cores
+
+        return cores.physical_cores
+    if name not in ("REBUILD", "bindings", "devices", "llama_commit"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from smolcli.engine.llama import library
 

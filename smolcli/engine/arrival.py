@@ -53,6 +53,7 @@ class Arrival:
         job = self._job(request.key, self.sequence.ids, facts)
         job.sampling, job.doctags, job.grammar = request.sampling, facts.doctags, self.grammar
         job.max_tokens = min(request.sampling.max_tokens or MOST_NEW_TOKENS, self.room)
+        job.ignore_eos = request.ignore_eos
         return job
 
     def score_job(self, key: int, continuation: Sequence[int], facts: ModelFacts) -> Job:

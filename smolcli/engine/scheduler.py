@@ -64,7 +64,7 @@ class Job:
 
     identity int64 (n,): equal where rows are. scored_rows: 0 writes an answer; else nothing is written, and the logits
     of so many last rows are what is asked for. grammar: what the answer follows; closed when the job is over. doctags:
-    the answer is in that markup.
+    the answer is in that markup. ignore_eos: it is max_tokens long, whatever it says.
     """
 
     key: int
@@ -78,6 +78,7 @@ class Job:
     scored_rows: int = 0
     grammar: Grammar | None = None
     doctags: bool = False
+    ignore_eos: bool = False
 
     @property
     def cells(self) -> int:
@@ -273,7 +274,7 @@ class Scheduler:
         if chosen is None:
             return self._finish(item, "length")
         token, logprob = chosen
-        if self._decoder.is_end(token):
+        if self._decoder.is_end(token) and not item.job.ignore_eos:
             return self._finish(item, "end")
         item.sampler.accept(token)
         item.ids.append(token)
@@ -282,7 +283,7 @@ class Scheduler:
         events: list[StepEvent] = [Piece(item.job.key, text)] if text else []
         if item.stream.stopped:
             events += self._finish(item, "end")
-        elif item.stream.looping:
+        elif item.stream.looping and not item.job.ignore_eos:
             events += self._finish(item, "repetition")
         elif len(item.ids) >= item.job.max_tokens:
             events += self._finish(item, "length")

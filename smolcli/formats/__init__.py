@@ -18,6 +18,8 @@ from smolcli.formats.tsv import CsvWriter, LineWriter
 from smolcli.printable import escaped, printable
 
 if TYPE_CHECKING:
+    from smolcli.formats.chart import chart_bytes as chart_bytes
+    from smolcli.formats.chart import check_chart as check_chart
     from smolcli.formats.marked import MarkedFile as MarkedFile
     from smolcli.formats.marked import MarkedPages as MarkedPages
     from smolcli.formats.marked import Marking as Marking
@@ -68,6 +70,10 @@ def __getattr__(name: str) -> Any:
         from smolcli.formats import marked
 
         return getattr(marked, name)
+    if name in ("chart_bytes", "check_chart"):
+        from smolcli.formats import chart
+
+        return getattr(chart, name)
     if name not in ("PdfOptions", "check_pdf", "second_file"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from smolcli.formats import pdf

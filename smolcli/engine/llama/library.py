@@ -150,6 +150,19 @@ def system_info() -> str:
 
 
 @cache
+def llama_commit() -> str:
+    """Which llama.cpp the library was built of: "ggml 0.25.3, commit 0c1e570"; "" where it does not tell."""
+    bindings()
+    library, told = _ggml(), []
+    for name in ("version", "commit"):
+        function = getattr(library, f"ggml_{name}", None)
+        if function is not None:
+            function.argtypes, function.restype = [], ctypes.c_char_p
+            told.append(f"{name} {function().decode('utf-8', 'replace')}")
+    return f"ggml {', '.join(told)}".replace("version ", "") if told else ""
+
+
+@cache
 def _ggml() -> Any:
     """libggml with the device functions declared; the binding loads it but does not bind them (ggml-backend.h)."""
     from llama_cpp import _ggml
