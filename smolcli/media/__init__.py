@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from smolcli.datatypes import Place
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.folders import FolderError, find_pages, find_pictures
 from smolcli.media.listing import MEDIA_SUFFIXES
@@ -38,6 +39,7 @@ __all__ = [
     "parse_length",
     "parse_moment",
     "parse_pages",
+    "scenes_of",
     "windows_of",
 ]
 
@@ -113,6 +115,16 @@ def _opener(given: Input, options: MediaOptions) -> Callable[[Input, MediaOption
     from smolcli.media.image import open_image
 
     return open_image
+
+
+def scenes_of(media: Media, options: WindowOptions) -> Iterator[Place]:
+    """The windows of an opened clip, one for each scene (scenes.py), as they are found. Raises MediaError, UsageError.
+
+    What only scenes need is imported then.
+    """
+    from smolcli.media.scenes import scenes_of as found
+
+    return found(media, options)
 
 
 def __getattr__(name: str) -> Any:
