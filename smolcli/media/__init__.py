@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from smolcli.media.sniff import door
 from smolcli.media.windows import LONGEST_S, WindowOptions, moment, parse_length, parse_moment, windows_of
 
 if TYPE_CHECKING:
+    from smolcli.media.cutting import Piece
     from smolcli.media.pixels import shrunk as shrunk
     from smolcli.media.text_layer import TextLayer
 
@@ -29,6 +31,7 @@ __all__ = [
     "NamedInputs",
     "TextLayer",
     "WindowOptions",
+    "cut_clip",
     "find_pages",
     "find_pictures",
     "moment",
@@ -125,6 +128,13 @@ def scenes_of(media: Media, options: WindowOptions) -> Iterator[Place]:
     from smolcli.media.scenes import scenes_of as found
 
     return found(media, options)
+
+
+def cut_clip(path: str, parts_s: Sequence[tuple[float, float]], suffix: str = ".mp4") -> AbstractContextManager[Piece]:
+    """Parts of a clip as a file of their own, copied as they are coded (cutting.py). Raises MediaError, UsageError."""
+    from smolcli.media.cutting import cut_clip as cut
+
+    return cut(path, parts_s, suffix)
 
 
 def __getattr__(name: str) -> Any:
