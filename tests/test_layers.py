@@ -104,6 +104,8 @@ DOORS = {  # a library → the only files that import it
         "smolcli/formats/doctags.py",  # a page's size, which docling-core takes from a picture
     ),
     "docling_core": ("smolcli/formats/doctags.py",),
+    "av": ("smolcli/media/cutting.py",),
+    "scenedetect": ("smolcli/media/scenes.py",),
     "pillow_heif": ("smolcli/media/image.py",),
     "llama_cpp": ("smolcli/engine/llama/library.py", "gguf_convert/quantize.py"),
     "gguf": ("smolcli/engine/metadata.py", "gguf_convert/"),

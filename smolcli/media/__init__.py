@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from smolcli.datatypes import Place
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.folders import FolderError, find_pages, find_pictures
 from smolcli.media.listing import MEDIA_SUFFIXES
@@ -18,6 +20,7 @@ from smolcli.media.sniff import door
 from smolcli.media.windows import LONGEST_S, WindowOptions, moment, parse_length, parse_moment, windows_of
 
 if TYPE_CHECKING:
+    from smolcli.media.cutting import Piece
     from smolcli.media.pixels import shrunk as shrunk
     from smolcli.media.text_layer import TextLayer
 
@@ -32,6 +35,7 @@ __all__ = [
     "NamedInputs",
     "TextLayer",
     "WindowOptions",
+    "cut_clip",
     "find_pages",
     "find_pictures",
     "first",
@@ -44,6 +48,7 @@ __all__ = [
     "parse_moment",
     "parse_pages",
     "shuffled",
+    "scenes_of",
     "windows_of",
     "without",
 ]
@@ -120,6 +125,23 @@ def _opener(given: Input, options: MediaOptions) -> Callable[[Input, MediaOption
     from smolcli.media.image import open_image
 
     return open_image
+
+
+def scenes_of(media: Media, options: WindowOptions) -> Iterator[Place]:
+    """The windows of an opened clip, one for each scene (scenes.py), as they are found. Raises MediaError, UsageError.
+
+    What only scenes need is imported then.
+    """
+    from smolcli.media.scenes import scenes_of as found
+
+    return found(media, options)
+
+
+def cut_clip(path: str, parts_s: Sequence[tuple[float, float]], suffix: str = ".mp4") -> AbstractContextManager[Piece]:
+    """Parts of a clip as a file of their own, copied as they are coded (cutting.py). Raises MediaError, UsageError."""
+    from smolcli.media.cutting import cut_clip as cut
+
+    return cut(path, parts_s, suffix)
 
 
 def __getattr__(name: str) -> Any:
