@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from smolcli.errors import MediaError, UsageError
-from smolcli.media import MEDIA_SUFFIXES
-from smolcli.options import AnswerOptions, ReadingOptions
+from smolcli.media import MEDIA_SUFFIXES, Found, Given, find_pictures, first, shuffled
+from smolcli.options import AnswerOptions, InputOptions, ReadingOptions
 from smolcli.verbs import read_questions, stated
 
 _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,4}", re.ASCII)  # "photo.jgp", mistyped; no question looks like it
@@ -56,6 +56,21 @@ def files_and_questions(arguments: Sequence[str], questions: Sequence[str]) -> t
         hint = "Check the spelling; a question that ends like the name of a file is given with -Q."
         raise MediaError(f"{last!r} does not exist.", hint)
     return _once(arguments[:-1]), [stated(last), *read_questions(questions, arguments)]
+
+
+def given_pictures(paths: Sequence[str] | None, inputs: InputOptions) -> Given:
+    """What is to be captioned, as it was typed. Raises UsageError where it cannot be."""
+    given = Given(tuple(paths or ()), inputs.files_from, inputs.null)
+    given.check()
+    return given
+
+
+def picked(given: Given, inputs: InputOptions) -> Iterator[Found]:
+    """The pictures that are to be captioned, in the order in which they are wanted."""
+    found: Iterator[Found] = find_pictures(given.names(), inputs.recursive)
+    if inputs.shuffle is not None:
+        found = shuffled(found, inputs.shuffle)
+    return found if inputs.limit is None else first(found, inputs.limit)
 
 
 def no_more_than_messages(

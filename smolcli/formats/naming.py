@@ -24,13 +24,15 @@ class SidecarNames:
     """Names of one run: `photo.jpg` → `photo.txt`, and `photo.png.txt` for a `photo.png` that comes after it.
 
     folder: where they lie, None for beside each input; what is in a folder of `inputs` lies in `folder` as it does
-    there. Of the names that were given only hashes are held: 8 bytes in a set, for each input and extension.
+    there; with "" among them, all that is named from where one is. Of the names that were given only hashes are held:
+    8 bytes in a set, for each input and extension.
     """
 
     def __init__(self, folder: str | None, inputs: Sequence[str]) -> None:
         self._folder = folder
         roots = {os.path.join(path, "") for path in inputs if path != "-" and os.path.isdir(path)}  # noqa: PTH112, PTH118
         self._roots = sorted(roots, key=len, reverse=True)
+        self._from_here = "" in inputs
         self._given: set[int] = set()
 
     def name(self, source: str, extension: Extension) -> tuple[Path, bool]:
@@ -58,6 +60,8 @@ class SidecarNames:
         if self._folder is None:
             return Path(parent)
         root = next((root for root in self._roots if source.startswith(root)), None)
+        if root is None and self._from_here and not os.path.isabs(source) and ".." not in Path(source).parts:  # noqa: PTH117
+            root = ""
         inner = Path(parent[len(root) :].strip(os.sep)) if root is not None else Path()
         where = Path(self._folder) / inner
         top = Path(os.path.realpath(self._folder))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.folders import FolderError, find_pages, find_pictures
 from smolcli.media.listing import MEDIA_SUFFIXES
+from smolcli.media.lists import Given
 from smolcli.media.named import NamedInputs
+from smolcli.media.picking import Found, first, shuffled, without
 from smolcli.media.reading import OPEN_PIPES, Input, open_input
 from smolcli.media.selection import parse_pages
 from smolcli.media.sniff import door
@@ -23,6 +25,8 @@ __all__ = [
     "LONGEST_S",
     "MEDIA_SUFFIXES",
     "FolderError",
+    "Found",
+    "Given",
     "Media",
     "MediaOptions",
     "NamedInputs",
@@ -31,6 +35,7 @@ __all__ = [
     "find_pages",
     "find_pictures",
     "moment",
+    "first",
     "open_input",
     "open_media",
     "open_media_at",
@@ -39,6 +44,8 @@ __all__ = [
     "parse_moment",
     "parse_pages",
     "windows_of",
+    "shuffled",
+    "without",
 ]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from smolcli.options.folders import InputOptions
 from smolcli.options.option import Option, option
 from smolcli.options.shown import ClipOutputOptions
 
@@ -289,6 +290,7 @@ GROUPS: tuple[type, ...] = (
     LayoutOptions,
     ClipOptions,
     WindowOptions,
+    InputOptions,
     FormatOptions,
     ClipOutputOptions,
     OutputOptions,

@@ -1,0 +1,26 @@
+"""The options of commands that read folders of pictures: which files, in which order, and what becomes of them."""
+
+# No `from __future__ import annotations` here: see groups.py.
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from smolcli.options.option import Option, option
+
+
+@dataclass(frozen=True, slots=True)
+class InputOptions:
+    """Which files are read, and in which order."""
+
+    panel: ClassVar[str] = "Inputs"
+
+    recursive: bool = option(False, Option("Look into folders of folders.", short="-r"))
+    null: bool = option(False, Option("The names on standard input (-) end with NUL bytes: find -print0.", short="-0"))
+    files_from: str | None = option(
+        None, Option("Read the files that are named here, a name a line; - is standard input.", metavar="FILE")
+    )
+    unordered: bool = option(False, Option("Captions as they finish, not as files are named."))
+    limit: int | None = option(None, Option("Read the first N files only.", metavar="N", minimum=1, default_text="all"))
+    shuffle: int | None = option(
+        None, Option("Read files in a mixed order, the same for the same seed.", metavar="SEED", minimum=0)
+    )
