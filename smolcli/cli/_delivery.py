@@ -18,6 +18,18 @@ from smolcli.formats import PLAIN, Allowed, Form, Outputs, Sidecars, answer_sent
 from smolcli.jobs import Answer, Expected, Failure
 from smolcli.reader import Reader
 from smolcli.run import Event, Idle, Planned, Thumbnails
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+
+from smolcli.cli._outputs import failure_file, refuse_inputs, wanted_beside, wanted_outputs
+from smolcli.console import Progress, interruptible, is_terminal, say
+from smolcli.datatypes import Encoded, Piece
+from smolcli.errors import SmolError, SomeInputsFailedError
+from smolcli.formats import PLAIN, Form, Outputs, Sidecars, answer_sentence, failure_sentence
+from smolcli.jobs import Answer, Expected, Failure, Job
+from smolcli.options import KeepingOptions
+from smolcli.reader import Reader
+from smolcli.run import Event, Idle, Item, Planned
 from smolcli.session import Run
 from smolcli.settings import load_settings
 from smolcli.speeds import Took, peak_rss_bytes, remember, stats_lines
@@ -49,9 +61,24 @@ class Delivery:
         self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
         wanted = wanted_outputs(run.output, run.formats, allowed, shown.wanted(allowed))
         refuse_a_second_input(wanted, inputs)
+    more formats can show. formats: the names of those that are asked for; joined: of those in which all inputs come out
+    together. keeping: what becomes of what is there and of what fails, in commands that have such options.
+    Raises UsageError, OutputError.
+    """
+
+    def __init__(
+        self, run: Run, inputs: Sequence[str] = (), pages: bool = False, keeping: KeepingOptions | None = None
+    ) -> None:
+        self._run = run
+        refuse_inputs(run.output.output, inputs)
+        beside = wanted_beside(run.output, run.formats, inputs, pages, keeping)
+        self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
+        wanted = wanted_outputs(run.output, run.formats, pages, keeping is not None and keeping.append)
+        self._failures = failure_file(keeping, inputs)
         self.joined = {each.format.name for each in wanted if each.format is not None}
         self.formats = self.joined | {each.format.name for each in (beside.sidecars if beside else ())}
         self._outputs = Outputs(wanted, run.output.force)
+        self._tells = beside is not None and beside.tells and not wanted
         self._progress = Progress(run.output.quiet, visible=self._outputs.on_stdout and is_terminal(sys.stdout))
         self._stream_pieces = is_terminal(sys.stdout) and run.parallel == 1
         self._took = Took()
@@ -72,6 +99,20 @@ class Delivery:
         self._outputs.discard()
         if self._sidecars is not None:
             self._sidecars.discard()
+        if self._failures is not None:
+            self._failures.discard()
+
+    @property
+    def is_finished(self) -> Callable[[str], bool] | None:
+        """Whether a file need not be read, because what is written of it is there; None where nothing says so."""
+        return self._sidecars.is_finished if self._sidecars is not None and self._tells else None
+
+    def unsaid(self, jobs: Iterable[Item], model: str) -> Iterable[Item]:
+        """All jobs but those whose answers, by a model of that name, stand in the file that is added to."""
+        appended = self._outputs.appended
+        if appended is None or self._sidecars is not None:
+            return jobs
+        return (Expected(-1) if isinstance(each, Job) and appended.has(each, model) else each for each in jobs)
 
     def write(self, reader: Reader, events: Generator[Event], form: Callable[[int], Form]) -> None:
         """Write every answer. form: how, by how many answers are expected when the first one comes.
@@ -98,9 +139,12 @@ class Delivery:
         finally:
             self._progress.close()
             self._sum_up(reader, time.perf_counter() - start)
+            if self._failures is not None:
+                self._failures.commit()
         if self._sidecars is not None:
             self._sidecars.finish()
         self._outputs.finish()
+        self._say_what_was_there()
         self._raise_failures(form(self._expected).questions)
 
     def _take(self, event: Event, reader: Reader, form: Callable[[int], Form]) -> None:
@@ -137,6 +181,8 @@ class Delivery:
             self._failed += 1
             if not written:
                 say(sentence)
+            if self._failures is not None:
+                self._failures.add(failure)
         self._last_failure = failure.place, sentence
         self._first_code = self._first_code or failure.exit_code
 
@@ -147,6 +193,8 @@ class Delivery:
     def _fail_to_write(self, failure: Failure) -> None:
         """The files about one input: what was answered about it is in the other outputs all the same."""
         say(failure_sentence(failure))
+        if self._failures is not None:
+            self._failures.add(failure)
         self._unwritten += 1
         self._first_code = self._first_code or failure.exit_code
 
@@ -154,6 +202,22 @@ class Delivery:
         """Sentences for the user, each said once."""
         self._run.console.note(*(note for note in dict.fromkeys(notes) if note not in self._said))
         self._said.update(notes)
+
+    @property
+    def _there_before(self) -> int:
+        """How many inputs and answers were not read or said, because that is done."""
+        sidecars, appended = self._sidecars, self._outputs.appended
+        return (sidecars.finished_before if sidecars else 0) + (appended.repeated if appended else 0)
+
+    def _say_what_was_there(self) -> None:
+        """What was not read, or not said, because it was there already."""
+        note, appended = self._run.console.note, self._outputs.appended
+        if self._sidecars is not None and (left := self._sidecars.finished_before):
+            note(f"inputs whose files were there already, and stay: {left} (--overwrite reads them again)")
+        if appended is not None and appended.repaired:
+            note("half a line at the end of the output, as a run leaves it that was killed, was taken away")
+        if appended is not None and appended.repeated:
+            note(f"answers that stood in the output already, and are not said again: {appended.repeated}")
 
     def _say_what_is_kept(self) -> None:
         """Of a run that was interrupted there are no files but those about inputs that were read to their end."""
@@ -189,8 +253,9 @@ class Delivery:
         if not self._failed + self._unwritten:
             return
         failed, inputs = self._failed + self._unwritten, self._failed + math.ceil(self._took.answers / questions)
+        inputs += self._there_before
         error = SomeInputsFailedError(f"{failed} of {max(inputs, failed)} inputs failed." if inputs > 1 else "")
         nowhere = self._sidecars is not None and not self._sidecars.written and not self._outputs.there
-        if not self._took.answers or nowhere:
+        if (not self._took.answers or nowhere) and not self._there_before:
             error.exit_code = self._first_code
         raise error

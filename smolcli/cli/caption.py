@@ -13,6 +13,7 @@ from smolcli.options import (
     AnswerOptions,
     FormatOptions,
     InputOptions,
+    KeepingOptions,
     ModelOptions,
     OutputOptions,
     PageOptions,
@@ -32,6 +33,7 @@ _TOGETHER = 4  # captions are short and their prompts small: several fit one con
     answers=AnswerOptions,
     pages=PageOptions,
     inputs=InputOptions,
+    keeping=KeepingOptions,
     formats=FormatOptions,
     output=OutputOptions,
 )
@@ -49,6 +51,7 @@ def command(
     answers: AnswerOptions,
     pages: PageOptions,
     inputs: InputOptions,
+    keeping: KeepingOptions,
     formats: FormatOptions,
     output: OutputOptions,
 ) -> None:
@@ -71,9 +74,10 @@ def command(
     run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
     if inputs.unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
-    with Delivery(run, given.inputs) as delivery, run.reader(inputs.unordered) as reader:
+    with Delivery(run, given.inputs, keeping=keeping) as delivery, run.reader(inputs.unordered) as reader:
         template = held.template(run.template(run.prompt("caption", reader.facts), questions))
-        jobs = caption_found(reader.files, picked(given, inputs), template, run.access())
+        found = picked(given, inputs, delivery.is_finished)
+        jobs = delivery.unsaid(caption_found(reader.files, found, template, run.access()), reader.facts.name)
         delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns))
 
 

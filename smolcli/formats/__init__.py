@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from smolcli.formats.failed import FailureFile
 from smolcli.formats.form import PLAIN, Form
 from smolcli.formats.json import SCHEMA, JsonWriter, answer_record, failure_record, to_json
 from smolcli.formats.naming import SidecarNames
@@ -31,6 +32,7 @@ __all__ = [
     "Allowed",
     "Beside",
     "CsvWriter",
+    "FailureFile",
     "Form",
     "Format",
     "JsonWriter",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.folders import FolderError, find_pages, find_pictures
-from smolcli.media.listing import MEDIA_SUFFIXES
+from smolcli.media.listing import MEDIA_SUFFIXES, has_namesake
 from smolcli.media.lists import Given
 from smolcli.media.named import NamedInputs
 from smolcli.media.picking import Found, first, shuffled, without
@@ -36,6 +36,7 @@ __all__ = [
     "find_pictures",
     "moment",
     "first",
+    "has_namesake",
     "open_input",
     "open_media",
     "open_media_at",

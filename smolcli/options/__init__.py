@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smolcli.options.folders import InputOptions
+from smolcli.options.folders import InputOptions, KeepingOptions
 from smolcli.options.groups import (
     GROUPS,
     AnswerOptions,
@@ -27,6 +27,7 @@ __all__ = [
     "DocumentOptions",
     "FormatOptions",
     "InputOptions",
+    "KeepingOptions",
     "LayoutOptions",
     "ModelOptions",
     "Option",
