@@ -28,7 +28,8 @@ except ImportError:  # Windows
 class AppendedFile:
     """A file of records that is added to, by one process at a time; a Target (files.py).
 
-    repaired: whether half a line was taken away; repeated: answers that were there. Raises OutputError for what is no JSON Lines, or is in use.
+    repaired: whether half a line was taken away; repeated: answers that were there. Raises OutputError for what is no
+    JSON Lines, or is in use.
     """
 
     before = b""
