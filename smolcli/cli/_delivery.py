@@ -5,31 +5,21 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
+from smolcli.cli._keeping import USUAL, appended, failure_file, leaving
 from smolcli.cli._outputs import refuse_inputs, wanted_beside, wanted_outputs
 from smolcli.cli._shown import NONE, Shown, refuse_a_second_input
 from smolcli.console import Progress, interruptible, is_terminal, say
 from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
 from smolcli.formats import PLAIN, Allowed, Form, Outputs, Sidecars, answer_sentence, failure_sentence
-from smolcli.jobs import Answer, Expected, Failure
-from smolcli.reader import Reader
-from smolcli.run import Event, Idle, Planned, Thumbnails
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing
-
-from smolcli.cli._outputs import failure_file, refuse_inputs, wanted_beside, wanted_outputs
-from smolcli.console import Progress, interruptible, is_terminal, say
-from smolcli.datatypes import Encoded, Piece
-from smolcli.errors import SmolError, SomeInputsFailedError
-from smolcli.formats import PLAIN, Form, Outputs, Sidecars, answer_sentence, failure_sentence
 from smolcli.jobs import Answer, Expected, Failure, Job
 from smolcli.options import KeepingOptions
 from smolcli.reader import Reader
-from smolcli.run import Event, Idle, Item, Planned
+from smolcli.run import Event, Idle, Item, Planned, Thumbnails
 from smolcli.session import Run
 from smolcli.settings import load_settings
 from smolcli.speeds import Took, peak_rss_bytes, remember, stats_lines
@@ -50,35 +40,33 @@ class Delivery:
 
     inputs: the files and folders that are read, which are never written. pages: the command reads whole pages, which
     more formats can show; shown: what else it can write, and where that is to go. formats: the names of those that are
-    asked for; joined: of those in which all inputs come out together. Raises UsageError, OutputError.
-    """
-
-    def __init__(self, run: Run, inputs: Sequence[str] = (), pages: bool = False, shown: Shown = NONE) -> None:
-        self._run = run
-        allowed = Allowed(pages, clips=shown.clips)
-        refuse_inputs([*(run.output.output or ()), *shown.paths], inputs)
-        beside = wanted_beside(run.output, run.formats, inputs, allowed)
-        self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
-        wanted = wanted_outputs(run.output, run.formats, allowed, shown.wanted(allowed))
-        refuse_a_second_input(wanted, inputs)
-    more formats can show. formats: the names of those that are asked for; joined: of those in which all inputs come out
-    together. keeping: what becomes of what is there and of what fails, in commands that have such options.
-    Raises UsageError, OutputError.
+    asked for; joined: of those in which all inputs come out together. keeping: what becomes of what is there and of
+    what fails, in commands that have such options. Raises UsageError, OutputError.
     """
 
     def __init__(
-        self, run: Run, inputs: Sequence[str] = (), pages: bool = False, keeping: KeepingOptions | None = None
+        self,
+        run: Run,
+        inputs: Sequence[str] = (),
+        pages: bool = False,
+        shown: Shown = NONE,
+        keeping: KeepingOptions | None = None,
     ) -> None:
         self._run = run
-        refuse_inputs(run.output.output, inputs)
-        beside = wanted_beside(run.output, run.formats, inputs, pages, keeping)
+        allowed = Allowed(pages, clips=shown.clips)
+        refuse_inputs([*(run.output.output or ()), *shown.paths], inputs)
+        beside = leaving(wanted_beside(run.output, run.formats, inputs, allowed), keeping)
         self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
-        wanted = wanted_outputs(run.output, run.formats, pages, keeping is not None and keeping.append)
-        self._failures = failure_file(keeping, inputs)
+        if keeping is not None and keeping.append:
+            wanted = appended(run.output, run.formats, shown.wanted(allowed))
+        else:
+            wanted = wanted_outputs(run.output, run.formats, allowed, shown.wanted(allowed))
+        self._failures = failure_file(keeping or USUAL, inputs)
+        self._tells = beside is not None and beside.tells and not wanted
+        refuse_a_second_input(wanted, inputs)
         self.joined = {each.format.name for each in wanted if each.format is not None}
         self.formats = self.joined | {each.format.name for each in (beside.sidecars if beside else ())}
         self._outputs = Outputs(wanted, run.output.force)
-        self._tells = beside is not None and beside.tells and not wanted
         self._progress = Progress(run.output.quiet, visible=self._outputs.on_stdout and is_terminal(sys.stdout))
         self._stream_pieces = is_terminal(sys.stdout) and run.parallel == 1
         self._took = Took()

@@ -12,19 +12,9 @@ from pathlib import Path
 from smolcli.console import is_terminal
 from smolcli.errors import UsageError
 from smolcli.files import Target, is_stdout, open_target
-from smolcli.formats import (
-    Allowed,
-    Beside,
-    FailureFile,
-    Format,
-    Sidecar,
-    SidecarNames,
-    Wanted,
-    find_format,
-    format_of_file,
-)
-from smolcli.media import MEDIA_SUFFIXES, NamedInputs, has_namesake
-from smolcli.options import FormatOptions, KeepingOptions, OutputOptions
+from smolcli.formats import Allowed, Beside, Format, Sidecar, SidecarNames, Wanted, find_format, format_of_file
+from smolcli.media import MEDIA_SUFFIXES, NamedInputs
+from smolcli.options import FormatOptions, OutputOptions
 
 
 def wanted_outputs(
@@ -34,11 +24,6 @@ def wanted_outputs(
 
     Nothing where files beside the inputs are all that is asked for. short: what is named otherwise than with -o; then
     standard output is only written to where -f says in what. Raises UsageError.
-def wanted_outputs(output: OutputOptions, formats: FormatOptions, pages: bool, append: bool = False) -> list[Wanted]:
-    """Standard output, or each -o in the format that its name ends in; -f says another where there is one of them.
-
-    Nothing where files beside the inputs are all that is asked for. pages: whether whole pages are read; append: the
-    one file is added to. Raises UsageError.
     """
     in_folder = formats.output_dir is not None and formats.sidecar is None  # then -f is for the files in it
     chosen = None if in_folder else chosen_format(output, formats, allowed)
@@ -50,8 +35,6 @@ def wanted_outputs(output: OutputOptions, formats: FormatOptions, pages: bool, a
     if chosen is not None and len(named) == len(paths) > 1:
         flag = "--json" if formats.format is None else "-f"
         raise UsageError(f"{flag} is for one output, and {len(named)} are named.", "Let the names say it: -o NAME.csv.")
-    if append:
-        return [_appended(paths, chosen)]
     wanted = []
     for path in paths:
         if path is None or is_stdout(path):
@@ -76,27 +59,6 @@ def wanted_beside(
     output: OutputOptions, formats: FormatOptions, inputs: Sequence[str], allowed: Allowed
 ) -> Beside | None:
     """What --sidecar and --output-dir ask for, None where neither is given. Raises UsageError."""
-def _appended(paths: Sequence[str | None], chosen: Format | None) -> Wanted:
-    """The file that --append adds to. Raises UsageError for what is no one file of JSON Lines."""
-    path = paths[0]
-    if len(paths) != 1 or path is None or is_stdout(path):
-        raise UsageError("--append adds to one file.", "Name it: -o captions.jsonl --append")
-    found = chosen or format_of_file(path)
-    if found is not None and found.name != "jsonl":
-        raise UsageError(f"--append adds to JSON Lines, and {path!r} is {found.name}.", "Name it -o NAME.jsonl.")
-    return Wanted(find_format("jsonl"), path, appended=True)
-
-
-def wanted_beside(
-    output: OutputOptions,
-    formats: FormatOptions,
-    inputs: Sequence[str],
-    pages: bool,
-    keeping: KeepingOptions | None = None,
-) -> Beside | None:
-    """What --sidecar and --output-dir ask for, None where neither is given. keeping: how what is there is treated, in
-    commands that leave it where it stands beside an input. Raises UsageError.
-    """
     if not formats.beside:
         return None
     named, allowed = NamedInputs(inputs), replace(allowed, beside=True)
@@ -111,22 +73,8 @@ def wanted_beside(
     if formats.output_dir is not None and formats.output_dir.exists() and not formats.output_dir.is_dir():
         raise UsageError(f"{folder!r} is not a folder.", "Name another one with --output-dir.")
     beside = Beside(sidecars, folder, inputs, named.have, output.force)
-    if keeping is not None:
-        force = output.force or keeping.overwrite
-        beside = replace(beside, force=force, kept=folder is None, has_namesake=has_namesake)
     _refuse_reading_them(beside, named)
     return beside
-
-
-def failure_file(keeping: KeepingOptions | None, inputs: Sequence[str]) -> FailureFile | None:
-    """The file that --errors asks for. Raises UsageError, OutputError."""
-    if keeping is None or keeping.errors is None:
-        return None
-    path = str(keeping.errors)
-    if is_stdout(path):
-        raise UsageError("--errors is for a file: answers go to standard output.", "Name one: --errors failed.jsonl")
-    refuse_inputs([path], inputs)
-    return FailureFile(keeping.errors)
 
 
 def refuse_inputs(paths: Sequence[str] | None, inputs: Sequence[str]) -> None:

@@ -1,11 +1,9 @@
 """Answers and failures in, one JSON object per line out.
 
 The object of an answer (`SCHEMA` 1): schema, model, prompt, media [{kind, source, sha256, page | frames}], page or
-time_s where there is one, question, text, stop_reason, mean_logprob, counts, seconds, cached, seed where words were
-drawn, warnings. Of an answer about a window of a clip start_s and end_s stand in place of time_s. Where there are any,
 time_s where there is one, size [width, height] and exif {tag: value} of the one image that it is about, question,
-text, stop_reason, mean_logprob, counts, seconds, cached, seed where words were drawn, warnings. Where there are any,
-before the warnings:
+text, stop_reason, mean_logprob, counts, seconds, cached, seed where words were drawn, warnings. Of an answer about a
+window of a clip start_s and end_s stand in place of time_s. Where there are any, before the warnings:
 
 text_from     of a page that was read whole: "layer", "model", "mixed", or "" for a blank one
 regions       its blocks in reading order: kind, text, box, confidence (0 to 1, null where nothing was guessed),

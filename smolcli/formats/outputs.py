@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from dataclasses import dataclass
 from pathlib import Path
 
 from smolcli.files import Existing, is_stdout, open_target

@@ -34,9 +34,9 @@ __all__ = [
     "WindowOptions",
     "find_pages",
     "find_pictures",
-    "moment",
     "first",
     "has_namesake",
+    "moment",
     "open_input",
     "open_media",
     "open_media_at",
@@ -44,8 +44,8 @@ __all__ = [
     "parse_length",
     "parse_moment",
     "parse_pages",
-    "windows_of",
     "shuffled",
+    "windows_of",
     "without",
 ]
 
