@@ -109,6 +109,11 @@ class Reader:
         options = self._running if running is None else replace(running, seed=self._running.seed)
         return run(jobs, self.engine, self.files, options, self._kept)
 
+    def keep(self, answer: Answer) -> None:
+        """Know an answer in later runs, as one to the job that is in it now."""
+        if self._kept is not None:
+            self._kept.keep(answer)
+
     def close(self) -> None:
         """Free everything; safe to call twice."""
         self._closed = True

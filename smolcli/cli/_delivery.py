@@ -9,14 +9,14 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
-from smolcli.cli._keeping import USUAL, appended, failure_file, leaving
-from smolcli.cli._outputs import refuse_inputs, wanted_beside, wanted_outputs
+from smolcli.cli._keeping import USUAL, failure_file, leaving, outputs_of, refuse_writing_into, written_into
+from smolcli.cli._outputs import refuse_inputs, wanted_beside
 from smolcli.cli._shown import NONE, Shown, refuse_a_second_input
 from smolcli.console import Progress, interruptible, is_terminal, say
 from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
 from smolcli.formats import PLAIN, Allowed, Form, Outputs, Sidecars, answer_sentence, failure_sentence
-from smolcli.jobs import Answer, Expected, Failure, Job
+from smolcli.jobs import Answer, Expected, Failure, Job, failure
 from smolcli.options import KeepingOptions
 from smolcli.reader import Reader
 from smolcli.run import Event, Idle, Item, Planned, Thumbnails
@@ -57,12 +57,11 @@ class Delivery:
         refuse_inputs([*(run.output.output or ()), *shown.paths], inputs)
         beside = leaving(wanted_beside(run.output, run.formats, inputs, allowed), keeping)
         self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
-        if keeping is not None and keeping.append:
-            wanted = appended(run.output, run.formats, shown.wanted(allowed))
-        else:
-            wanted = wanted_outputs(run.output, run.formats, allowed, shown.wanted(allowed))
-        self._failures = failure_file(keeping or USUAL, inputs)
-        self._tells = beside is not None and beside.tells and not wanted
+        self._keeping = keeping or USUAL
+        refuse_writing_into(self._keeping, run.pages, inputs)
+        wanted = outputs_of(run, allowed, shown.wanted(allowed), self._keeping)
+        self._failures = failure_file(self._keeping, inputs)
+        self._tells = beside is not None and beside.tells and not wanted and not self._keeping.write_xmp
         refuse_a_second_input(wanted, inputs)
         self.joined = {each.format.name for each in wanted if each.format is not None}
         self.formats = self.joined | {each.format.name for each in (beside.sidecars if beside else ())}
@@ -70,7 +69,7 @@ class Delivery:
         self._progress = Progress(run.output.quiet, visible=self._outputs.on_stdout and is_terminal(sys.stdout))
         self._stream_pieces = is_terminal(sys.stdout) and run.parallel == 1
         self._took = Took()
-        self._expected = self._failed = self._unwritten = 0
+        self._expected = self._failed = self._unwritten = self._described = 0
         self._first_code = 0  # the exit code of the first failure
         self._last_failure = ("", "")  # its place and its sentence
         self._said: set[str] = set()  # warnings
@@ -152,6 +151,7 @@ class Delivery:
             self._took.add(event.generation, event.cached)
             self._outputs.answer(event, self._form(form))
             self._write_beside(event, self._form(form))
+            self._write_into(event, reader)
             self.notes(event.warnings)
             self._run.console.detail(answer_sentence(event))
             self._progress.advance()
@@ -177,6 +177,19 @@ class Delivery:
     def _write_beside(self, event: Answer | Failure, form: Form) -> None:
         if self._sidecars is not None:
             self._sidecars.take(event, form)
+
+    def _write_into(self, answer: Answer, reader: Reader) -> None:
+        """--write-xmp: the answer goes into its picture, which is known to later runs as it is then."""
+        if not self._keeping.write_xmp:
+            return
+        try:
+            renewed = written_into(answer)
+        except SmolError as error:
+            self._fail_to_write(failure(answer.job.places[0].source.path, error))
+            return
+        self._described += 1
+        if renewed is not None:
+            reader.keep(renewed)
 
     def _fail_to_write(self, failure: Failure) -> None:
         """The files about one input: what was answered about it is in the other outputs all the same."""
@@ -243,7 +256,8 @@ class Delivery:
         failed, inputs = self._failed + self._unwritten, self._failed + math.ceil(self._took.answers / questions)
         inputs += self._there_before
         error = SomeInputsFailedError(f"{failed} of {max(inputs, failed)} inputs failed." if inputs > 1 else "")
-        nowhere = self._sidecars is not None and not self._sidecars.written and not self._outputs.there
+        written = self._described + (self._sidecars.written if self._sidecars is not None else 0)
+        nowhere = not written and not self._outputs.there
         if (not self._took.answers or nowhere) and not self._there_before:
             error.exit_code = self._first_code
         raise error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from smolcli.formats.embedding import describe_file
 from smolcli.formats.failed import FailureFile
 from smolcli.formats.form import PLAIN, Form
 from smolcli.formats.json import SCHEMA, JsonWriter, answer_record, failure_record, to_json
@@ -48,6 +49,7 @@ __all__ = [
     "add_hashes",
     "answer_record",
     "answer_sentence",
+    "describe_file",
     "escaped",
     "failure_record",
     "failure_sentence",

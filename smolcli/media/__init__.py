@@ -44,6 +44,7 @@ __all__ = [
     "parse_length",
     "parse_moment",
     "parse_pages",
+    "same_pictures",
     "shuffled",
     "windows_of",
     "without",
@@ -64,6 +65,20 @@ def open_media_at(uri: str, options: MediaOptions) -> Media:
     from smolcli.media.uris import open_uri
 
     return _opened(open_uri(uri), options)
+
+
+def same_pictures(one: bytes, other: bytes) -> bool:
+    """Whether two files of pictures decode to the same pixels, in all of their pictures. Raises MediaError."""
+    from smolcli.media.image import open_image
+    from smolcli.media.reading import open_bytes
+
+    options = MediaOptions(all_frames=True)
+    opened = [open_image(open_bytes("the picture", data), options) for data in (one, other)]
+    first, second = opened
+    if [outline.size_px for outline in first.outlines] != [outline.size_px for outline in second.outlines]:
+        return False
+    pairs = zip(first.frames(), second.frames(), strict=True)
+    return all(bool((frame.rgb == beside.rgb).all()) for frame, beside in pairs)
 
 
 def _opened(given: Input, options: MediaOptions) -> Media:

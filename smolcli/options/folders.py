@@ -39,4 +39,7 @@ class KeepingOptions:
     overwrite: bool = option(
         False, Option("Read pictures again that have their files (--sidecar) already, and replace those.")
     )
+    write_xmp: bool = option(
+        False, Option("Write captions into the pictures' own descriptions (XMP; JPEG, PNG, WebP), no pixel touched.")
+    )
     errors: Path | None = option(None, Option("Write what failed here, a JSON object a line.", metavar="FILE"))
