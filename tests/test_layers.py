@@ -38,6 +38,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "formats": NOUNS | {"files", "doctags"},
     "console": NOUNS | {"files", "formats"},
     "remembered": set(),
+    "rates": {"remembered"},
     "speeds": NOUNS | {"settings", "remembered"},
     "tuned": NOUNS | {"remembered"},
     "run": NOUNS | READ | {"extraction"},
@@ -45,7 +46,20 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "reader": NOUNS | READ | {"run", "verbs", "store", "models", "settings"},
     "session": NOUNS
     | READ
-    | {"console", "options", "settings", "models", "reader", "run", "verbs", "speeds", "tuned", "formats", "store"},
+    | {
+        "console",
+        "options",
+        "settings",
+        "models",
+        "reader",
+        "run",
+        "verbs",
+        "speeds",
+        "tuned",
+        "formats",
+        "store",
+        "rates",
+    },
     "checks": NOUNS | READ | {"run", "models", "cache", "settings", "verbs", "reader", "tuned"},
     "cli": NOUNS
     | READ
@@ -63,6 +77,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "reader",
         "models",
         "formats",
+        "rates",
         "speeds",
         "tuned",
         "store",

@@ -18,6 +18,7 @@ from smolcli.errors import SmolError, SomeInputsFailedError
 from smolcli.formats import PLAIN, Allowed, Form, Outputs, Sidecars, answer_sentence, failure_sentence
 from smolcli.jobs import Answer, Expected, Failure, Job, failure
 from smolcli.options import KeepingOptions
+from smolcli.rates import remember_rate
 from smolcli.reader import Reader
 from smolcli.run import Event, Idle, Item, Planned, Thumbnails
 from smolcli.session import Run
@@ -57,7 +58,7 @@ class Delivery:
         refuse_inputs([*(run.output.output or ()), *shown.paths], inputs)
         beside = leaving(wanted_beside(run.output, run.formats, inputs, allowed), keeping)
         self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
-        self._keeping = keeping or USUAL
+        self._keeping, self._many = keeping or USUAL, keeping is not None
         refuse_writing_into(self._keeping, run.pages, inputs)
         wanted = outputs_of(run, allowed, shown.wanted(allowed), self._keeping)
         self._failures = failure_file(self._keeping, inputs)
@@ -66,7 +67,8 @@ class Delivery:
         self.joined = {each.format.name for each in wanted if each.format is not None}
         self.formats = self.joined | {each.format.name for each in (beside.sidecars if beside else ())}
         self._outputs = Outputs(wanted, run.output.force)
-        self._progress = Progress(run.output.quiet, visible=self._outputs.on_stdout and is_terminal(sys.stdout))
+        visible = self._outputs.on_stdout and is_terminal(sys.stdout)
+        self._progress = Progress(run.output.quiet, visible, "images" if self._many else "answers")
         self._stream_pieces = is_terminal(sys.stdout) and run.parallel == 1
         self._took = Took()
         self._expected = self._failed = self._unwritten = self._described = 0
@@ -160,7 +162,7 @@ class Delivery:
 
     def _fail(self, failure: Failure, form: Form) -> None:
         """A sentence, once for all questions about the same place; a record where the format has them."""
-        self._progress.advance()
+        self._progress.advance(failed=True)
         sentence = failure_sentence(failure)
         written = self._outputs.failure(failure, form)
         self._write_beside(failure, form)
@@ -247,8 +249,15 @@ class Delivery:
             times_s = engine.load_s, wall_s
             for line in stats_lines(self._took, times_s, peak_rss_bytes(), reader.facts.tokens_per_tile):
                 say(line)
+        self._remember_rate(reader, wall_s)
         if self._run.parallel == 1:
             remember(load_settings().state_dir, self._run.speed_key(reader.facts), engine.load_s, self._took)
+
+    def _remember_rate(self, reader: Reader, wall_s: float) -> None:
+        """How long a picture of many took, for the next --dry-run."""
+        if self._many:
+            key = self._run.rate_key(reader.facts)
+            remember_rate(load_settings().state_dir, key, self._took.answers - self._took.cached, wall_s)
 
     def _raise_failures(self, questions: int) -> None:
         if not self._failed + self._unwritten:

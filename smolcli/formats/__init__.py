@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from smolcli.formats.appended import AppendedFile
 from smolcli.formats.embedding import describe_file
 from smolcli.formats.failed import FailureFile
 from smolcli.formats.form import PLAIN, Form
@@ -31,6 +32,7 @@ __all__ = [
     "PLAIN",
     "SCHEMA",
     "Allowed",
+    "AppendedFile",
     "Beside",
     "CsvWriter",
     "FailureFile",

@@ -6,6 +6,7 @@ place and message. A last line that is only half there, as a killed process leav
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections import Counter
@@ -28,23 +29,26 @@ except ImportError:  # Windows
 class AppendedFile:
     """A file of records that is added to, by one process at a time; a Target (files.py).
 
-    repaired: whether half a line was taken away; repeated: answers that were there. Raises OutputError for what is no
-    JSON Lines, or is in use.
+    look_only: nothing is written, and nothing repaired. repaired: whether half a line was taken away; repeated: answers
+    that were there. Raises OutputError for what is no JSON Lines, or is in use.
     """
 
     before = b""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, look_only: bool = False) -> None:
         self._path, self._name, self._new = path, f"The output {escaped(str(path))}", not os.path.lexists(path)
         self._known: Counter[int] = Counter()  # hashes: a file may have a million lines
         self.repaired, self.repeated = False, 0
         with writing(self._name):
             if path.exists() and not path.is_file():
                 raise OutputError(f"{self._name} is not a file.", "Name a file with -o.")
-            self._stream: BinaryIO = path.open("a+b")
+            self._stream: BinaryIO = io.BytesIO() if look_only else path.open("a+b")
+            if look_only and not self._new:
+                self._stream = io.BytesIO(path.read_bytes())
         try:
             with writing(self._name):
-                self._lock()
+                if not look_only:
+                    self._lock()
                 self._read()
         except BaseException:
             self.discard()
@@ -84,7 +88,7 @@ class AppendedFile:
     def discard(self) -> None:
         """Close it. What is written is written; a new file with nothing in it goes."""
         if not self._stream.closed:
-            empty = self._new and os.fstat(self._stream.fileno()).st_size == 0
+            empty = self._new and self._stream.seek(0, os.SEEK_END) == 0
             self._stream.close()
             if empty:
                 self._path.unlink(missing_ok=True)

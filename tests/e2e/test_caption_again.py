@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -179,3 +181,76 @@ def test_a_file_of_something_else_is_not_replaced_by_failures(smol, photos, tmp_
     for target, says in ((tmp_path / "notes", "something else"), (photos / "a.png", "itself"), ("-", "--errors")):
         assert says in smol("caption", photos, "--errors", target).sentence
     assert (tmp_path / "notes").read_text() == "precious\n"
+
+
+# ---- --dry-run
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """The store is on, and the measurements are this test's own."""
+    monkeypatch.setenv("SMOL_STORE", "on")
+    monkeypatch.setenv("SMOL_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("SMOL_STATE_DIR", str(tmp_path / "state"))
+
+
+def counts(done):
+    found = done.record["dry_run"]
+    return {name: found[name] for name in found if name != "estimated_s" and found[name]}
+
+
+def test_a_dry_run_counts_and_touches_nothing(smol, photos, kept, tmp_path):
+    (photos / "bad.png").write_bytes(b"")
+    out = tmp_path / "all.jsonl"
+    words = ("caption", photos, "--json", "--dry-run", *SHORT)
+    done = smol(*words)
+    assert counts(done) == {"pictures": 4, "duplicates": 1, "failed": 1, "left": 3} and "bad.png" in done.err
+    assert done.code == 0 and done.record["dry_run"]["estimated_s"] is None
+    smol("caption", photos / "b.png", *SHORT)
+    assert counts(smol(*words)) == {"pictures": 4, "duplicates": 1, "failed": 1, "left": 2, "in_store": 1}
+    smol("caption", photos / "a.png", "-o", out, "--append", "--no-store", *SHORT)
+    before = out.read_text()
+    out.write_text(before + '{"half')
+    done = smol(*words[:2], "-o", out, "--append", "--dry-run", *SHORT)
+    assert "finished: 2 (1 in the output, 1 in the store)" in done.out and out.read_text() == before + '{"half'
+    (photos / "c.txt").write_text("mine")
+    assert counts(smol(*words, "--sidecar", "txt"))["beside"] == 1
+    assert sorted(texts(photos)) == ["c.txt"]
+
+
+def test_a_dry_run_says_how_long_it_would_take_once_that_was_measured(smol, photos, kept):
+    draw_text(photos / "d.png", "D", (64, 64), 40)
+    assert "not known yet" in smol("caption", photos, "--dry-run", *SHORT).out
+    assert smol("caption", photos, *SHORT).code == 0  # four of its five are computed
+    for name in ("e", "f"):
+        draw_text(photos / f"{name}.png", name, (64, 64), 40)
+    done = smol("caption", photos, "--dry-run", *SHORT)
+    assert "to be captioned: 2" in done.out and " s a picture, as measured here" in done.out
+    record = smol("caption", photos, "--dry-run", "--json", *SHORT).record["dry_run"]
+    assert 0 < record["estimated_s"] < 60
+
+
+# ---- the bar
+
+
+def test_the_bar_counts_images_a_second_and_failures_on_a_terminal_only(photos, tmp_path):
+    pty = pytest.importorskip("pty")
+    (photos / "b.png").write_bytes(b"")
+    screen, terminal = pty.openpty()
+    words = [sys.executable, "-m", "smolcli", "caption", str(photos), "--sidecar", "txt", "-r", *SHORT]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    process = subprocess.Popen(words, cwd=ROOT, stderr=terminal, stdout=subprocess.PIPE, env=environment)
+    os.close(terminal)
+    shown = b""
+    while True:
+        try:
+            data = os.read(screen, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not data:
+            break
+        shown += data
+    assert process.wait(60) == 1 and process.stdout.read() == b""
+    assert b"images/s" in shown and b"1 failed" in shown and b"4/4" in shown
+    piped = subprocess.run([*words, "--overwrite"], cwd=ROOT, capture_output=True, env=environment, check=False)
+    assert b"images/s" not in piped.stderr and b"\x1b" not in piped.stderr
