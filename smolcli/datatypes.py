@@ -36,6 +36,14 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """What a picture's file says of it: its upright size, and basics of its EXIF by their names there."""
+
+    size_px: Size
+    exif: tuple[tuple[str, str | int | float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """One picture's place in its source: a page (1-based), a moment (seconds), or neither for a plain image.
     index: 0-based position within the source (page, animation frame, or video frame number).
@@ -51,6 +59,7 @@ class Place:
     stream_time_s: float | None = None
     box: Box | None = None
     window_s: tuple[float, float] | None = None
+    picture: PictureFacts | None = field(default=None, compare=False, repr=False)
 
     @property
     def uri(self) -> str:

@@ -182,10 +182,10 @@ class PlannedMedium:
 class Answer:
     """What the user gets: the job, the pictures that were shown for each of its places, and how it came about.
 
-    cached: it was computed by an earlier run. seed: with which it was drawn, None where nothing was. data: the answer
-    parsed, where it follows a schema. choices: how likely each was (adding up to 1), where it had to be one of some.
-    evidence: where on the pages it stands. page: what a page was read as, where the whole of it was. confidence: how
-    sure the model was of it, 0 to 1, where that decided something.
+    cached: it was computed by an earlier run, or for the same pixels. seed: with which it was drawn, None where nothing
+    was. data: the answer parsed, where it follows a schema. choices: how likely each was (adding up to 1), where it had
+    to be one of some. evidence: where on the pages it stands. page: what a page was read as, where the whole of it was.
+    confidence: how sure the model was of it, 0 to 1, where that decided something.
     """
 
     job: Job

@@ -16,8 +16,9 @@ from smolcli.jobs import Look
 from smolcli.models import builtin_clips, builtin_pages, builtin_questions, installed_doctags, is_builtin, resolve
 from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, prompt_of, style_of
-from smolcli.reader import Keeping, Reader, make_template
-from smolcli.run import Access, RequestPlan, RunOptions
+from smolcli.rates import rate_key
+from smolcli.reader import Keeping, Reader, known_answers, make_template
+from smolcli.run import Access, Kept, RequestPlan, RunOptions
 from smolcli.settings import load_settings
 from smolcli.speeds import measured, speed_key
 from smolcli.tiles import parse_detail
@@ -114,6 +115,16 @@ class Run:
         with load_planner(self.pair(), self.engine_options()) as planner:
             self._say_facts(planner)
             yield planner
+
+    @contextmanager
+    def known(self, planner: Planner) -> Iterator[Kept | None]:
+        """What earlier runs have answered; None where nothing is kept."""
+        keeping = self._keeping()
+        if keeping is None:
+            yield None
+            return
+        with known_answers(resolve(self.model.model, self.model.mmproj), planner, keeping) as kept:
+            yield kept
 
     def engine_options(self) -> EngineOptions:
         """How the engine is opened."""
@@ -223,6 +234,10 @@ class Run:
     def speed_key(self, facts: ModelFacts) -> str:
         """Under what this run's speeds are remembered."""
         return speed_key(facts.name, self._pair_bytes, self.model.threads or 0, self.model.device)
+
+    def rate_key(self, facts: ModelFacts) -> str:
+        """Under what is remembered how long a picture of many takes."""
+        return rate_key(self.speed_key(facts), self.parallel, self.reading.detail or "")
 
     def tuned_key(self, facts: ModelFacts) -> str:
         """Under what is remembered how this model reads pages best."""

@@ -122,7 +122,7 @@ def stats_lines(
         f"new {counts.new_tokens} tokens ({wrote})"
     )
     if took.cached:
-        yield f"stats: {took.cached} of {took.answers} answers were known from an earlier run"
+        yield f"stats: {took.cached} of {took.answers} answers were known, from an earlier run or of the same pixels"
     if peak_bytes is not None:
         yield f"stats: peak memory {peak_bytes / 1e6:.0f} MB"
 

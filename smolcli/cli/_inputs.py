@@ -6,13 +6,13 @@ import io
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from smolcli.errors import MediaError, UsageError
-from smolcli.media import MEDIA_SUFFIXES, Found, Given, find_pictures, first, shuffled
+from smolcli.media import MEDIA_SUFFIXES, Found, Given, find_pictures, first, shuffled, without
 from smolcli.options import AnswerOptions, InputOptions, ReadingOptions
 from smolcli.verbs import read_questions, stated
 
@@ -65,11 +65,13 @@ def given_pictures(paths: Sequence[str] | None, inputs: InputOptions) -> Given:
     return given
 
 
-def picked(given: Given, inputs: InputOptions) -> Iterator[Found]:
-    """The pictures that are to be captioned, in the order in which they are wanted."""
+def picked(given: Given, inputs: InputOptions, is_finished: Callable[[str], bool] | None = None) -> Iterator[Found]:
+    """The pictures that are to be captioned, in the order in which they are wanted, without those that are finished."""
     found: Iterator[Found] = find_pictures(given.names(), inputs.recursive)
     if inputs.shuffle is not None:
         found = shuffled(found, inputs.shuffle)
+    if is_finished is not None:
+        found = without(found, is_finished)
     return found if inputs.limit is None else first(found, inputs.limit)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,7 @@ from smolcli.options import (
     AnswerOptions,
     FormatOptions,
     InputOptions,
+    KeepingOptions,
     ModelOptions,
     OutputOptions,
     PageOptions,
@@ -20,7 +21,9 @@ from smolcli.options import (
 )
 
 if TYPE_CHECKING:
+    from smolcli.engine import Planner
     from smolcli.jobs import Answer
+    from smolcli.run import Item, OpenFiles
 
 _TOGETHER = 4  # captions are short and their prompts small: several fit one context and share every decode
 
@@ -32,6 +35,7 @@ _TOGETHER = 4  # captions are short and their prompts small: several fit one con
     answers=AnswerOptions,
     pages=PageOptions,
     inputs=InputOptions,
+    keeping=KeepingOptions,
     formats=FormatOptions,
     output=OutputOptions,
 )
@@ -53,6 +57,7 @@ def command(
     answers: AnswerOptions,
     pages: PageOptions,
     inputs: InputOptions,
+    keeping: KeepingOptions,
     formats: FormatOptions,
     output: OutputOptions,
 ) -> None:
@@ -67,6 +72,7 @@ def command(
     from smolcli.cli._inputs import given_pictures, picked
     from smolcli.cli._outputs import refuse_beside
     from smolcli.cli._shown import gallery
+    from smolcli.cli._rehearsal import rehearse
     from smolcli.session import Run
     from smolcli.verbs import caption_found
 
@@ -76,9 +82,17 @@ def command(
     run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
     if inputs.unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
-    with Delivery(run, given.inputs, shown=gallery(html)) as delivery, run.reader(inputs.unordered) as reader:
-        template = held.template(run.template(run.prompt("caption", reader.facts), questions))
-        jobs = caption_found(reader.files, picked(given, inputs), template, run.access())
+
+    def jobs_of(planner: Planner, files: OpenFiles, is_finished: Callable[[str], bool] | None) -> Iterator[Item]:
+        template = held.template(run.template(run.prompt("caption", planner.facts), questions))
+        return caption_found(files, picked(given, inputs, is_finished), template, run.access())
+
+    if inputs.dry_run:
+        rehearse(run, given.inputs, keeping, jobs_of)
+        return
+    shown = gallery(html)
+    with Delivery(run, given.inputs, shown=shown, keeping=keeping) as delivery, run.reader(inputs.unordered) as reader:
+        jobs = delivery.unsaid(jobs_of(reader.engine, reader.files, delivery.is_finished), reader.facts.name)
         delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns))
 
 

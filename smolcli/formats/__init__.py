@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from smolcli.formats.appended import AppendedFile
+from smolcli.formats.embedding import describe_file
+from smolcli.formats.failed import FailureFile
 from smolcli.formats.form import PLAIN, Form
 from smolcli.formats.json import SCHEMA, JsonWriter, answer_record, failure_record, to_json
 from smolcli.formats.naming import SidecarNames
@@ -32,8 +35,10 @@ __all__ = [
     "PLAIN",
     "SCHEMA",
     "Allowed",
+    "AppendedFile",
     "Beside",
     "CsvWriter",
+    "FailureFile",
     "Form",
     "Format",
     "JsonWriter",
@@ -50,6 +55,7 @@ __all__ = [
     "add_hashes",
     "answer_record",
     "answer_sentence",
+    "describe_file",
     "escaped",
     "failure_record",
     "failure_sentence",

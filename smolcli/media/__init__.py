@@ -11,6 +11,7 @@ from smolcli.datatypes import Place
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.folders import FolderError, find_pages, find_pictures
 from smolcli.media.listing import MEDIA_SUFFIXES
+from smolcli.media.listing import MEDIA_SUFFIXES, has_namesake
 from smolcli.media.lists import Given
 from smolcli.media.named import NamedInputs
 from smolcli.media.picking import Found, first, shuffled, without
@@ -39,6 +40,7 @@ __all__ = [
     "find_pages",
     "find_pictures",
     "first",
+    "has_namesake",
     "moment",
     "open_input",
     "open_media",
@@ -49,6 +51,8 @@ __all__ = [
     "parse_pages",
     "shuffled",
     "scenes_of",
+    "same_pictures",
+    "shuffled",
     "windows_of",
     "without",
 ]
@@ -68,6 +72,20 @@ def open_media_at(uri: str, options: MediaOptions) -> Media:
     from smolcli.media.uris import open_uri
 
     return _opened(open_uri(uri), options)
+
+
+def same_pictures(one: bytes, other: bytes) -> bool:
+    """Whether two files of pictures decode to the same pixels, in all of their pictures. Raises MediaError."""
+    from smolcli.media.image import open_image
+    from smolcli.media.reading import open_bytes
+
+    options = MediaOptions(all_frames=True)
+    opened = [open_image(open_bytes("the picture", data), options) for data in (one, other)]
+    first, second = opened
+    if [outline.size_px for outline in first.outlines] != [outline.size_px for outline in second.outlines]:
+        return False
+    pairs = zip(first.frames(), second.frames(), strict=True)
+    return all(bool((frame.rgb == beside.rgb).all()) for frame, beside in pairs)
 
 
 def _opened(given: Input, options: MediaOptions) -> Media:

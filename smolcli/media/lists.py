@@ -133,6 +133,8 @@ def _head(stream: BinaryIO | None) -> bytes:
         return b""
     if isinstance(stream, io.BufferedReader):
         return stream.peek(HEAD_BYTES)[:HEAD_BYTES]
+    if not stream.seekable():
+        return b""
     at = stream.tell()
     head = stream.read(HEAD_BYTES)
     stream.seek(at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from smolcli.options.folders import InputOptions
+from smolcli.options.folders import InputOptions, KeepingOptions
 from smolcli.options.groups import (
     GROUPS,
     AnswerOptions,
@@ -27,6 +28,7 @@ __all__ = [
     "DocumentOptions",
     "FormatOptions",
     "InputOptions",
+    "KeepingOptions",
     "LayoutOptions",
     "ModelOptions",
     "Option",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from smolcli.options.folders import InputOptions
+from smolcli.options.folders import InputOptions, KeepingOptions
 from smolcli.options.option import Option, option
 from smolcli.options.shown import ClipOutputOptions
 
@@ -291,6 +292,7 @@ GROUPS: tuple[type, ...] = (
     ClipOptions,
     WindowOptions,
     InputOptions,
+    KeepingOptions,
     FormatOptions,
     ClipOutputOptions,
     OutputOptions,
