@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
-from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_engine
+from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_engine, place
 from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Failure, Look
 from smolcli.prompt import Prompt, load_prompt, prompt_of, style_of
@@ -56,12 +56,13 @@ class Reader:
         self._closed = False
         with ExitStack() as stack:
             tiles = store = None
+            placement = place(pair, options)
             if keeping is not None:
                 store = open_store(keeping.folder, keeping.limit_bytes, keeping.note)
                 stack.callback(store.close)
-                encoder = store.fingerprint(pair.projector) + computes_with(options).encode()
+                encoder = store.fingerprint(pair.projector) + computes_with(placement).encode()
                 tiles = KeptTiles(store, encoder, keeping.fresh)
-            self.engine: Engine = stack.enter_context(load_engine(pair, options, tiles))
+            self.engine: Engine = stack.enter_context(load_engine(pair, options, tiles, placement))
             if keeping is not None and store is not None:
                 model = _model_key(store, pair, self.engine)
                 answers = KeptAnswers(store, keeping.fresh)
@@ -151,7 +152,7 @@ def open_reader(model: str | None = None, *, mmproj: str | None = None, store: b
     """Open a model: a name (`smol models`), a GGUF file, a Hugging Face folder; None for the built-in one.
 
     store: use and keep what is computed, in the user's own cache folder. options: those of EngineOptions (threads,
-    device, gpu_layers, context, parallel). Raises UsageError, ModelError, EngineError.
+    device, gpu_layers, context, parallel, towers, batch_rows). Raises UsageError, ModelError, EngineError.
     """
     from smolcli.models import resolve
     from smolcli.settings import load_settings

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from smolcli.console import Console, say
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
-from smolcli.engine import EngineOptions, Planner, load_planner
+from smolcli.engine import Engine, EngineOptions, Planner, load_planner
 from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
 from smolcli.models import builtin_clips, builtin_pages, builtin_questions, installed_doctags, is_builtin, resolve
@@ -20,7 +20,7 @@ from smolcli.rates import rate_key
 from smolcli.reader import Keeping, Reader, known_answers, make_template
 from smolcli.run import Access, Kept, RequestPlan, RunOptions
 from smolcli.settings import load_settings
-from smolcli.speeds import measured, speed_key
+from smolcli.speeds import last_device, measured, remember_device, speed_key
 from smolcli.tiles import parse_detail
 from smolcli.tuned import tuned, tuned_key
 from smolcli.verbs import Template
@@ -94,6 +94,7 @@ class Run:
         )
         with Reader(self.pair(), self.engine_options(), self._keeping(), running) as reader:
             self._say_facts(reader.engine)
+            self._say_device(reader.engine)
             yield reader
 
     def _keeping(self) -> Keeping | None:
@@ -130,7 +131,16 @@ class Run:
         """How the engine is opened."""
         model = self.model
         verbose = self.output.verbose > 1
-        return EngineOptions(model.threads, model.device, model.gpu_layers, model.context, self.parallel, verbose)
+        return EngineOptions(
+            threads=model.threads,
+            device=model.device,
+            gpu_layers=model.gpu_layers,
+            context=model.context,
+            parallel=self.parallel,
+            verbose=verbose,
+            towers=model.towers,
+            batch_rows=model.batch_rows,
+        )
 
     # ---- what is asked, and how files are looked at
 
@@ -214,6 +224,15 @@ class Run:
             f"tokens, longest edge {facts.longest_edge_px} px, context {planner.context_tokens} tokens"
         )
 
+    def _say_device(self, engine: Engine) -> None:
+        """Say what is computed on, and why it is not a card; and keep that for plans, which start no driver."""
+        on = engine.placement
+        if on.note:
+            self.console.note(on.note)
+        if self.console.verbose:
+            self.console.detail(on.line(self.model.threads))
+        remember_device(load_settings().state_dir, self._device_key(engine.facts), on.name)
+
     def name_a_better_reader(self, facts: ModelFacts) -> None:
         """Say so where an installed model is made for whole pages, and this one is not."""
         if not facts.doctags and (name := installed_doctags(load_settings())) is not None:
@@ -233,7 +252,7 @@ class Run:
 
     def speed_key(self, facts: ModelFacts) -> str:
         """Under what this run's speeds are remembered."""
-        return speed_key(facts.name, self._pair_bytes, self.model.threads or 0, self.model.device)
+        return speed_key(facts.name, self._pair_bytes, self.model.threads or 0, self._device(facts))
 
     def rate_key(self, facts: ModelFacts) -> str:
         """Under what is remembered how long a picture of many takes."""
@@ -241,7 +260,17 @@ class Run:
 
     def tuned_key(self, facts: ModelFacts) -> str:
         """Under what is remembered how this model reads pages best."""
-        return tuned_key(facts.name, self._pair_bytes, self.model.device)
+        return tuned_key(facts.name, self._pair_bytes, self._device(facts))
+
+    def _device(self, facts: ModelFacts) -> str:
+        """What this model is computed on, or was when it was last; "" where that is not known."""
+        if self.model.device == "cpu" or self.model.gpu_layers == 0:
+            return "cpu"
+        device = last_device(load_settings().state_dir, self._device_key(facts))
+        return device if self.model.gpu_layers is None else f"{device} {self.model.gpu_layers}"
+
+    def _device_key(self, facts: ModelFacts) -> str:
+        return f"{facts.name}/{self._pair_bytes}/{self.model.device}"
 
     @property
     def _pair_bytes(self) -> int:

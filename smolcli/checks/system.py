@@ -68,7 +68,7 @@ def _llama() -> Check:
 
 
 def _devices() -> Iterator[Check]:
-    from smolcli.engine import devices
+    from smolcli.engine import device_word, devices
     from smolcli.errors import SmolError
 
     try:
@@ -78,6 +78,8 @@ def _devices() -> Iterator[Check]:
     for device in found:
         free = _available_bytes() if device.name == "CPU" else device.free_bytes
         detail = f"{device.description}, {megabytes(free or device.free_bytes)} of {megabytes(device.total_bytes)} free"
+        if word := device_word(device):
+            detail += f" (--device {word})"
         yield Check(f"device {device.name}", "ok", detail)
 
 

@@ -23,7 +23,8 @@ class Arrival:
 
     room: tokens that the context holds beyond the prompt; tiles uint8 (T, T, 3), their digests and the hashes of the
     files that they were cut from, in the order of the prompt; rows: the embeddings of those that are encoded, float32
-    (tokens per tile, width). grammar: what the answer follows.
+    (tokens per tile, width). begun: it was its turn. encode_s: the share of the run that its passes took. grammar: what
+    the answer follows.
     """
 
     request: Request
@@ -33,6 +34,7 @@ class Arrival:
     digests: list[bytes] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     rows: list[Floats] = field(default_factory=list)
+    begun: bool = False
     encodes: int = 0
     encode_s: float = 0.0
     grammar: Grammar | None = None

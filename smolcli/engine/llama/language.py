@@ -12,8 +12,9 @@ import numpy as np
 
 from smolcli.datatypes import Floats
 from smolcli.engine.llama.batch import NativeBatch
+from smolcli.engine.llama.devices import Device
 from smolcli.engine.llama.grammar import Grammar
-from smolcli.engine.llama.library import Device, bindings, last_error
+from smolcli.engine.llama.library import bindings, last_error, start_backends
 from smolcli.engine.scheduler import Batch
 from smolcli.errors import EngineError, ModelError
 
@@ -36,18 +37,21 @@ class ContextSize:
 
 
 class LanguageModel:
-    """Owner of one llama_model and its llama_context. All methods run in the engine's native thread."""
+    """Owner of one llama_model and its llama_context. All methods run in the engine's native thread.
 
-    def __init__(
-        self, path: Path, devices: tuple[Device, ...] | None, gpu_layers: int | None, vocab_only: bool
-    ) -> None:
+    card None: it computes on the CPU, and no driver of a card is started for a vocabulary. gpu_layers None: all.
+    """
+
+    def __init__(self, path: Path, card: Device | None, gpu_layers: int | None, vocab_only: bool) -> None:
         self._llama, _ = bindings()
+        if not vocab_only:
+            start_backends()
         params = self._llama.llama_model_default_params()
         params.vocab_only = vocab_only
-        params.n_gpu_layers = 0 if devices == () else _ALL_LAYERS if gpu_layers is None else gpu_layers
-        if devices is not None:
-            self._devices = (ctypes.c_void_p * (len(devices) + 1))(*(device.handle for device in devices), None)
-            params.devices = ctypes.cast(self._devices, ctypes.c_void_p)
+        params.n_gpu_layers = 0 if card is None else _ALL_LAYERS if gpu_layers is None else gpu_layers
+        handles = [] if card is None else [card.handle]
+        self._devices = (ctypes.c_void_p * (len(handles) + 1))(*handles, None)  # without a list, llama.cpp takes all
+        params.devices = ctypes.cast(self._devices, ctypes.c_void_p)
         self.handle = self._llama.llama_model_load_from_file(os.fsencode(path), params)
         if not self.handle:
             raise ModelError(f"llama.cpp cannot load the model {path}.{last_error()}")
