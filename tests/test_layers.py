@@ -12,8 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted([*ROOT.glob("smolcli/**/*.py"), *ROOT.glob("gguf_convert/**/*.py")])
 
-NOUNS = {"datatypes", "errors", "jobs", "locks", "printable", "regions", "workers"}
-NOUNS = {"datatypes", "errors", "jobs", "locks", "measurements", "printable", "regions"}
+NOUNS = {"datatypes", "errors", "jobs", "locks", "measurements", "printable", "regions", "workers"}
 READ = {"media", "layout", "tiles", "prompt", "engine"}
 MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "datatypes": {"errors", "printable"},
@@ -49,8 +48,6 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "reader": NOUNS | READ | {"run", "verbs", "store", "models", "settings"},
     "session": NOUNS
     | READ
-    | {"console", "options", "settings", "models", "reader", "run", "verbs", "speeds", "tuned", "formats", "store"},
-    "checks": NOUNS | READ | {"run", "models", "cache", "settings", "speeds", "verbs", "reader", "tuned"},
     | {
         "console",
         "options",
@@ -65,7 +62,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "store",
         "rates",
     },
-    "checks": NOUNS | READ | {"run", "models", "cache", "settings", "verbs", "reader", "tuned"},
+    "checks": NOUNS | READ | {"run", "models", "cache", "settings", "speeds", "verbs", "reader", "tuned"},
     "cli": NOUNS
     | READ
     | {

@@ -71,8 +71,8 @@ def command(
     from smolcli.cli._delivery import Delivery, Form
     from smolcli.cli._inputs import given_pictures, picked
     from smolcli.cli._outputs import refuse_beside
-    from smolcli.cli._shown import gallery
     from smolcli.cli._rehearsal import rehearse
+    from smolcli.cli._shown import gallery
     from smolcli.session import Run
     from smolcli.verbs import caption_found
 

@@ -20,11 +20,9 @@ from smolcli.engine.tokens import DEFAULT_TEMPLATE, TokenSequence, template_text
 if TYPE_CHECKING:
     from smolcli.engine.choosing import check_choices
     from smolcli.engine.cores import physical_cores
-    from smolcli.engine.llama.grammar import check_grammar, grammar_of_schema
-    from smolcli.engine.llama.library import REBUILD, bindings, devices, llama_commit
     from smolcli.engine.llama.devices import devices
     from smolcli.engine.llama.grammar import check_grammar, grammar_of_schema
-    from smolcli.engine.llama.library import REBUILD, system_info
+    from smolcli.engine.llama.library import REBUILD, bindings, llama_commit, system_info
     from smolcli.engine.placement import Placement, device_word
 
 __all__ = [
@@ -36,6 +34,7 @@ __all__ = [
     "Planner",
     "TileStore",
     "TokenSequence",
+    "bindings",
     "check_choices",
     "check_grammar",
     "computes_with",

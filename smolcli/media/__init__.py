@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from smolcli.datatypes import Place
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.folders import FolderError, find_pages, find_pictures
-from smolcli.media.listing import MEDIA_SUFFIXES
 from smolcli.media.listing import MEDIA_SUFFIXES, has_namesake
 from smolcli.media.lists import Given
 from smolcli.media.named import NamedInputs
@@ -49,9 +48,8 @@ __all__ = [
     "parse_length",
     "parse_moment",
     "parse_pages",
-    "shuffled",
-    "scenes_of",
     "same_pictures",
+    "scenes_of",
     "shuffled",
     "windows_of",
     "without",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from smolcli.options.folders import InputOptions
 from smolcli.options.folders import InputOptions, KeepingOptions
 from smolcli.options.groups import (
     GROUPS,

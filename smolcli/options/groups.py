@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from smolcli.options.folders import InputOptions
 from smolcli.options.folders import InputOptions, KeepingOptions
 from smolcli.options.option import Option, option
 from smolcli.options.shown import ClipOutputOptions
