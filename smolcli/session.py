@@ -238,17 +238,19 @@ class Run:
         if not facts.doctags and (name := installed_doctags(load_settings())) is not None:
             self.console.note(f"{name} is installed, and made for whole pages: smol ocr -m {name} would do better.")
 
-    def show_plan(self, facts: ModelFacts, plan: RequestPlan) -> None:
+    def show_plan(self, planner: Planner, plan: RequestPlan) -> None:
         """--plan: what will be computed, on stderr."""
         if self.output.plan:
-            for line in plan_lines(self.shown_plan(facts, plan)):
+            for line in plan_lines(self.shown_plan(planner, plan)):
                 say(f"plan: {line}")
 
-    def shown_plan(self, facts: ModelFacts, plan: RequestPlan) -> ShownPlan:
+    def shown_plan(self, planner: Planner, plan: RequestPlan) -> ShownPlan:
         """A plan with how long it would take on this machine, where that was measured."""
-        ids, speeds = plan.sequence.ids.tolist(), measured(load_settings().state_dir, self.speed_key(facts))
+        facts, ids = planner.facts, plan.sequence.ids.tolist()
+        speeds = measured(load_settings().state_dir, self.speed_key(facts))
         seconds = speeds.estimate_s(plan.encodes, len(ids)) if speeds is not None else None
-        return ShownPlan(facts, plan.media, ids, plan.context_tokens, seconds)
+        memory = planner.ram_bytes, planner.gpu_bytes
+        return ShownPlan(facts, plan.media, ids, plan.context_tokens, seconds, *memory)
 
     def speed_key(self, facts: ModelFacts) -> str:
         """Under what this run's speeds are remembered."""

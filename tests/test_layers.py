@@ -36,7 +36,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "streams": set(),
     "store": NOUNS,
     "cache": NOUNS | {"settings", "files"},
-    "models": NOUNS | {"settings", "files", "cache"},
+    "models": NOUNS | {"settings", "files", "cache", "engine"},
     "formats": NOUNS | {"files", "doctags"},
     "console": NOUNS | {"files", "formats"},
     "remembered": set(),

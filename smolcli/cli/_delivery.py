@@ -145,7 +145,7 @@ class Delivery:
             self._progress.expect(event.answers)
         elif isinstance(event, Planned):
             self.notes(event.plan.notes)
-            self._run.show_plan(reader.facts, event.plan)
+            self._run.show_plan(reader.engine, event.plan)
         elif isinstance(event, Encoded):
             self._progress.tile(event.done, event.total)
         elif isinstance(event, Piece):

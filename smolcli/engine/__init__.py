@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from smolcli.engine.llama.devices import devices
     from smolcli.engine.llama.grammar import check_grammar, grammar_of_schema
     from smolcli.engine.llama.library import REBUILD, bindings, llama_commit, system_info
+    from smolcli.engine.memory import CARD_BYTES, COMPUTE_BYTES
     from smolcli.engine.placement import Placement, device_word
 
 __all__ = [
+    "CARD_BYTES",
+    "COMPUTE_BYTES",
     "DEFAULT_TEMPLATE",
     "REBUILD",
     "Engine",
@@ -52,6 +55,8 @@ __all__ = [
 
 
 _ROOMS = {
+    "CARD_BYTES": "smolcli.engine.memory",
+    "COMPUTE_BYTES": "smolcli.engine.memory",
     "REBUILD": "smolcli.engine.llama.library",
     "bindings": "smolcli.engine.llama.library",
     "check_choices": "smolcli.engine.choosing",
@@ -103,6 +108,8 @@ class Planner(Protocol):
 
     facts: ModelFacts
     context_tokens: int  # what one conversation may hold
+    ram_bytes: int  # what the model takes with a full context where the processor computes
+    gpu_bytes: int  # and on a card where that does
 
     def tokens(self, turns: Sequence[Turn], generate: bool = True) -> TokenSequence:
         """The exact id sequence of a conversation."""

@@ -244,10 +244,12 @@ class SmolVLM(Vocabulary):
         """A KV cache of the size that requests like this one need: it costs 23 kB a row with the smallest model."""
         start = time.perf_counter()
         wanted = needed * self.parallel + _SPARE_CELLS
-        most = max(self.context_tokens, kv_cells(self._language_file))
+        card = self.placement.card
+        free = None if card is None else free_bytes(card)
+        most = max(self.context_tokens, kv_cells(self._language_file, free))
         self._cells = min(-(-wanted // _CELL_STEP) * _CELL_STEP, most)
         sequences = KVCells.sequences(self.parallel)
-        rows = self._options.batch_rows or (_BATCH_ROWS if self.placement.card is None else _CARD_BATCH_ROWS)
+        rows = self._options.batch_rows or (_BATCH_ROWS if card is None else _CARD_BATCH_ROWS)
         size = ContextSize(self._cells, sequences, min(rows, self._cells), max(_OUTPUTS, sequences))
         self._native().call(self._model.open_context, size, self._threads, self.facts.width)
         self._opening_s += time.perf_counter() - start
