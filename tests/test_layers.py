@@ -93,7 +93,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
 # reads model files and their tokens may see the reader of headers and the names in them, and nothing else of it.
 MAY_CONVERT = ("cli/convert", "cli/inspect", "cli/repair", "checks/machine", "checks/measure", "models/")
 MAY_READ_GGUF = ("engine/", "cli/prompts")
-GGUF_READER = {"gguf_convert.header", "gguf_convert.names", "gguf_convert.errors"}
+GGUF_READER = {"gguf_convert.header", "gguf_convert.names", "gguf_convert.errors", "gguf_convert.imports"}
 PAST_THE_DOOR: dict[str, set[str]] = {}  # a room → what it imports from the inside of another; stays empty
 DOORS = {  # a library → the only files that import it
     "cv2": ("smolcli/media/capture.py", "smolcli/layout/"),
