@@ -19,10 +19,11 @@ from smolcli.datatypes import RGB, Frame, Outline, Place, Source, VideoFacts
 from smolcli.errors import MediaError, SmolError
 from smolcli.media.base import Media
 from smolcli.media.camera import Camera, shown_address
-from smolcli.media.windows import Window, moment
+from smolcli.media.windows import SHORTEST_S, Window, moment
 
 WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # between attempts to connect again
 GIVE_UP_S = 600.0  # without any picture
+ENDING_S = 1.0  # how long a decoder is waited for that was told to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,8 @@ class Live:
         self._camera = Camera(address)
         self._began_s = time.monotonic() if self._camera.is_live else 0.0
         self._ring: deque[tuple[float, RGB]] = deque(maxlen=options.most)
+        self._due_s = options.every_s  # the end of this window
+        self._now_s = 0.0
         self._ready: deque[LiveWindow] = deque()  # one, and at the end another
         self._ended = False
         self._error: SmolError | None = None
@@ -118,21 +121,28 @@ class Live:
     def windows(self) -> Iterator[LiveWindow]:
         """Each window once it is over, the last one when all ends. Raises MediaError where the source stays away."""
         self._thread.start()
-        while True:
-            with self._changed:
-                while not self._ready and not self._ended:
-                    self._changed.wait(0.5)  # a signal is seen in between
-                window = self._ready.popleft() if self._ready else None
-                passed_over, self._passed_over = self._passed_over, 0
-                self._changed.notify_all()
-            if window is None:
-                if self._error is not None:
-                    raise self._error
-                return
+        while (window := self._next()) is not None:
+            passed_over, self._passed_over = self._passed_over, 0
             if passed_over:
                 many = f"{passed_over} windows were" if passed_over > 1 else "A window was"
                 self._options.say(f"{many} passed over: they come faster than they are read. Use a longer --every.")
             yield window
+        if self._error is not None:
+            raise self._error
+
+    def _next(self) -> LiveWindow | None:
+        with self._changed:
+            stopped_s: float | None = None
+            while not self._ready and not self._ended:
+                self._changed.wait(0.2)  # a signal is seen in between
+                if self._stopping.is_set():
+                    stopped_s = stopped_s or time.monotonic()
+                    if time.monotonic() - stopped_s > ENDING_S:  # the decoder waits for what does not come
+                        self._rest()
+                        break
+            window = self._ready.popleft() if self._ready else None
+            self._changed.notify_all()
+            return window
 
     def stop(self) -> None:
         """Read no more; what was seen of the last window is still given. May be called twice."""
@@ -154,23 +164,32 @@ class Live:
                 self._changed.notify_all()
 
     def _read(self) -> None:
-        every_s = self._options.every_s
-        due_s, next_s, now_s = every_s, 0.0, 0.0  # the end of this window; when the next picture is kept
+        every_s, next_s = self._options.every_s, 0.0  # when the next picture is kept
         while not self._stopping.is_set():
             came_s = self._camera.grab()
             if came_s is None:
                 if not self._camera.is_live:
                     break
+                self._rest()
                 self._connect_again()
                 continue
-            now_s = came_s - self._began_s
-            if now_s >= due_s:
-                self._give(due_s)
-                due_s = (now_s // every_s + 1) * every_s
+            now_s = self._now_s = came_s - self._began_s
+            if now_s >= self._due_s:
+                self._give(self._due_s)
+                self._due_s = (now_s // every_s + 1) * every_s
             if now_s >= next_s and (rgb := self._camera.picture()) is not None:
                 self._ring.append((now_s, np.rot90(rgb, -self._options.rotate // 90)))
                 next_s = (now_s // self._options.step_s + 1) * self._options.step_s
-        self._give(min(due_s, max(now_s, due_s - every_s + self._options.step_s)))
+        self._rest()
+
+    def _rest(self) -> None:
+        """What there is of a window that is not over: nothing more comes, or not soon."""
+        with self._changed:
+            if self._ring:
+                end_s = max(self._now_s, self._ring[-1][0] + min(self._options.step_s, SHORTEST_S))
+                self._give(min(self._due_s, end_s))
+            if self._options.window_s is None:
+                self._ring.clear()
 
     def _give(self, end_s: float) -> None:
         """A window that ends now, where anything new was seen in it."""
