@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smolcli.datatypes import Place
@@ -21,6 +22,7 @@ from smolcli.media.windows import LONGEST_S, WindowOptions, moment, parse_length
 
 if TYPE_CHECKING:
     from smolcli.media.cutting import Piece
+    from smolcli.media.live import Live, LiveOptions, LiveWindow
     from smolcli.media.pixels import shrunk as shrunk
     from smolcli.media.text_layer import TextLayer
 
@@ -30,6 +32,9 @@ __all__ = [
     "FolderError",
     "Found",
     "Given",
+    "Live",
+    "LiveOptions",
+    "LiveWindow",
     "Media",
     "MediaOptions",
     "NamedInputs",
@@ -51,6 +56,7 @@ __all__ = [
     "same_pictures",
     "scenes_of",
     "shuffled",
+    "watch",
     "windows_of",
     "without",
 ]
@@ -160,14 +166,18 @@ def cut_clip(path: str, parts_s: Sequence[tuple[float, float]], suffix: str = ".
     return cut(path, parts_s, suffix)
 
 
+def watch(address: str, options: LiveOptions) -> Live:
+    """Watch a camera (by its number) or an RTSP, HTTP or file URL (live.py). Raises MediaError where none is there."""
+    from smolcli.media.live import Live
+
+    return Live(address, options)
+
+
+_RARE = {"shrunk": "pixels", "TextLayer": "text_layer", "Live": "live", "LiveOptions": "live", "LiveWindow": "live"}
+
+
 def __getattr__(name: str) -> Any:
-    """What only documents, and pictures for people to look at, need; it is imported then."""
-    if name == "shrunk":
-        from smolcli.media.pixels import shrunk
-
-        return shrunk
-    if name != "TextLayer":
+    """What only documents, cameras, and pictures for people to look at need; it is imported then."""
+    if name not in _RARE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from smolcli.media.text_layer import TextLayer
-
-    return TextLayer
+    return getattr(import_module(f"smolcli.media.{_RARE[name]}"), name)

@@ -30,7 +30,7 @@ class Capture:
     """An opened clip. Owner of the native handle. opened: how often it was opened."""
 
     def __init__(self, path: str, name: str, changes: Sequence[Change] = ()) -> None:
-        self._cv2 = _silent_cv2()
+        self._cv2 = silent_cv2()
         self.name, self._given = name, Path(path)
         self._changes = changes
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -235,24 +235,12 @@ def undecodable(name: str, codec: str) -> MediaError:
     return MediaError(f"{name} is coded as {known}, which this OpenCV does not decode.", hint)
 
 
-def shrunk(rgb: RGB, side_px: int) -> RGB:
-    """A picture whose longer side is at most so many pixels, each the mean of what it stands for."""
-    import cv2
-
-    share = side_px / max(rgb.shape[:2])
-    if share >= 1:
-        return rgb
-    size = max(1, round(rgb.shape[1] * share)), max(1, round(rgb.shape[0] * share))
-    small: RGB = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    return small
-
-
 def _seconds(milliseconds: float) -> float | None:
     """None for what a stream without times gives."""
     return milliseconds / 1000 if math.isfinite(milliseconds) and abs(milliseconds) < 1e12 else None
 
 
-def _silent_cv2() -> Any:
+def silent_cv2() -> Any:
     """OpenCV with its own and FFmpeg's logs off; both read the environment when they are first loaded."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

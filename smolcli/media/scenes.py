@@ -16,8 +16,8 @@ from itertools import chain, islice
 
 from smolcli.datatypes import RGB, Frame, Place
 from smolcli.media.base import Media
-from smolcli.media.capture import shrunk
 from smolcli.media.changes import Change, Detector, Histograms, Steps
+from smolcli.media.pixels import shrunk
 from smolcli.media.windows import WindowOptions, part, windows
 
 LOOKS = 8.0  # pictures a second: a scene begins no more than an eighth of a second beside what is said

@@ -63,6 +63,15 @@ class OpenFiles:
         finally:
             self._let_go(source, look)
 
+    @contextmanager
+    def holding(self, media: Media, look: Look) -> Iterator[Media]:
+        """Have media that are open already, as what a camera has shown, be one of the files for a while."""
+        source = self._add(media, look)
+        try:
+            yield self._opened[source, look.opening].media
+        finally:
+            self._let_go(source, look)
+
     def take(self, job: Job) -> list[Media]:
         """Keep the files of a job open until `give_back`; the media of its places. Raises MediaError."""
         taken: list[Source] = []
@@ -134,7 +143,9 @@ class OpenFiles:
 
     def _open(self, path: str, look: Look, access: Access) -> Source:
         opener = open_media_at if access.uri else open_media_briefly if access.briefly else open_media
-        media = opener(path, self._options(look, access))
+        return self._add(opener(path, self._options(look, access)), look)
+
+    def _add(self, media: Media, look: Look) -> Source:
         with self._lock:
             key = media.source, look.opening
             opened = self._opened.get(key)
