@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
-from smolcli.engine import Engine, EngineOptions, computes_with, load_engine
+from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_engine, place
 from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Failure, Look
 from smolcli.prompt import Prompt, load_prompt, prompt_of, style_of
@@ -56,12 +56,13 @@ class Reader:
         self._closed = False
         with ExitStack() as stack:
             tiles = store = None
+            placement = place(pair, options)
             if keeping is not None:
                 store = open_store(keeping.folder, keeping.limit_bytes, keeping.note)
                 stack.callback(store.close)
-                encoder = store.fingerprint(pair.projector) + computes_with(options).encode()
+                encoder = store.fingerprint(pair.projector) + computes_with(placement).encode()
                 tiles = KeptTiles(store, encoder, keeping.fresh)
-            self.engine: Engine = stack.enter_context(load_engine(pair, options, tiles))
+            self.engine: Engine = stack.enter_context(load_engine(pair, options, tiles, placement))
             if keeping is not None and store is not None:
                 model = _model_key(store, pair, self.engine)
                 answers = KeptAnswers(store, keeping.fresh)
@@ -109,6 +110,11 @@ class Reader:
         options = self._running if running is None else replace(running, seed=self._running.seed)
         return run(jobs, self.engine, self.files, options, self._kept)
 
+    def keep(self, answer: Answer) -> None:
+        """Know an answer in later runs, as one to the job that is in it now."""
+        if self._kept is not None:
+            self._kept.keep(answer)
+
     def close(self) -> None:
         """Free everything; safe to call twice."""
         self._closed = True
@@ -122,6 +128,14 @@ class Reader:
     ) -> None:
         self._closed = True
         self._stack.__exit__(kind, error, traceback)  # who presses Ctrl-C twice does not wait for a tile
+
+
+@contextmanager
+def known_answers(pair: ModelPair, planner: Planner, keeping: Keeping) -> Iterator[Kept]:
+    """What a reader of a model would know from earlier runs, without its weights."""
+    store = open_store(keeping.folder, keeping.limit_bytes, keeping.note)
+    with closing(store):
+        yield Kept(KeptAnswers(store, keeping.fresh), _model_key(store, pair, planner), planner.facts.name)
 
 
 def make_template(
@@ -138,7 +152,7 @@ def open_reader(model: str | None = None, *, mmproj: str | None = None, store: b
     """Open a model: a name (`smol models`), a GGUF file, a Hugging Face folder; None for the built-in one.
 
     store: use and keep what is computed, in the user's own cache folder. options: those of EngineOptions (threads,
-    device, gpu_layers, context, parallel). Raises UsageError, ModelError, EngineError.
+    device, gpu_layers, context, parallel, towers, batch_rows). Raises UsageError, ModelError, EngineError.
     """
     from smolcli.models import resolve
     from smolcli.settings import load_settings
@@ -150,7 +164,7 @@ def open_reader(model: str | None = None, *, mmproj: str | None = None, store: b
     return Reader(pair, EngineOptions(**options), keeping if wanted else None, RunOptions())
 
 
-def _model_key(store: Store, pair: ModelPair, engine: Engine) -> str:
+def _model_key(store: Store, pair: ModelPair, engine: Planner) -> str:
     """What stands for a model in keys: both files' bytes, how long its prompts may be, how many frames it reads."""
     files = store.fingerprint(pair.language) + store.fingerprint(pair.projector)
     return f"{files.hex()} {engine.context_tokens} {engine.facts.max_frames}"

@@ -1,17 +1,29 @@
-"""smol caption PATH...|DIR"""
+"""smol caption PATH...|DIR|-"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smolcli.cli._options import with_options
-from smolcli.options import AnswerOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import (
+    AnswerOptions,
+    FormatOptions,
+    InputOptions,
+    KeepingOptions,
+    ModelOptions,
+    OutputOptions,
+    PageOptions,
+    ReadingOptions,
+)
 
 if TYPE_CHECKING:
+    from smolcli.engine import Planner
     from smolcli.jobs import Answer
+    from smolcli.run import Item, OpenFiles
 
 _TOGETHER = 4  # captions are short and their prompts small: several fit one context and share every decode
 
@@ -22,27 +34,30 @@ _TOGETHER = 4  # captions are short and their prompts small: several fit one con
     reading=ReadingOptions,
     answers=AnswerOptions,
     pages=PageOptions,
+    inputs=InputOptions,
+    keeping=KeepingOptions,
     formats=FormatOptions,
     output=OutputOptions,
 )
 def command(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, and folders of them.")],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATH...", help="Files, folders, patterns, @FILE of names; - is a picture, or names."),
+    ] = None,
     question: Annotated[
         list[str] | None, typer.Option("-Q", "--question", help="Ask this of each image instead, once.", metavar="TEXT")
     ] = None,
-    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")] = False,
     html: Annotated[
         str | None,
         typer.Option("--html", help="Write a page with pictures and captions: short for -o FILE.html.", metavar="FILE"),
     ] = None,
-    unordered: Annotated[
-        bool, typer.Option("--unordered", help="Captions as they finish, not as files are named.")
-    ] = False,
     *,
     model: ModelOptions,
     reading: ReadingOptions,
     answers: AnswerOptions,
     pages: PageOptions,
+    inputs: InputOptions,
+    keeping: KeepingOptions,
     formats: FormatOptions,
     output: OutputOptions,
 ) -> None:
@@ -54,23 +69,34 @@ def command(
     """
     from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery, Form
+    from smolcli.cli._inputs import given_pictures, picked
     from smolcli.cli._outputs import refuse_beside
+    from smolcli.cli._rehearsal import rehearse
     from smolcli.cli._shown import gallery
     from smolcli.session import Run
-    from smolcli.verbs import caption
+    from smolcli.verbs import caption_found
 
-    held = held_answers(answers, paths)
-    questions = held.asking(_one_question(question, paths))
+    given = given_pictures(paths, inputs)
+    held = held_answers(answers, given.streams)
+    questions = held.asking(_one_question(question, given.streams))
     run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
-    if unordered:
+    if inputs.unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
-    with Delivery(run, paths, shown=gallery(html)) as delivery, run.reader(unordered) as reader:
-        template = held.template(run.template(run.prompt("caption", reader.facts), questions))
-        jobs = caption(reader.files, paths, template, run.access(), recursive)
+
+    def jobs_of(planner: Planner, files: OpenFiles, is_finished: Callable[[str], bool] | None) -> Iterator[Item]:
+        template = held.template(run.template(run.prompt("caption", planner.facts), questions))
+        return caption_found(files, picked(given, inputs, is_finished), template, run.access())
+
+    if inputs.dry_run:
+        rehearse(run, given.inputs, keeping, jobs_of)
+        return
+    shown = gallery(html)
+    with Delivery(run, given.inputs, shown=shown, keeping=keeping) as delivery, run.reader(inputs.unordered) as reader:
+        jobs = delivery.unsaid(jobs_of(reader.engine, reader.files, delivery.is_finished), reader.facts.name)
         delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns))
 
 
-def _one_question(given: list[str] | None, paths: list[str]) -> list[str]:
+def _one_question(given: list[str] | None, paths: Sequence[str]) -> list[str]:
     """What is asked of each image, if anything is. Raises UsageError."""
     from smolcli.errors import UsageError
     from smolcli.verbs import read_questions

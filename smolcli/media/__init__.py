@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from smolcli.datatypes import Place
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.folders import FolderError, find_pages, find_pictures
-from smolcli.media.listing import MEDIA_SUFFIXES
+from smolcli.media.listing import MEDIA_SUFFIXES, has_namesake
+from smolcli.media.lists import Given
 from smolcli.media.named import NamedInputs
+from smolcli.media.picking import Found, first, shuffled, without
 from smolcli.media.reading import OPEN_PIPES, Input, open_input
 from smolcli.media.selection import parse_pages
 from smolcli.media.sniff import door
 from smolcli.media.windows import LONGEST_S, WindowOptions, moment, parse_length, parse_moment, windows_of
 
 if TYPE_CHECKING:
+    from smolcli.media.cutting import Piece
     from smolcli.media.pixels import shrunk as shrunk
     from smolcli.media.text_layer import TextLayer
 
@@ -23,13 +28,18 @@ __all__ = [
     "LONGEST_S",
     "MEDIA_SUFFIXES",
     "FolderError",
+    "Found",
+    "Given",
     "Media",
     "MediaOptions",
     "NamedInputs",
     "TextLayer",
     "WindowOptions",
+    "cut_clip",
     "find_pages",
     "find_pictures",
+    "first",
+    "has_namesake",
     "moment",
     "open_input",
     "open_media",
@@ -38,7 +48,11 @@ __all__ = [
     "parse_length",
     "parse_moment",
     "parse_pages",
+    "same_pictures",
+    "scenes_of",
+    "shuffled",
     "windows_of",
+    "without",
 ]
 
 
@@ -56,6 +70,20 @@ def open_media_at(uri: str, options: MediaOptions) -> Media:
     from smolcli.media.uris import open_uri
 
     return _opened(open_uri(uri), options)
+
+
+def same_pictures(one: bytes, other: bytes) -> bool:
+    """Whether two files of pictures decode to the same pixels, in all of their pictures. Raises MediaError."""
+    from smolcli.media.image import open_image
+    from smolcli.media.reading import open_bytes
+
+    options = MediaOptions(all_frames=True)
+    opened = [open_image(open_bytes("the picture", data), options) for data in (one, other)]
+    first, second = opened
+    if [outline.size_px for outline in first.outlines] != [outline.size_px for outline in second.outlines]:
+        return False
+    pairs = zip(first.frames(), second.frames(), strict=True)
+    return all(bool((frame.rgb == beside.rgb).all()) for frame, beside in pairs)
 
 
 def _opened(given: Input, options: MediaOptions) -> Media:
@@ -113,6 +141,23 @@ def _opener(given: Input, options: MediaOptions) -> Callable[[Input, MediaOption
     from smolcli.media.image import open_image
 
     return open_image
+
+
+def scenes_of(media: Media, options: WindowOptions) -> Iterator[Place]:
+    """The windows of an opened clip, one for each scene (scenes.py), as they are found. Raises MediaError, UsageError.
+
+    What only scenes need is imported then.
+    """
+    from smolcli.media.scenes import scenes_of as found
+
+    return found(media, options)
+
+
+def cut_clip(path: str, parts_s: Sequence[tuple[float, float]], suffix: str = ".mp4") -> AbstractContextManager[Piece]:
+    """Parts of a clip as a file of their own, copied as they are coded (cutting.py). Raises MediaError, UsageError."""
+    from smolcli.media.cutting import cut_clip as cut
+
+    return cut(path, parts_s, suffix)
 
 
 def __getattr__(name: str) -> Any:

@@ -85,6 +85,14 @@ class Media(ABC):
         del most, window_s
         return self.outlines
 
+    def scan(self, rate: float, window_s: tuple[float, float]) -> Iterator[Frame]:
+        """About so many pictures a second of a part of a clip, in order, by a reader of its own that holds one.
+
+        Those that a damaged clip does not hold are left out; of all else there are none. Raises MediaError.
+        """
+        del rate, window_s
+        return iter(())
+
     @abstractmethod
     def frame(self, place: Place) -> Frame:
         """Decode the picture at a place of `outlines`: in any order, again and again; in order it is cheapest.

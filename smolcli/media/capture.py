@@ -235,6 +235,18 @@ def undecodable(name: str, codec: str) -> MediaError:
     return MediaError(f"{name} is coded as {known}, which this OpenCV does not decode.", hint)
 
 
+def shrunk(rgb: RGB, side_px: int) -> RGB:
+    """A picture whose longer side is at most so many pixels, each the mean of what it stands for."""
+    import cv2
+
+    share = side_px / max(rgb.shape[:2])
+    if share >= 1:
+        return rgb
+    size = max(1, round(rgb.shape[1] * share)), max(1, round(rgb.shape[0] * share))
+    small: RGB = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    return small
+
+
 def _seconds(milliseconds: float) -> float | None:
     """None for what a stream without times gives."""
     return milliseconds / 1000 if math.isfinite(milliseconds) and abs(milliseconds) < 1e12 else None

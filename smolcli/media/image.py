@@ -16,9 +16,10 @@ from functools import cached_property
 
 from PIL import Image, UnidentifiedImageError, features
 
-from smolcli.datatypes import RGB, Frame, Outline, Place, Size, Source
+from smolcli.datatypes import RGB, Frame, Outline, PictureFacts, Place, Size, Source
 from smolcli.errors import MediaError, SmolError
 from smolcli.media.base import Media, MediaOptions, check_pixels
+from smolcli.media.exif import exif_basics
 from smolcli.media.pillow import TooManyPixelsError, limited
 from smolcli.media.pixels import narrow_range, orientation, pixel_shape, shrunk, square, square_size, to_rgb, upright
 from smolcli.media.reading import Input, shown
@@ -90,10 +91,12 @@ class ImageMedia(Media):
         """Sizes from the headers, turned upright, with square pixels; nothing is decoded."""
         with self._decoding():
             image = self._open()
-            return [
-                Outline(Place(self.source, index, page=self._pages.get(index)), self._seek(image, index))
-                for index in self._chosen
-            ]
+            exif = exif_basics(image)
+            sizes = [(index, self._seek(image, index)) for index in self._chosen]
+        return [
+            Outline(Place(self.source, index, self._pages.get(index), picture=PictureFacts(size, exif)), size)
+            for index, size in sizes
+        ]
 
     def frame(self, place: Place) -> Frame:
         """Decode a picture, uint8 (H, W, 3)."""

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from smolcli.datatypes import EngineEvent, Generation, Piece, Refused
 from smolcli.engine import Engine
-from smolcli.errors import SmolError, TookTooLongError
+from smolcli.errors import SmolError
 from smolcli.jobs import Answer, Expected, Failure, Job, Waiting, failure_of
 from smolcli.run.ahead import Ahead, Task
 from smolcli.run.asking import as_planned, number_of
@@ -25,7 +25,8 @@ from smolcli.run.kept import Kept
 from smolcli.run.opened import OpenFiles
 from smolcli.run.planning import RequestPlan, plan_job
 from smolcli.run.prepare import held_bytes, load
-from smolcli.run.work import Work
+from smolcli.run.twins import Twins
+from smolcli.run.work import Work, noted, too_long
 
 WINDOW = 256  # answers that wait for an earlier one
 ENDING_S = 0.2  # how long a job in the making is waited for when the run ends, or has nothing else to do
@@ -45,6 +46,7 @@ def run(
 class _Loop:
     def __init__(self, engine: Engine, files: OpenFiles, options: RunOptions, kept: Kept | None) -> None:
         self._engine, self._files, self._options, self._kept = engine, files, options, kept
+        self._twins = Twins(kept)
         self._ahead = Ahead(options.threads, options.ahead_bytes)
         self._decoding: deque[Work] = deque()
         self._reading: dict[int, Work] = {}  # in the engine, by number
@@ -120,7 +122,7 @@ class _Loop:
     def _begin(self, number: int, job: Job) -> Iterator[Event]:
         known = self._kept.find(job, number) if self._kept is not None else None
         if known is not None:
-            self._finish(number, _noted(known, self._files.notes(job)))
+            self._finish(number, noted(known, self._files.notes(job)))
             return
         try:
             media = self._files.take(job)
@@ -166,6 +168,9 @@ class _Loop:
                 if held:
                     held = False
                     self._files.give_back(work.job)
+                if self._is_twin(work):
+                    self._given()
+                    continue
                 given = asking.give(self._engine)
                 if asking.begun and work.loaded is not None and work.number not in self._reading:
                     work.began_s = time.monotonic() - work.loaded.preprocess_s
@@ -178,6 +183,15 @@ class _Loop:
                     self._files.give_back(work.job)
                 self._lose(work, error)
 
+    def _is_twin(self, work: Work) -> bool:
+        """Whether a job that is decoded has the answer to another one, or waits for it."""
+        if work.number in self._reading:
+            return False
+        known = self._twins.find(work)
+        if known is not None:
+            self._keep(work, known)
+        return known is not None or self._twins.join(work)
+
     def _given(self) -> None:
         """The first job that was decoded is in the engine, or failed."""
         self._ahead.drop(self._decoding.popleft().task)
@@ -189,7 +203,8 @@ class _Loop:
             work.asking.cancel(self._engine)
         if self._decoding and self._decoding[0] is work:
             self._given()
-        self._fail(work.number, work.job, error)
+        for each in (work, *self._twins.lost(work)):
+            self._fail(each.number, each.job, error)
 
     def _is_decoded(self, work: Work) -> bool:
         """Whether the first job is decoded. While there is nothing else to do it is waited for, but not too long."""
@@ -204,7 +219,7 @@ class _Loop:
         if left_s is not None and task.began_s is not None and time.monotonic() > task.began_s + (limit_s or 0):
             self._decoding.popleft()  # its thread and its files are left as they are: the decoder holds them
             self._ahead.abandon(task)
-            self._fail(work.number, work.job, _too_long(limit_s))
+            self._fail(work.number, work.job, too_long(limit_s))
         return False
 
     def _step(self) -> Iterator[Event]:
@@ -215,7 +230,7 @@ class _Loop:
         limit_s = self._options.timeout_s
         for work in list(self._reading.values()) if limit_s is not None else ():
             if time.monotonic() - work.began_s > (limit_s or 0):
-                self._lose(work, _too_long(limit_s))
+                self._lose(work, too_long(limit_s))
 
     # ---- 4: answers and failures
 
@@ -228,14 +243,19 @@ class _Loop:
             if whole is None:
                 return
             answer = work.answer(self._engine.facts.name, whole)
-            if self._kept is not None:
-                self._kept.keep(answer)
-            self._finish(work.number, _noted(answer, work.notes))
+            self._keep(work, answer)
+            for twin, own in self._twins.answered(work, answer):
+                self._keep(twin, own)
             del self._reading[work.number]
         elif isinstance(event, Refused):
             self._lose(work, event.error)
         elif work.asking.shows(event.key, isinstance(event, Piece)):
             yield event
+
+    def _keep(self, work: Work, answer: Answer) -> None:
+        if self._kept is not None:
+            self._kept.keep(answer)
+        self._finish(work.number, noted(answer, work.notes))
 
     def _next(self) -> int:
         self._number += 1
@@ -277,12 +297,3 @@ class _Loop:
         with suppress(ValueError):  # it still waits for its file, as a pipe that nobody writes to
             if isinstance(jobs, Generator):
                 jobs.close()
-
-
-def _noted(answer: Answer, notes: tuple[str, ...]) -> Answer:
-    """The answer with what is to be said of how its files were opened this time, which is not kept with it."""
-    return replace(answer, warnings=(*notes, *answer.warnings))
-
-
-def _too_long(limit_s: float | None) -> TookTooLongError:
-    return TookTooLongError(f"It took longer than {limit_s:g} seconds.", "Allow more with --page-timeout.")
