@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from threading import Thread
 
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
-needs_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
+THERE = CHROMIUM and DRIVER and find_spec("selenium") is not None
+needs_browser = pytest.mark.skipif(not THERE, reason="chromium, chromedriver or selenium is not installed")
 FLAGS = (
     "--headless=new",
     "--no-sandbox",  # it cannot be had as root in a container

@@ -100,6 +100,15 @@ class Media(ABC):
         Raises MediaError when it cannot be decoded; the others still can.
         """
 
+    def thumbnail(self, place: Place, edge_px: int) -> RGB:
+        """The picture at a place uint8 (H, W, 3), its longer edge at most so many pixels, for people to look at.
+
+        Raises MediaError when it cannot be decoded.
+        """
+        from smolcli.media.pixels import shrunk
+
+        return shrunk(self.frame(place).rgb, edge_px)
+
     def text(self, place: Place) -> str:
         """A page's own text layer, "" where there is none. Raises MediaError where it is damaged."""
         del place
