@@ -94,5 +94,5 @@ def test_a_check_that_has_nothing_to_compare_does_not_pass(recorded, capsys, tmp
 
 def test_what_is_measured_has_a_script_that_writes_a_record():
     assert {"ask", "decode", "models"} <= set(bench_main.scripts())
-    with pytest.raises(SystemExit, match="There is no nothing. Known: ask"):
+    with pytest.raises(SystemExit, match=r"There is no nothing\. Known: ask"):
         bench_main.measure(["nothing"], ROOT)
