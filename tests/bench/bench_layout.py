@@ -79,7 +79,9 @@ def main() -> None:
     find_layout(draw_document("lines", 1, dpi=50).rgb)  # OpenCV starts its threads
     print(f"{'':9} {'':6} lines recall precision order spaces  skew s  layout s   ({options.dpi} dpi)")
     settings = (f"{options.seeds} pages of each kind, {options.dpi} dpi",)
-    recorded = records.Found("layout", "Lines of drawn pages, found without a model; runs are kinds of pages", None, settings)
+    recorded = records.Found(
+        "layout", "Lines of drawn pages, found without a model; runs are kinds of pages", None, settings
+    )
     for wear in options.wear:
         every = []
         total = np.zeros(9)
