@@ -96,3 +96,8 @@ def test_what_is_measured_has_a_script_that_writes_a_record():
     assert {"ask", "decode", "models"} <= set(bench_main.scripts())
     with pytest.raises(SystemExit, match=r"There is no nothing\. Known: ask"):
         bench_main.measure(["nothing"], ROOT)
+
+
+def test_a_measurement_that_would_take_hours_is_recorded_in_minutes():
+    found = {name: bench_main.amount(script) for name, script in bench_main.scripts().items()}
+    assert found["memory"] == ["--pictures", "1000"] and found["decode"] == []
