@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smolcli.checks.against import Against
-from smolcli.checks.bench import Bench
+from smolcli.checks.bench import Bench, decode_speed
 from smolcli.checks.check import Check
 from smolcli.checks.doctor import all_checks, failures
 from smolcli.checks.examiner import EngineExaminer
@@ -31,6 +31,7 @@ __all__ = [
     "check_lines",
     "checks_record",
     "cost_rows",
+    "decode_speed",
     "failures",
     "find_peers",
     "load_and_check",

@@ -144,9 +144,9 @@ class Bench:
         tokens = self._amount.tokens
         try:
             if self._affords("decode", width, tokens):
-                _decode(reader.engine, width, 2)
+                decode_speed(reader.engine, width, 2)
                 label = f"decode, {width} at a time"
-                values = self._repeats.values(label, lambda _: _decode(reader.engine, width, tokens))
+                values = self._repeats.values(label, lambda _: decode_speed(reader.engine, width, tokens))
                 self._keep("decode", "tokens/s", values, width)
             if self._affords("examples", width, 1):
                 label = f"examples, {width} at a time"
@@ -221,7 +221,7 @@ def _prefill(engine: Engine, tokens: int, number: int) -> float:
     return (made.counts.prompt_tokens - made.counts.cached_tokens) / (time.perf_counter() - start)
 
 
-def _decode(engine: Engine, width: int, tokens: int) -> float:
+def decode_speed(engine: Engine, width: int, tokens: int) -> float:
     """New tokens per second of so many answers at the same time, all of the same length.
 
     By the clock, everything included, less what reading the short prompts took, of which the first tokens come.
