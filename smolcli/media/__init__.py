@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smolcli.datatypes import Place
+from smolcli.media.arriving import Arrivals, require_watching
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.folders import FolderError, find_pages, find_pictures
-from smolcli.media.listing import MEDIA_SUFFIXES
 from smolcli.media.listing import MEDIA_SUFFIXES, has_namesake
 from smolcli.media.lists import Given
 from smolcli.media.named import NamedInputs
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LONGEST_S",
     "MEDIA_SUFFIXES",
+    "Arrivals",
     "FolderError",
     "Found",
     "Given",
@@ -49,9 +50,9 @@ __all__ = [
     "parse_length",
     "parse_moment",
     "parse_pages",
-    "shuffled",
-    "scenes_of",
+    "require_watching",
     "same_pictures",
+    "scenes_of",
     "shuffled",
     "windows_of",
     "without",
