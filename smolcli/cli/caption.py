@@ -64,7 +64,7 @@ def command(
 ) -> None:
     """Describe each image of files and folders in a line.
 
-    A line is `path<TAB>caption`; lines come in the order of names.
+    A line is `path<TAB>caption`; lines come in the order of names. Pictures are looked at as one tile (--detail low).
 
     Example: smol caption holiday/ > captions.tsv
     """
