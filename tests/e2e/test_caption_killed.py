@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,9 +16,14 @@ import pytest
 from drawing import draw_text
 from PIL import Image
 
+import smolcli
+from smolcli.datatypes import Sampling
+from smolcli.run import Access
+from smolcli.verbs import caption
+
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = ("-q", "--max-tokens", "4", "--parallel", "1")
-COUNT = 12
+COUNT = 8
 DESCRIPTION = ".//{http://purl.org/dc/elements/1.1/}description//{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 here")]
 
@@ -37,11 +43,13 @@ def photos(drawn_once, tmp_path, monkeypatch):
     return Path(shutil.copytree(drawn_once, tmp_path / "photos"))
 
 
-@pytest.fixture
-def whole(photos, smol):
+@pytest.fixture(scope="module")
+def whole(drawn_once):
     """What a run says that nobody disturbs, by the names of pictures."""
-    records = smol("caption", photos, "--json", "--no-store", *SHORT).records
-    return {Path(record["media"][0]["source"]).name: record["text"] for record in records}
+    with smolcli.open(store=False) as reader:
+        template = replace(reader.template("caption"), sampling=Sampling(max_tokens=4))
+        answers = list(reader.read(caption(reader.files, [str(drawn_once)], template, Access())))
+    return {Path(answer.job.places[0].source.path).name: answer.text for answer in answers}
 
 
 def killed(words, when):
