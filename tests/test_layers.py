@@ -128,6 +128,7 @@ DOORS = {  # a library → the only files that import it
     "huggingface_hub": ("smolcli/models/",),
     "safetensors": ("gguf_convert/",),
     "sqlite3": ("smolcli/store/database.py",),
+    "watchfiles": ("smolcli/media/arriving.py",),
     "platformdirs": ("smolcli/settings.py",),
     "typer": ("smolcli/cli/",),
     "rich": ("smolcli/console/bars.py", "smolcli/console/measured.py"),

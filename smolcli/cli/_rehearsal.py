@@ -12,6 +12,7 @@ from pathlib import Path
 
 from smolcli.cli._keeping import leaving, outputs_of
 from smolcli.cli._outputs import wanted_beside
+from smolcli.cli._shown import NONE, Shown
 from smolcli.console import say
 from smolcli.engine import Planner
 from smolcli.files import open_target
@@ -90,14 +91,16 @@ def rehearse(
     inputs: Sequence[str],
     keeping: KeepingOptions,
     jobs: Callable[[Planner, OpenFiles, Callable[[str], bool] | None], Iterable[Item]],
+    shown: Shown = NONE,
 ) -> None:
-    """Say what a run would do. jobs: what would be asked, by files and what tells that one is finished.
+    """Say what a run would do. jobs: what would be asked, by files and what tells that one is finished; shown: what
+    else would be written.
 
     Raises UsageError as the run would, OutputError for standard output that is closed.
     """
     as_json = run.output.json  # of what is said here, not of what would be written
     run = replace(run, output=replace(run.output, json=False))
-    wanted = outputs_of(run, Allowed(), (), keeping)
+    wanted = outputs_of(run, Allowed(), shown.wanted(Allowed()), keeping)
     beside = leaving(wanted_beside(run.output, run.formats, inputs, Allowed()), keeping)
     sidecars = None if beside is None else Sidecars(beside, lambda failure: None, lambda note: None)
     tells = beside is not None and beside.tells and not wanted and not keeping.write_xmp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,13 +64,13 @@ def command(
 ) -> None:
     """Describe each image of files and folders in a line.
 
-    A line is `path<TAB>caption`; lines come in the order of names.
+    A line is `path<TAB>caption`; lines come in the order of names. Pictures are looked at as one tile (--detail low).
 
     Example: smol caption holiday/ > captions.tsv
     """
     from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery, Form
-    from smolcli.cli._inputs import given_pictures, picked
+    from smolcli.cli._inputs import given_pictures, picked, watching
     from smolcli.cli._outputs import refuse_beside
     from smolcli.cli._rehearsal import rehearse
     from smolcli.cli._shown import gallery
@@ -82,18 +83,26 @@ def command(
     run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
     if inputs.unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
+    shown = gallery(html)
+    arrivals = watching(given, inputs, [] if keeping.append else [*(output.output or []), *shown.paths])
 
     def jobs_of(planner: Planner, files: OpenFiles, is_finished: Callable[[str], bool] | None) -> Iterator[Item]:
         template = held.template(run.template(run.prompt("caption", planner.facts), questions))
-        return caption_found(files, picked(given, inputs, is_finished), template, run.access())
+        return caption_found(files, picked(given, inputs, is_finished, arrivals), template, run.access())
 
     if inputs.dry_run:
-        rehearse(run, given.inputs, keeping, jobs_of)
+        rehearse(run, given.inputs, keeping, jobs_of, shown)
         return
-    shown = gallery(html)
-    with Delivery(run, given.inputs, shown=shown, keeping=keeping) as delivery, run.reader(inputs.unordered) as reader:
+    with (
+        Delivery(run, given.inputs, shown=shown, keeping=keeping) as delivery,
+        run.reader(inputs.unordered) as reader,
+        arrivals or nullcontext(),
+    ):
+        if arrivals is not None:
+            arrivals.is_ours = delivery.is_ours
+            run.console.tell(f"watching {', '.join(arrivals.folders)} (Ctrl-C ends it)")
         jobs = delivery.unsaid(jobs_of(reader.engine, reader.files, delivery.is_finished), reader.facts.name)
-        delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns))
+        delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns), endless=inputs.watch)
 
 
 def _one_question(given: list[str] | None, paths: Sequence[str]) -> list[str]:

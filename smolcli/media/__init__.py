@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smolcli.datatypes import Place
+from smolcli.media.arriving import Arrivals, require_watching
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.folders import FolderError, find_pages, find_pictures
 from smolcli.media.listing import MEDIA_SUFFIXES, has_namesake
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LONGEST_S",
     "MEDIA_SUFFIXES",
+    "Arrivals",
     "FolderError",
     "Found",
     "Given",
@@ -53,6 +55,7 @@ __all__ = [
     "parse_length",
     "parse_moment",
     "parse_pages",
+    "require_watching",
     "same_pictures",
     "scenes_of",
     "shuffled",
