@@ -147,7 +147,8 @@ class Run:
     def prompt(self, task: str, facts: ModelFacts) -> Prompt:
         """The task's prompt in the model family's style, with the user's changes. Raises UsageError."""
         reading = self.reading
-        prompt = load_prompt(prompt_of(task, facts.family), reading.prompt_style or style_of(facts.family))
+        name = reading.prompt or prompt_of(task, facts.family)
+        prompt = load_prompt(name, reading.prompt_style or style_of(facts.family))
         if reading.prompt_file is not None:
             prompt = load_prompt_file(reading.prompt_file, prompt)
         return prompt if reading.system is None else replace(prompt, system=reading.system)
@@ -156,7 +157,10 @@ class Run:
         """What is asked of every place: questions, or what the prompt asks by itself. Raises UsageError."""
         look = self.look(self.reading.detail or prompt.detail)
         look = replace(look, dpi=prompt.dpi) if look.dpi is None else look
-        return make_template(prompt, questions, self.reading.hint, look, self.sampling(prompt))
+        template = make_template(prompt, questions, self.reading.hint, look, self.sampling(prompt))
+        if self.reading.prompt_file is None:
+            return template
+        return replace(template, fills="words" if questions else "text")
 
     def page_template(self, facts: ModelFacts) -> Template:
         """What is asked of pages, and parts of them, whose text is to be written out. Raises UsageError."""
@@ -204,6 +208,11 @@ class Run:
     def known_answers(self) -> KnownAnswers:
         """What is known of how this model answers questions about pages."""
         return KnownAnswers(**builtin_questions()) if self._reads_builtin else KnownAnswers()
+
+    @property
+    def yes_or_no_hint(self) -> str:
+        """How this model is asked for a yes or a no; the built-in one was taught questions alone."""
+        return "" if self._reads_builtin else "yesno"
 
     def known_clips(self) -> KnownClips:
         """What is known of how this model watches clips."""

@@ -128,7 +128,12 @@ class ReadingOptions:
         ),
     )
     system: str | None = option(None, Option("System turn before the media.", metavar="TEXT"))
-    prompt_file: Path | None = option(None, Option("Your own prompt, a TOML file.", metavar="FILE"))
+    prompt: str | None = option(
+        None, Option("Another prompt, by its name (smol prompts).", metavar="NAME", completion="prompt_names")
+    )
+    prompt_file: Path | None = option(
+        None, Option("Your own prompt, a TOML file; the picture's name and EXIF can be filled in.", metavar="FILE")
+    )
     hint: str = option(
         "",
         Option("Answer hint of the prompt, such as brief or yesno.", metavar="NAME", completion="hint_names"),
