@@ -63,7 +63,7 @@ def scenes_of(media: Media, options: WindowOptions) -> Iterator[Place]:
     """
     assert media.video is not None, "a clip"
     whole = 0.0, media.video.duration_s
-    start, end = part(media.video.duration_s, options.start_s, options.end_s)
+    start, end = part(media.ends_s, options.start_s, options.end_s)
     begins = start
     for scene_s in cuts(media.scan(LOOKS, (start, end)), start):
         if scene_s < end - SHORTEST_S:
