@@ -25,6 +25,7 @@ from smolcli.media.reading import Input
 from smolcli.media.windows import moment
 
 SKIP_S = 1.0  # transformers sample_frames: skip_secs
+MOST_DIFFERENT = 64  # pictures that are kept to see whether all are one
 CUT_OFF_S = 0.5  # a file that ends so little before its length is whole
 EDGE_FRAMES = 0.05  # a frame that begins so little before a window is its first: edges are whole milliseconds
 GLANCE_S = 0.02  # a frame that begins so little later is that of the moment: recorders round
@@ -213,7 +214,8 @@ class VideoMedia(Media):
             if found is None:
                 continue
             came += 1
-            different.add(hash(found.rgb[:: max(1, found.rgb.shape[0] // 64)].tobytes()))
+            if len(different) < MOST_DIFFERENT:
+                different.add(found.rgb[:: max(1, found.rgb.shape[0] // 64)].tobytes())
             yield found
         self._judge(came, len(asked), len(different))
 
