@@ -261,6 +261,11 @@ class Run:
         memory = planner.ram_bytes, planner.gpu_bytes
         return ShownPlan(facts, plan.media, ids, plan.context_tokens, seconds, *memory)
 
+    def request_s(self, planner: Planner, plan: RequestPlan) -> float | None:
+        """Seconds for a request once the model is loaded, None where that was not measured."""
+        speeds = measured(load_settings().state_dir, self.speed_key(planner.facts))
+        return None if speeds is None else speeds.estimate_s(plan.encodes, plan.sequence.ids.size) - speeds.load_s
+
     def speed_key(self, facts: ModelFacts) -> str:
         """Under what this run's speeds are remembered."""
         return speed_key(facts.name, self._pair_bytes, self.model.threads or 0, self._device(facts))

@@ -395,3 +395,20 @@ def test_a_copy_that_is_damaged_is_a_failure_all_the_same(files, copies, tmp_pat
     (tmp_path / "cut.png").write_bytes(Path(copies[1]).read_bytes()[:-60])
     found = said(files, [copies[0], str(tmp_path / "cut.png"), copies[3]], FakeEngine(parallel=2))
     assert found == [0, "MediaError", 2]
+
+
+def test_what_waits_for_the_same_pixels_holds_no_tiles(files, copies, monkeypatch):
+    from smolcli.run.twins import Twins
+
+    held, real = [], Twins.join
+
+    def watched(self, work):
+        joined = real(self, work)
+        held.extend([len(work.loaded.media)] if joined else [])
+        return joined
+
+    monkeypatch.setattr(Twins, "join", watched)
+    engine = FakeEngine(parallel=8, finish=[4, 2, 0])
+    found = run_answers(docvqa(files, copies, template(), Access()), engine, files, RunOptions())
+    assert [answer.text for answer in found] == ["answer 0", "answer 0", "answer 2", "answer 0", "answer 4"]
+    assert held and set(held) == {0}

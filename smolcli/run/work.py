@@ -46,6 +46,12 @@ class Work:
         alone = self.asking is None or self.loaded is None or bool(self.loaded.page)
         return None if alone or self.asking is None else self.asking.digest
 
+    def forget_pictures(self) -> None:
+        """Another job's answer is waited for: its tiles need not be held until then."""
+        if self.loaded is not None and self.asking is not None:
+            self.loaded = replace(self.loaded, media=())
+            self.asking.forget()
+
     def shares(self, job: Job, plan: RequestPlan) -> bool:
         """Whether another job is about the same pictures, and wants the same of their pages."""
         own = self.job
