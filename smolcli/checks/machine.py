@@ -22,7 +22,7 @@ def this_machine() -> Machine:
     """Processor, cores, memory, system, and what llama.cpp finds beside the processor. Raises EngineError."""
     from smolcli.engine import devices, physical_cores
 
-    cards = tuple(f"{each.name} {each.description}" for each in devices() if each.name != "CPU")
+    cards = tuple(f"{each.name} {each.description}" for each in devices() if each.kind in ("gpu", "integrated"))
     system = f"{platform.system()} {platform.release()} {platform.machine()}"
     return Machine(_processor(), physical_cores(), _memory_bytes(), system, cards)
 
