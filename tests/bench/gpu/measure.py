@@ -1,10 +1,9 @@
-"""What a card makes of a model, in two minutes: whole examples, decode, towers at once, rows of a pass, equality with
-the CPU.
+"""What a card makes of a model, in two minutes: examples, decode, towers at once, rows of a pass; and if it is right.
 
     python tests/bench/gpu/measure.py LM.gguf MMPROJ.gguf [--device cuda] [--budget 110] [--json FILE]
 
-Every figure is printed as it comes, so that a crash loses only what follows; a part for which no time is left is said to
-be left out. An example is the paper's: a picture (17 tiles with the family's models) and a question, 32 new tokens.
+Every figure is printed as it comes, so that a crash loses only what follows; a part for which no time is left is said
+to be left out. An example is the paper's: a picture (17 tiles with the family's models) and a question, 32 new tokens.
 `--device cpu --quick` tries all of it without a card.
 """
 
