@@ -37,10 +37,9 @@ def this_build() -> Build:
 
 def instructions() -> tuple[str, ...]:
     """What llama.cpp was built to use of a processor, in its words: "AVX2", "AVX512_BF16". Raises EngineError."""
-    from smolcli.engine import bindings
+    from smolcli.engine import system_info
 
-    llama, _ = bindings()
-    features = llama.llama_print_system_info().decode("utf-8", "replace").strip(" |")
+    features = system_info().partition(" ")[2]
     on = [part.strip().removesuffix(" = 1") for part in features.split("|") if part.strip().endswith("= 1")]
     return tuple(part.rpartition(":")[2].strip() for part in on)
 

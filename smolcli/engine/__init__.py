@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smolcli.engine.cores import physical_cores
     from smolcli.engine.llama.devices import devices
     from smolcli.engine.llama.grammar import check_grammar, grammar_of_schema
-    from smolcli.engine.llama.library import REBUILD, bindings, llama_commit, system_info
+    from smolcli.engine.llama.library import REBUILD, llama_commit, system_info
     from smolcli.engine.memory import CARD_BYTES, COMPUTE_BYTES
     from smolcli.engine.placement import Placement, device_word
 
@@ -37,7 +37,6 @@ __all__ = [
     "Planner",
     "TileStore",
     "TokenSequence",
-    "bindings",
     "check_choices",
     "check_grammar",
     "computes_with",
@@ -58,7 +57,6 @@ _ROOMS = {
     "CARD_BYTES": "smolcli.engine.memory",
     "COMPUTE_BYTES": "smolcli.engine.memory",
     "REBUILD": "smolcli.engine.llama.library",
-    "bindings": "smolcli.engine.llama.library",
     "check_choices": "smolcli.engine.choosing",
     "check_grammar": "smolcli.engine.llama.grammar",
     "grammar_of_schema": "smolcli.engine.llama.grammar",
