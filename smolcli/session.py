@@ -70,9 +70,10 @@ class Run:
         return Console(self.output.quiet, self.output.json, self.output.verbose)
 
     @property
-    def parallel(self) -> int:
-        """How many answers are written at the same time."""
-        return self.model.parallel or 1
+    def parallel(self) -> int | None:
+        """How many answers are written at the same time; None: as many as memory holds."""
+        wanted = self.model.parallel or 1
+        return None if wanted == "auto" else int(wanted)
 
     def pair(self) -> ModelPair:
         """The model to read with. The built-in one introduces itself, once, on stderr."""
@@ -272,7 +273,7 @@ class Run:
 
     def rate_key(self, facts: ModelFacts) -> str:
         """Under what is remembered how long a picture of many takes."""
-        return rate_key(self.speed_key(facts), self.parallel, self.reading.detail or "")
+        return rate_key(self.speed_key(facts), self.parallel or 0, self.reading.detail or "")
 
     def tuned_key(self, facts: ModelFacts) -> str:
         """Under what is remembered how this model reads pages best."""

@@ -18,7 +18,7 @@ from smolcli.tiles import parse_detail
 ALL = {name: option for group in GROUPS for name, option in options_of(group).items()}
 READERS = ("ask", "caption", "docvqa", "ocr", "test", "video", "plan")
 WITH_CHECKS = [setting for setting in TABLE if setting.option is not None and setting.option.allowed]
-BAD = {"threads": "600", "device": "bogus", "gpu_layers": "-1", "context": "0", "parallel": "65", "detail": "medium"}
+BAD = {"threads": "600", "device": "bogus", "gpu_layers": "-1", "context": "0", "parallel": "257", "detail": "medium"}
 BAD |= {"towers": "17", "batch_rows": "8"}
 BAD |= {"prompt_style": "baroque", "layout": "columns"}
 

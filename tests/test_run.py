@@ -1,5 +1,6 @@
 """The loop: order, failures, limits and interruptions, with an engine that answers as it is told and real files."""
 
+import gc
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ import pytest
 from drawing import draw_clip, draw_pdf, draw_text
 from fakes.engine import FACTS, FakeEngine
 
-from smolcli.datatypes import Piece, Place, Sampling, Source
+from smolcli.datatypes import ImagePart, Piece, Place, Request, Sampling, Source, TextPart, Turn
 from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Expected, Failure, Job, Look, Question, Waiting, Words
 from smolcli.run import Access, OpenFiles, Planned, RunOptions, run
@@ -367,6 +368,38 @@ def test_pictures_of_the_same_pixels_are_computed_once_and_each_has_its_answer(f
     assert [answer.cached for answer in found] == [False, True, False, True, False]
     assert [answer.generation.counts.encodes for answer in found] == [1, 0, 1, 0, 1]
     assert not files._opened
+
+
+TEXT = (Turn("user", (TextPart("What?"),)),)
+
+
+class Forgetful(FakeEngine):
+    """Answers once it has been given `wanted` requests, of which it keeps the words and no pictures."""
+
+    def __init__(self, wanted):
+        super().__init__(parallel=wanted)
+        self.wanted = wanted
+
+    def add(self, request):
+        given = super().add(request)
+        if given:
+            self.taken[request.key] = self.seen[request.key] = Request(request.key, TEXT)
+        return given
+
+    def step(self):
+        return super().step() if len(self.seen) == self.wanted else []
+
+
+def test_pictures_that_the_engine_has_are_not_kept_beside_it(files, pictures):
+    def cut():
+        gc.collect()
+        return sum(isinstance(each, ImagePart) and each.tiles is not None for each in gc.get_objects())
+
+    engine, before, most = Forgetful(wanted=8), cut(), 0
+    for event in run(docvqa(files, pictures, template(), Access()), engine, files, RunOptions()):
+        if isinstance(event, Answer):
+            most = max(most, cut() - before)
+    assert most <= 1, "only the latest are kept, which the next job may be about"
 
 
 def test_other_words_choices_and_chance_are_other_answers(files, copies):

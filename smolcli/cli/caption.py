@@ -27,11 +27,9 @@ if TYPE_CHECKING:
     from smolcli.jobs import Answer
     from smolcli.run import Item, OpenFiles
 
-_TOGETHER = 4  # captions are short and their prompts small: several fit one context and share every decode
-
 
 @with_options(
-    {"detail": "low", "max_tokens": "256", "parallel": "4"},
+    {"detail": "low", "max_tokens": "256", "parallel": "auto"},
     model=ModelOptions,
     reading=ReadingOptions,
     answers=AnswerOptions,
@@ -85,7 +83,7 @@ def command(
     held = held_answers(answers, given.streams)
     questions = held.asking(_one_question(question, given.streams))
     _refuse_a_prefix(prefix, held)
-    run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
+    run = Run(replace(model, parallel=model.parallel or "auto"), output, reading, pages, formats=formats)
     if inputs.unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
     shown = gallery(html)

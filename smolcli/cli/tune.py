@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from smolcli.console import Console
 
 command = Commands("Measure how a model does its work best on this machine.\n\nExample: smol tune ocr -m 500m")
-_TOGETHER = 8  # as smol ocr reads
 HEADER = ("LAYOUT", "ROWS", "LETTERS", "CER", "S/PAGE", "")
 
 
@@ -27,7 +26,7 @@ def _tune() -> None:
 
 
 @command.command()
-@with_options({"parallel": "8"}, model=ModelOptions)
+@with_options({"parallel": "auto"}, model=ModelOptions)
 def ocr(
     pages: Annotated[int, typer.Option("--pages", min=1, max=99, metavar="N", help="Pages to draw and read.")] = 3,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
@@ -48,7 +47,7 @@ def ocr(
     from smolcli.settings import load_settings
     from smolcli.tuned import remember_tuned
 
-    model = replace(model, parallel=model.parallel or _TOGETHER, no_store=True)  # what is known takes no time
+    model = replace(model, parallel=model.parallel or "auto", no_store=True)  # what is known takes no time
     run = Run(model, OutputOptions(json=json, quiet=quiet))
     tried: list[Trial] = []
     with run.reader() as reader:

@@ -76,7 +76,7 @@ def command(
         template = held.template(run.template(run.prompt("video", reader.facts), questions))
         watching = _watching(run, reader, windows, bool(questions))
         asking = ClipQuestions(reader.files, files, template, run.access(), watching)
-        events = asking.answers(reader.stream(asking.jobs(run.parallel)))
+        events = asking.answers(reader.stream(asking.jobs(reader.engine.parallel)))
         delivery.write(reader, events, partial(_form, asking, len(files) > 1, len(questions)))
 
 

@@ -74,15 +74,15 @@ class EngineOptions:
     """device: "auto", "cpu", "cuda", or "cuda:1" for one of several cards.
 
     None has a meaning: threads: physical cores; gpu_layers: all; context: what the model was trained with, in tokens;
-    towers: one on a CPU, on a card as many as pay; batch_rows: rows of one pass of the language model, 512 on a CPU and
-    2,048 on a card.
+    parallel: as many answers as memory holds, at most 64, on a CPU 8; towers: one on a CPU, on a card as many as pay;
+    batch_rows: rows of one pass of the language model, 512 on a CPU and 2,048 on a card.
     """
 
     threads: int | None = None
     device: str = "auto"
     gpu_layers: int | None = None
     context: int | None = None
-    parallel: int = 1
+    parallel: int | None = 1
     verbose: bool = False
     towers: int | None = None
     batch_rows: int | None = None

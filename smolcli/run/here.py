@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 
 from smolcli.datatypes import EngineEvent, Generation, Piece, Refused
 from smolcli.engine import Engine
@@ -26,9 +25,10 @@ from smolcli.run.opened import OpenFiles
 from smolcli.run.planning import RequestPlan, plan_job
 from smolcli.run.prepare import held_bytes, load
 from smolcli.run.twins import Twins
-from smolcli.run.work import Work, noted, too_long
+from smolcli.run.work import Work, noted, too_long, with_seed
 
-WINDOW = 256  # answers that wait for an earlier one
+WINDOW = 512  # answers that wait for an earlier one: twice as many as are written at once, at most
+SOON_S = 0.002  # how long the next job is waited for while the engine has room: a small file is hashed by then
 ENDING_S = 0.2  # how long a job in the making is waited for when the run ends, or has nothing else to do
 
 
@@ -92,7 +92,8 @@ class _Loop:
             idle = not (self._engine.busy or self._decoding)
             if idle and not self._pulled.wait(ENDING_S):
                 yield Idle()
-            if not (self._pulled.done or (idle and self._pulled.wait(None))):
+            hungry = 1 < self._engine.parallel > len(self._reading) + len(self._decoding)
+            if not self._pulled.wait(None if idle else SOON_S if hungry else 0.0):
                 return
             pulled, self._pulled = self._pulled, None
             self._puller.drop(pulled)
@@ -143,16 +144,13 @@ class _Loop:
 
     def _work(self, number: int, job: Job, notes: tuple[str, ...], plan: RequestPlan) -> Work:
         """Have the job's pictures decoded, or share those of the job before: another question about them."""
-        last = self._last
+        last, drawn = self._last, with_seed(job, self._options.seed)
         if last is not None and last.shares(job, plan):
-            return Work(number, job, notes, self._with_seed(job), plan, self._ahead.share(last.task), shared=True)
+            return Work(number, job, notes, drawn, plan, self._ahead.share(last.task), shared=True)
+        if last is not None and last not in self._decoding:
+            last.let_go()
         task = self._ahead.give(lambda: load(self._files, job, plan.media), held_bytes(plan.media))
-        return Work(number, job, notes, self._with_seed(job), plan, task, shared=False)
-
-    def _with_seed(self, job: Job) -> Job:
-        """The job with a seed: its own, or this run's."""
-        seed = job.sampling.seed
-        return replace(job, sampling=replace(job.sampling, seed=self._options.seed if seed is None else seed))
+        return Work(number, job, notes, drawn, plan, task, shared=False)
 
     # ---- 3: the engine
 
@@ -194,7 +192,9 @@ class _Loop:
 
     def _given(self) -> None:
         """The first job that was decoded is in the engine, or failed."""
-        self._ahead.drop(self._decoding.popleft().task)
+        work = self._decoding.popleft()
+        self._ahead.drop(work.task)
+        work.let_go(self._last)
 
     def _lose(self, work: Work, error: SmolError) -> None:
         """A job cannot be answered, wherever it has come to."""
