@@ -201,7 +201,9 @@ def test_what_wins_is_what_the_next_is_compared_with(monkeypatch):
 
     def compare(open_engine, one, other, rounds):
         compared.append(((one.threads, one.batch_rows), (other.threads, other.batch_rows)))
-        return speed_trial(1.5 if other.threads == 3 else 1.0, threads=other.threads, batch_rows=other.batch_rows)
+        return speed_trial(
+            1.5 if other.threads == 3 != one.threads else 1.0, threads=other.threads, batch_rows=other.batch_rows
+        )
 
     monkeypatch.setattr(checks_quickest, "compare", compare)
     monkeypatch.setattr(checks_quickest, "other_threads", lambda threads: [1, 3])
@@ -211,22 +213,32 @@ def test_what_wins_is_what_the_next_is_compared_with(monkeypatch):
     assert quickest_of(tried) == Quickest(3, None, 1.5)
 
 
-def test_a_comparison_runs_both_in_turns_and_sees_whether_answers_differ():
+def test_a_comparison_runs_both_in_turns_and_more_threads_change_no_word():
     opened = []
 
     def open_engine(options):
         opened.append(options.threads)
-        return load_engine(builtin(), replace(options, context=256))
+        return load_engine(builtin(), replace(options, context=512))
 
-    one, other = EngineOptions(threads=1, batch_rows=512), EngineOptions(threads=1, batch_rows=256)
-    trial = checks_quickest.compare(open_engine, one, other, 3)
-    assert len(opened) == 6 and trial.same and trial.seconds > 0 and trial.least <= trial.times
-    assert (trial.threads, trial.batch_rows) == (1, 256)
+    one, other = EngineOptions(threads=1, batch_rows=512), EngineOptions(threads=2, batch_rows=512)
+    trial = checks_quickest.compare(open_engine, one, other, 2)
+    assert opened == [2, 1, 1, 2] and trial.same and trial.seconds > 0 and trial.least <= trial.times
+    assert (trial.threads, trial.batch_rows) == (2, 512)
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [(((1, 2), -0.501), True), (((1, 2), -0.52), False), (((1, 3), -0.5), False), (((1,), -0.5), False)],
+)
+def test_answers_are_the_same_where_tokens_are_and_how_sure_of_them_the_model_is(other, same):
+    assert checks_quickest._agree([((1, 2), -0.5), other]) == same
 
 
 def test_what_is_quickest_is_measured_kept_used_and_shown(smol, state, monkeypatch):
     def compare(open_engine, one, other, rounds):
-        return speed_trial(1.5 if other.threads == 1 else 1.0, threads=other.threads, batch_rows=other.batch_rows)
+        return speed_trial(
+            1.5 if other.threads == 1 != one.threads else 1.0, threads=other.threads, batch_rows=other.batch_rows
+        )
 
     monkeypatch.setattr(checks_quickest, "compare", compare)
     monkeypatch.setattr(checks_quickest, "other_threads", lambda threads: [1])
@@ -241,7 +253,15 @@ def test_what_is_quickest_is_measured_kept_used_and_shown(smol, state, monkeypat
 
 @pytest.mark.parametrize(
     "change",
-    [{"threads": 0}, {"threads": True}, {"threads": "2"}, {"batch_rows": 1 << 20}, {"times": 0.5}, {"times": 2}, {"x": 1}],
+    [
+        {"threads": 0},
+        {"threads": True},
+        {"threads": "2"},
+        {"batch_rows": 1 << 20},
+        {"times": 0.5},
+        {"times": 2},
+        {"x": 1},
+    ],
     ids=str,
 )
 def test_a_strange_entry_of_speed_is_no_measurement(state, change):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from smolcli.checks.measure import pictures
-from smolcli.datatypes import Generation, ImagePart, Request, Sampling, TextPart, Turn
+from smolcli.datatypes import Generation, ImagePart, Refused, Request, Sampling, TextPart, Turn
 from smolcli.engine import Engine, EngineOptions, physical_cores
 from smolcli.run import geometry
 from smolcli.tiles import cut, parse_detail, plan
@@ -26,16 +26,17 @@ MARGIN = 1.05  # less is noise, and not worth to differ from other machines
 BATCH_ROWS = 512  # as it comes, on a processor
 _OTHER_ROWS = (128, 256, 1024)
 _WORDS, _NEW_TOKENS = 600, 24
+_AS_SURE = 0.01  # sums in another order differ by a tenth of it where weights and activations have 8 bits
 
 Open = Callable[[EngineOptions], AbstractContextManager[Engine]]
-Written = tuple[str, float | None]  # an answer and how likely its tokens were, to the last bit
+Written = tuple[tuple[int, ...], float]  # the tokens of an answer, and the mean of their log-probabilities
 
 
 @dataclass(frozen=True, slots=True)
 class SpeedTrial:
     """One setting beside another one. times: the median of how much quicker it was in the same round; least: the least.
 
-    seconds: the median. same: whether the answers were, bit for bit.
+    seconds: the median. same: whether both answered with the same tokens, and were as sure of them.
     """
 
     threads: int
@@ -92,20 +93,25 @@ def quickest_of(trials: Sequence[SpeedTrial], allow_changes: bool = False) -> Qu
 
 def compare(open_engine: Open, one: EngineOptions, other: EngineOptions, rounds: int) -> SpeedTrial:
     """The other setting beside the one, in turns, and which is first changes: what a machine does meets both."""
-    ratios, seconds, written = [], [], set()
+    ratios: list[float] = []
+    seconds: list[float] = []
+    written: list[Written] = []
     for number in range(rounds):
         took: dict[EngineOptions, float] = {}
         for setting in (one, other) if number % 2 else (other, one):
             took[setting], answer = _read(open_engine, setting)
-            written.add(answer)
+            written.append(answer)
         ratios.append(took[one] / took[other])
         seconds.append(took[other])
     middle = rounds // 2
     assert other.threads is not None and other.batch_rows is not None
     times = sorted(ratios)[middle]
-    return SpeedTrial(
-        other.threads, other.batch_rows, sorted(seconds)[middle], times, min(ratios), same=len(written) == 1
-    )
+    return SpeedTrial(other.threads, other.batch_rows, sorted(seconds)[middle], times, min(ratios), _agree(written))
+
+
+def _agree(written: Sequence[Written]) -> bool:
+    ids, means = {each[0] for each in written}, [each[1] for each in written]
+    return len(ids) == 1 and max(means) - min(means) < _AS_SURE
 
 
 def _read(open_engine: Open, setting: EngineOptions) -> tuple[float, Written]:
@@ -113,11 +119,13 @@ def _read(open_engine: Open, setting: EngineOptions) -> tuple[float, Written]:
     with open_engine(setting) as engine:
         picture = pictures(engine.facts)[1]
         planned = plan((picture.shape[1], picture.shape[0]), geometry(engine.facts), parse_detail("low"))
-        words = " ".join(f"{number}" for number in range(min(_WORDS, engine.context_tokens // 4)))
+        words = " ".join(f"{number}" for number in range(min(_WORDS, engine.context_tokens // 8)))
         turns = (Turn("user", (ImagePart(planned, cut(picture, planned)), TextPart(words))),)
         engine.embed(np.zeros_like(picture))  # loads the tower
         start = time.perf_counter()
         events = list(engine.run([Request(0, turns, Sampling(max_tokens=_NEW_TOKENS))]))
         seconds = time.perf_counter() - start
+    if refused := next((event for event in events if isinstance(event, Refused)), None):
+        raise refused.error
     made = next(event for event in events if isinstance(event, Generation))
-    return seconds, (made.text, made.mean_logprob)
+    return seconds, (made.ids, made.mean_logprob or 0.0)

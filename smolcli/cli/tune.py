@@ -115,7 +115,7 @@ def _record(trial: Trial) -> dict[str, Any]:
 def speed(
     rounds: Annotated[int, typer.Option("--rounds", min=3, max=99, metavar="N", help="Turns of each comparison.")] = 5,
     allow_changes: Annotated[
-        bool, typer.Option("--allow-changes", help="Take what is quicker even where an answer differs in a bit.")
+        bool, typer.Option("--allow-changes", help="Take what is quicker even where the answer is another.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only results and errors.")] = False,
