@@ -122,7 +122,7 @@ def speed(
     *,
     model: ModelOptions,
 ) -> None:
-    """Find out with how many threads a model computes quickest, and keep that.
+    """Find out how a model computes quickest, and keep that.
 
     Numbers of threads and sizes of a batch are compared with what comes by itself, in turns. What is quicker every
     time, by 5 % or more, with the same answer, is kept for this model and device; else all stays as it comes.
