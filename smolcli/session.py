@@ -22,7 +22,7 @@ from smolcli.run import Access, Kept, RequestPlan, RunOptions
 from smolcli.settings import load_settings
 from smolcli.speeds import last_device, measured, remember_device, speed_key
 from smolcli.tiles import parse_detail
-from smolcli.tuned import tuned, tuned_key
+from smolcli.tuned import Quickest, quickest, tuned, tuned_key
 from smolcli.verbs import Template
 
 if TYPE_CHECKING:
@@ -128,19 +128,21 @@ class Run:
         with known_answers(resolve(self.model.model, self.model.mmproj), planner, keeping) as kept:
             yield kept
 
-    def engine_options(self) -> EngineOptions:
-        """How the engine is opened."""
+    def engine_options(self, tuned: bool = True) -> EngineOptions:
+        """How the engine is opened: as the user says, else as it was measured to be quickest (`smol tune speed`)."""
         model = self.model
+        found = quickest(load_settings().state_dir, self.quickest_key) if tuned else None
+        best = found or Quickest()
         verbose = self.output.verbose > 1
         return EngineOptions(
-            threads=model.threads,
+            threads=model.threads or best.threads,
             device=model.device,
             gpu_layers=model.gpu_layers,
             context=model.context,
             parallel=self.parallel,
             verbose=verbose,
             towers=model.towers,
-            batch_rows=model.batch_rows,
+            batch_rows=model.batch_rows or best.batch_rows,
         )
 
     # ---- what is asked, and how files are looked at
@@ -278,6 +280,11 @@ class Run:
     def tuned_key(self, facts: ModelFacts) -> str:
         """Under what is remembered how this model reads pages best."""
         return tuned_key(facts.name, self._pair_bytes, self._device(facts))
+
+    @property
+    def quickest_key(self) -> str:
+        """Under what is remembered how this model computes quickest."""
+        return tuned_key(resolve(self.model.model, self.model.mmproj).name, self._pair_bytes, self.model.device)
 
     def _device(self, facts: ModelFacts) -> str:
         """What this model is computed on, or was when it was last; "" where that is not known."""
