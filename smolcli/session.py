@@ -14,10 +14,18 @@ from smolcli.engine import EngineOptions, Planner, load_planner
 from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
 from smolcli.models import builtin_clips, builtin_pages, builtin_questions, installed_doctags, is_builtin, resolve
-from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import (
+    ClipOptions,
+    ClusterOptions,
+    FormatOptions,
+    ModelOptions,
+    OutputOptions,
+    PageOptions,
+    ReadingOptions,
+)
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, prompt_of, style_of
 from smolcli.reader import Keeping, Reader, make_template
-from smolcli.run import Access, RequestPlan, RunOptions
+from smolcli.run import Access, RequestPlan, RunOptions, parse_cluster
 from smolcli.settings import load_settings
 from smolcli.speeds import measured, speed_key
 from smolcli.tiles import parse_detail
@@ -62,6 +70,7 @@ class Run:
     pages: PageOptions = field(default_factory=PageOptions)
     clips: ClipOptions = field(default_factory=ClipOptions)
     formats: FormatOptions = field(default_factory=FormatOptions)
+    cluster: ClusterOptions = field(default_factory=ClusterOptions)
 
     @property
     def console(self) -> Console:
@@ -84,6 +93,7 @@ class Run:
     def reader(self, unordered: bool = False) -> Iterator[Reader]:
         """The model with its weights, and what it computed in earlier runs."""
         settings = load_settings()
+        cluster = parse_cluster(self.cluster.cluster) if self.cluster.cluster is not None else None
         running = RunOptions(
             ordered=not unordered,
             timeout_s=self.model.page_timeout,
@@ -91,8 +101,8 @@ class Run:
             threads=int(settings.values["ahead_threads"]),
             ahead_bytes=int(settings.values["ahead_size"]),
         )
-        with Reader(self.pair(), self._engine_options(), self._keeping(), running) as reader:
-            self._say_facts(reader.engine)
+        with Reader(self.pair(), self._engine_options(), self._keeping(), running, cluster) as reader:
+            self._say_facts(reader.planner)
             yield reader
 
     def _keeping(self) -> Keeping | None:

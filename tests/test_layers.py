@@ -107,6 +107,7 @@ DOORS = {  # a library → the only files that import it
     "platformdirs": ("smolcli/settings.py",),
     "typer": ("smolcli/cli/",),
     "rich": ("smolcli/console/bars.py",),
+    "ray": ("smolcli/run/cluster/",),
     "torch": (),
     "transformers": (),
 }

@@ -177,13 +177,12 @@ class Delivery:
     def _sum_up(self, reader: Reader, wall_s: float) -> None:
         if not self._took.answers:
             return
-        engine = reader.engine
         if self._run.output.stats:
-            times_s = engine.load_s, wall_s
+            times_s = reader.load_s, wall_s
             for line in stats_lines(self._took, times_s, peak_rss_bytes(), reader.facts.tokens_per_tile):
                 say(line)
-        if self._run.parallel == 1:
-            remember(load_settings().state_dir, self._run.speed_key(reader.facts), engine.load_s, self._took)
+        if self._run.parallel == 1 and not self._run.cluster.cluster:
+            remember(load_settings().state_dir, self._run.speed_key(reader.facts), reader.load_s, self._took)
 
     def _raise_failures(self, questions: int) -> None:
         if not self._failed + self._unwritten:

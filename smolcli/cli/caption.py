@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smolcli.cli._options import with_options
-from smolcli.options import AnswerOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import (
+    AnswerOptions,
+    ClusterOptions,
+    FormatOptions,
+    ModelOptions,
+    OutputOptions,
+    PageOptions,
+    ReadingOptions,
+)
 
 if TYPE_CHECKING:
     from smolcli.jobs import Answer
@@ -19,6 +27,7 @@ _TOGETHER = 4  # captions are short and their prompts small: several fit one con
 @with_options(
     {"detail": "low", "max_tokens": "256", "parallel": "4"},
     model=ModelOptions,
+    cluster=ClusterOptions,
     reading=ReadingOptions,
     answers=AnswerOptions,
     pages=PageOptions,
@@ -36,6 +45,7 @@ def command(
     ] = False,
     *,
     model: ModelOptions,
+    cluster: ClusterOptions,
     reading: ReadingOptions,
     answers: AnswerOptions,
     pages: PageOptions,
@@ -56,7 +66,9 @@ def command(
 
     held = held_answers(answers, paths)
     questions = held.asking(_one_question(question, paths))
-    run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
+    run = Run(
+        replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats, cluster=cluster
+    )
     if unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
     with Delivery(run, paths) as delivery, run.reader(unordered) as reader:

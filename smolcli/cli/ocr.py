@@ -9,7 +9,15 @@ import typer
 
 from smolcli.cli._options import with_options
 from smolcli.errors import UsageError
-from smolcli.options import FormatOptions, LayoutOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import (
+    ClusterOptions,
+    FormatOptions,
+    LayoutOptions,
+    ModelOptions,
+    OutputOptions,
+    PageOptions,
+    ReadingOptions,
+)
 
 if TYPE_CHECKING:
     from smolcli.reader import Reader
@@ -23,6 +31,7 @@ _LAYERS = {None: "sound", "skip": "sound", "redo": "seen", "force": "none"}  # b
 @with_options(
     {"detail": "auto", "parallel": "8", "dpi": "200"},
     model=ModelOptions,
+    cluster=ClusterOptions,
     reading=ReadingOptions,
     layout=LayoutOptions,
     pages=PageOptions,
@@ -40,6 +49,7 @@ def command(
     ] = None,
     *,
     model: ModelOptions,
+    cluster: ClusterOptions,
     reading: ReadingOptions,
     layout: LayoutOptions,
     pages: PageOptions,
@@ -58,7 +68,9 @@ def command(
     from smolcli.session import Run
 
     formats, output = _short_for(formats, output, table, html)
-    run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
+    run = Run(
+        replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats, cluster=cluster
+    )
     with reread_standard_input(paths), Delivery(run, paths, pages=True) as delivery:
         refuse_a_second(paths if "pdf" in delivery.joined else [], recursive)
         pdf = pdf_options(paths, layout, pages, output) if "pdf" in delivery.formats else None

@@ -13,6 +13,7 @@ from smolcli.options import (
     AnswerOptions,
     ClipOptions,
     ClipOutputOptions,
+    ClusterOptions,
     FormatOptions,
     ModelOptions,
     OutputOptions,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @with_options(
     {"detail": "low", "parallel": "1"},
     model=ModelOptions,
+    cluster=ClusterOptions,
     reading=ReadingOptions,
     answers=AnswerOptions,
     clips=ClipOptions,
@@ -46,6 +48,7 @@ def command(
     question: MoreQuestions = None,
     *,
     model: ModelOptions,
+    cluster: ClusterOptions,
     reading: ReadingOptions,
     answers: AnswerOptions,
     clips: ClipOptions,
@@ -68,7 +71,7 @@ def command(
     from smolcli.session import Run
     from smolcli.verbs import ClipQuestions
 
-    run = Run(model, output, reading, clips=clips, formats=formats)
+    run = Run(model, output, reading, clips=clips, formats=formats, cluster=cluster)
     files, questions = files_and_questions(arguments, question or [])
     held = held_answers(answers, files)
     questions = held.asking(questions)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from smolcli.datatypes import RGB, EngineEvent, Floats, ModelFacts, ModelPair, Request, TilePlan, Turn
+from smolcli.engine.cores import physical_cores
 from smolcli.engine.tokens import DEFAULT_TEMPLATE, TokenSequence, template_text
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ __all__ = [
     "grammar_of_schema",
     "load_engine",
     "load_planner",
+    "physical_cores",
     "template_text",
 ]
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from smolcli.models.adopt import (
         as_smol_errors as as_smol_errors,
     )
+    from smolcli.models.carried import carry_pair as carry_pair
     from smolcli.models.catalog import catalog as catalog_entries
     from smolcli.models.catalog import catalog_rows as catalog_rows
     from smolcli.models.catalog import names as catalog_names
@@ -60,6 +61,7 @@ __all__ = [
     "add_pair",
     "as_smol_errors",
     "builtin",
+    "carry_pair",
     "catalog_entries",
     "catalog_names",
     "catalog_rows",
@@ -86,6 +88,7 @@ INSIDE = {  # what the room gives beside → the file that holds it and its name
     "Adoption": ("adopt", "Adoption"),
     "COMPUTE_BYTES": ("adopt", "COMPUTE_BYTES"),
     "as_smol_errors": ("adopt", "as_smol_errors"),
+    "carry_pair": ("carried", "carry_pair"),
     "catalog_entries": ("catalog", "catalog"),
     "catalog_rows": ("catalog", "catalog_rows"),
     "catalog_names": ("catalog", "names"),

@@ -7,6 +7,7 @@ for event in run(jobs, engine, files, RunOptions()): ...
 from __future__ import annotations
 
 from smolcli.run.asking import check_schema
+from smolcli.run.cluster import Cluster, Crew, Task, parse_cluster, run_there
 from smolcli.run.events import Event, Idle, Item, Planned, RunOptions, passed_on
 from smolcli.run.frames import REFERENCE_FRAMES, FrameBudget, frame_budget
 from smolcli.run.here import run
@@ -29,6 +30,8 @@ __all__ = [
     "REFERENCE_FRAMES",
     "Access",
     "AnswerStore",
+    "Cluster",
+    "Crew",
     "Event",
     "FrameBudget",
     "Idle",
@@ -41,6 +44,7 @@ __all__ = [
     "Planned",
     "RequestPlan",
     "RunOptions",
+    "Task",
     "Thumbnails",
     "check_schema",
     "cut_pictures",
@@ -48,10 +52,12 @@ __all__ = [
     "geometry",
     "has_room",
     "load",
+    "parse_cluster",
     "passed_on",
     "pictures_of",
     "plan_job",
     "plan_outlined",
     "planned_parts",
     "run",
+    "run_there",
 ]

@@ -25,10 +25,11 @@ ENDING_S = 0.2  # how long a job in the making is waited for when the run ends, 
 class Loop(ABC):
     """A run. Its subclass computes: it begins jobs, works on them, and says what each comes to by its number.
 
-    at_once: items that are taken up between two pieces of work, where there are so many.
+    at_once: items that are taken up between two pieces of work, where there are so many; patience_s: how long one that
+    is in the making is waited for while others are worked on.
     """
 
-    at_once = 1
+    at_once, patience_s = 1, 0.0
 
     def __init__(self, files: OpenFiles, options: RunOptions, kept: Kept | None) -> None:
         self.files, self.options, self._kept = files, options, kept
@@ -71,16 +72,21 @@ class Loop(ABC):
         """A job has come to an answer. notes: on how its files were opened, which are not kept with it."""
         if self._kept is not None:
             self._kept.keep(answer)
-        self._finish(number, _noted(answer, notes))
+        self.finish(number, _noted(answer, notes))
 
     def failed(self, number: int, job: Job, error: SmolError) -> None:
         """A job cannot be answered."""
-        self._finish(number, failure_of(job, error))
+        self.finish(number, failure_of(job, error))
+
+    def finish(self, number: int, what: Answer | Failure) -> None:
+        """What a job has come to; it is said when it is its turn."""
+        self._ready[number] = what
+        self._failed = self._failed or isinstance(what, Failure)
 
     @property
     def has_next(self) -> bool:
         """Whether a next item may be taken, and is there or not asked for yet."""
-        return self._may_pull and (self._pulled is None or self._pulled.done)
+        return self.may_take and (self._pulled is None or self._pulled.done)
 
     # ---- the run itself
 
@@ -107,14 +113,14 @@ class Loop(ABC):
         Files are opened and hashed where jobs are made: in a thread, one job ahead, and never before this one is held.
         """
         for _ in range(self.at_once):
-            if not self._may_pull:
+            if not self.may_take:
                 return
             if self._pulled is None:
                 self._pulled, self._asked = self._puller.give(lambda: next(jobs, None), 1), self._heard
             idle = not self.under_way
             if idle and not self._pulled.wait(ENDING_S):
                 yield Idle()
-            if not (self._pulled.done or (idle and self._pulled.wait(None))):
+            if not (self._pulled.done or self._pulled.wait(None if idle else self.patience_s)):
                 return
             pulled, self._pulled = self._pulled, None
             self._puller.drop(pulled)
@@ -128,17 +134,18 @@ class Loop(ABC):
         elif isinstance(item, Expected):
             yield item
         elif isinstance(item, Failure):
-            self._finish(self._next(), item)
+            self.finish(self._next(), item)
         else:
             number = self._next()
             known = self._kept.find(item, number) if self._kept is not None else None
             if known is None:
                 yield from self.begin(number, item)
             else:
-                self._finish(number, _noted(known, self.files.notes(item)))
+                self.finish(number, _noted(known, self.files.notes(item)))
 
     @property
-    def _may_pull(self) -> bool:
+    def may_take(self) -> bool:
+        """Whether another item would be taken, were it there."""
         knows_more = self._more and self._waiting != self._heard
         return knows_more and self.has_room and self._number - self._due < WINDOW
 
@@ -149,10 +156,6 @@ class Loop(ABC):
     def _next(self) -> int:
         self._number += 1
         return self._number - 1
-
-    def _finish(self, number: int, what: Answer | Failure) -> None:
-        self._ready[number] = what
-        self._failed = self._failed or isinstance(what, Failure)
 
     def _said(self) -> Iterator[Event]:
         """What is finished and whose turn it is."""
