@@ -72,7 +72,7 @@ def _gpus(text: str, value: str) -> float | None:
         found = float(value) if value else None
     except ValueError:
         found = math.nan
-    if found is not None and not (0 <= found <= 1 or (found < math.inf and found == int(found))):
+    if found is not None and not (0 <= found <= 1 or (1 < found < math.inf and found.is_integer())):
         raise _wrong(text, "gpus are a part of one, such as 0.5, or a whole number")
     return found
 
