@@ -55,7 +55,7 @@ class Connection:
         quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL}
         if self.here:
             folder = tempfile.mkdtemp(
-                prefix="smol-", dir="/tmp" if os.name == "posix" else None
+                prefix="smol-ray-", dir="/tmp" if os.name == "posix" else None
             )  # sockets' names are short
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             cpus = options.actors or 1

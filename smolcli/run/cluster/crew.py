@@ -23,6 +23,7 @@ from smolcli.run.cluster.bytes import SentBytes
 from smolcli.run.cluster.connecting import Connection, Node
 from smolcli.run.cluster.node import actor_class
 from smolcli.run.cluster.nouns import Lacking, Lost, Outcome, Prepared, Sent, SentFile, Task
+from smolcli.run.cluster.sharing import share_of
 
 LOOK_S = 2.0  # between two looks at which nodes are there
 WAITS_S = 20.0  # an actor that is not there by then is spoken of
@@ -165,7 +166,7 @@ class Crew:
         for node in nodes:
             if node.id not in self._refused and (node.cpus or node.gpus):  # a head that is to compute nothing has none
                 there = sum(actor.node.id == node.id for actor in self._actors)
-                for _ in range(there, self._count(node)):
+                for _ in range(there, share_of(node, self._options, self._task.engine).actors):
                     self._start(node)
         for actor in self._actors:
             if not actor.ready and self._looked_s - actor.began_s > WAITS_S:
@@ -174,30 +175,15 @@ class Crew:
             first = next(iter(self._refused.values()), None)
             raise first or EngineError("No node of the cluster is left.", "Start one: ray start --address=HOST:PORT")
 
-    def _count(self, node: Node) -> int:
-        """How many actors a node is to have."""
-        if self._options.actors is not None:
-            return self._options.actors
-        gpus = self._gpus(node)
-        return max(1, int(node.gpus / gpus)) if gpus else 1
-
-    def _gpus(self, node: Node) -> float:
-        """GPUs of each actor of a node."""
-        if self._options.gpus is not None:
-            return self._options.gpus
-        if self._task.engine.device == "cpu" or not node.gpus:
-            return 0.0
-        return min(1.0, node.gpus / (self._options.actors or 1))
-
     def _start(self, node: Node) -> None:
-        count, gpus = self._count(node), self._gpus(node)
-        if gpus > node.gpus:
-            self._refuse(node, f"has {node.gpus:g} GPUs, and an actor is to have {gpus:g}")
+        share = share_of(node, self._options, self._task.engine)
+        if share.gpus > node.gpus:
+            self._refuse(node, f"has {node.gpus:g} GPUs, and an actor is to have {share.gpus:g}")
             return
         strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.id, soft=False)
         handle = self._class.options(
-            num_cpus=max(1, int(node.cpus / count)) if node.cpus >= count else node.cpus / count,
-            num_gpus=gpus,
+            num_cpus=share.cpus,
+            num_gpus=share.gpus,
             max_concurrency=self.slots + 2,
             max_restarts=0,
             max_task_retries=0,
@@ -208,12 +194,15 @@ class Crew:
         self._prepare(actor, {})
 
     def _prepare(self, actor: Actor, blocks: dict[int, list[Any]]) -> None:
-        reply = actor.handle.prepare.remote(__version__, self._packed, self._count(actor.node), blocks)
+        actors = share_of(actor.node, self._options, self._task.engine).actors
+        reply = actor.handle.prepare.remote(__version__, self._packed, actors, blocks)
         self._hear(actor, None, reply)
 
     def _prepared(self, actor: Actor, reply: Prepared | str | BaseException) -> None:
         """What has become of an actor's engine."""
         node = actor.node
+        if actor not in self._actors:  # its node is not used any more
+            return
         if isinstance(reply, str):
             self._refuse(node, f"{reply}, and here it is {__version__}", _SAME)
         elif isinstance(reply, BaseException):
@@ -224,7 +213,12 @@ class Crew:
         elif reply.error is not None:
             self._refuse(node, f"cannot read with this model: {reply.error}")
         elif reply.lacking:
-            self._prepare(actor, {number: self._model_blocks(number) for number in reply.lacking})
+            try:
+                self._prepare(actor, {number: self._model_blocks(number) for number in reply.lacking})
+            except self._ray.exceptions.RayError as error:
+                self._refuse(
+                    node, f"cannot be sent the model: {_why(error)}", "Put it where every node has it."
+                )
         else:
             actor.ready, self._starts[node.id] = True, 0
             self.load_s = max(self.load_s, reply.load_s)
