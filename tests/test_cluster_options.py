@@ -31,7 +31,7 @@ SIGN = str(ROOT / "examples" / "sign.jpg")
         ("auto", Cluster("auto")),
         ("10.0.0.5:6379", Cluster("10.0.0.5:6379")),
         ("head.example.org:6379, actors=2, gpus=0", Cluster("head.example.org:6379", 2, 0.0)),
-        ("ray://[::1]:10001,gpus=2", Cluster("ray://[::1]:10001", None, 2.0)),
+        ("[::1]:6379,gpus=2", Cluster("[::1]:6379", None, 2.0)),
     ],
 )
 def test_an_address_and_how_its_nodes_are_used(text, means):
@@ -39,7 +39,7 @@ def test_an_address_and_how_its_nodes_are_used(text, means):
 
 
 def test_the_endpoint_of_an_address_is_what_is_to_answer():
-    assert Cluster("ray://[::1]:10001").endpoint == ("::1", 10001)
+    assert Cluster("[::1]:6379").endpoint == ("::1", 6379)
     assert Cluster("head:6379").endpoint == ("head", 6379)
     assert Cluster("auto").endpoint is Cluster("local").endpoint is None
 
@@ -52,6 +52,7 @@ def test_the_endpoint_of_an_address_is_what_is_to_answer():
         ("10.0.0.5:0", "no address"),
         ("10.0.0.5:70000", "no address"),
         ("http://10.0.0.5:6379", "no address"),
+        ("ray://10.0.0.5:10001", "no address"),
         ("local:x", "no address"),
         ("local:0", "1 to 512"),
         ("local:2,actors=3", "says twice"),

@@ -12,13 +12,13 @@ LOCAL_ACTORS = 2
 MOST_ACTORS = 512  # on a node
 HERE = "local"
 _LOCAL = re.compile(r"local(?::([0-9]{1,4}))?")
-_ADDRESS = re.compile(r"(ray://)?(\[[0-9a-fA-F:.]+\]|[\w.-]+):([0-9]{1,5})", re.ASCII)
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):([0-9]{1,5})", re.ASCII)
 _WAY_OUT = "Write local:2, the HOST:PORT that `ray start` says, or auto; behind it ,actors=2 or ,gpus=0.5."
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where jobs are computed. address: HOST:PORT, ray://HOST:PORT, "auto", or HERE for actors on this machine.
+    """Where jobs are computed. address: HOST:PORT, "auto", or HERE for actors on this machine.
 
     actors: on each node, None for one, or one for each of its GPUs' shares; gpus: of each actor, None for what there is
     up to one.
@@ -32,7 +32,7 @@ class Cluster:
     def endpoint(self) -> tuple[str, int] | None:
         """Host and port that are to answer; None where they are looked for."""
         found = _ADDRESS.fullmatch(self.address)
-        return None if found is None else (found[2].strip("[]"), int(found[3]))
+        return None if found is None else (found[1].strip("[]"), int(found[2]))
 
 
 def parse_cluster(text: str) -> Cluster:
@@ -57,7 +57,7 @@ def parse_cluster(text: str) -> Cluster:
 
 def _is_address(address: str) -> bool:
     found = _ADDRESS.fullmatch(address)
-    return found is not None and 0 < int(found[3]) < 65536
+    return found is not None and 0 < int(found[2]) < 65536
 
 
 def _actors(text: str, value: str) -> int | None:

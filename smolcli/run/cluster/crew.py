@@ -216,9 +216,7 @@ class Crew:
             try:
                 self._prepare(actor, {number: self._model_blocks(number) for number in reply.lacking})
             except self._ray.exceptions.RayError as error:
-                self._refuse(
-                    node, f"cannot be sent the model: {_why(error)}", "Put it where every node has it."
-                )
+                self._refuse(node, f"cannot be sent the model: {_why(error)}", "Put it where every node has it.")
         else:
             actor.ready, self._starts[node.id] = True, 0
             self.load_s = max(self.load_s, reply.load_s)
