@@ -13,29 +13,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_engine, load_planner
 from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Failure, Look
 from smolcli.prompt import Prompt, load_prompt, prompt_of, style_of
-from smolcli.run import (
-    Access,
-    Cluster,
-    Crew,
-    Event,
-    Item,
-    Kept,
-    OpenFiles,
-    PageTexts,
-    RunOptions,
-    Task,
-    run,
-    run_there,
-)
+from smolcli.run import Access, Event, Item, Kept, OpenFiles, PageTexts, RunOptions, run
 from smolcli.store import KeptAnswers, KeptTiles, Store, open_store, rank_texts
 from smolcli.verbs import Template, ask
+
+if TYPE_CHECKING:
+    from smolcli.run import Cluster, Crew
 
 Note = Callable[[str], None]
 
@@ -110,6 +100,11 @@ class Reader:
         return self._engine
 
     @property
+    def engines(self) -> int:
+        """How many answer at the same time, so that work of several steps keeps all of them busy."""
+        return self._crew.size if self._crew is not None else 1
+
+    @property
     def load_s(self) -> float:
         """Seconds spent on loading weights so far; of a cluster, by the node that took longest."""
         return self._crew.load_s if self._crew is not None else self.engine.load_s
@@ -147,6 +142,8 @@ class Reader:
             raise EngineError("The reader is closed.", "Open another one.")
         options = self._running if running is None else replace(running, seed=self._running.seed)
         if self._crew is not None:
+            from smolcli.run import run_there
+
             return run_there(jobs, self._crew, self.files, options, self._kept)
         return run(jobs, self.engine, self.files, options, self._kept)
 
@@ -194,6 +191,7 @@ def open_reader(model: str | None = None, *, mmproj: str | None = None, store: b
 def _crew(cluster: Cluster, pair: ModelPair, options: EngineOptions, running: RunOptions) -> Crew:
     """The actors that compute instead of this machine's engine. Raises UsageError, ModelError, EngineError."""
     from smolcli.models import carry_pair
+    from smolcli.run import Crew, Task
 
     return Crew(cluster, Task(carry_pair(pair), options, running))
 

@@ -25,7 +25,7 @@ from smolcli.options import (
 )
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, prompt_of, style_of
 from smolcli.reader import Keeping, Reader, make_template
-from smolcli.run import Access, RequestPlan, RunOptions, parse_cluster
+from smolcli.run import Access, RequestPlan, RunOptions
 from smolcli.settings import load_settings
 from smolcli.speeds import measured, speed_key
 from smolcli.tiles import parse_detail
@@ -33,6 +33,7 @@ from smolcli.tuned import tuned, tuned_key
 from smolcli.verbs import Template
 
 if TYPE_CHECKING:
+    from smolcli.run import Cluster
     from smolcli.verbs import Form
 
 
@@ -93,7 +94,7 @@ class Run:
     def reader(self, unordered: bool = False) -> Iterator[Reader]:
         """The model with its weights, and what it computed in earlier runs."""
         settings = load_settings()
-        cluster = parse_cluster(self.cluster.cluster) if self.cluster.cluster is not None else None
+        cluster = self._cluster()
         running = RunOptions(
             ordered=not unordered,
             timeout_s=self.model.page_timeout,
@@ -104,6 +105,14 @@ class Run:
         with Reader(self.pair(), self._engine_options(), self._keeping(), running, cluster) as reader:
             self._say_facts(reader.planner)
             yield reader
+
+    def _cluster(self) -> Cluster | None:
+        """Where jobs are computed, if it is not here. Raises UsageError."""
+        if self.cluster.cluster is None:
+            return None
+        from smolcli.run import parse_cluster
+
+        return parse_cluster(self.cluster.cluster)
 
     def _keeping(self) -> Keeping | None:
         """Where this user's store is; None where none is wanted."""

@@ -300,7 +300,7 @@ def test_only_the_error_boundary_and_the_doors_of_hostile_files_and_the_network_
         handlers = (n for n in ast.walk(tree_of(file)) if isinstance(n, ast.ExceptHandler))
         return any(h.type is None or (isinstance(h.type, ast.Name) and h.type.id == "Exception") for h in handlers)
 
-    rooms = ("media/document", "media/image", "media/pixels", "models/hub")
+    rooms = ("run/cluster/connecting", "media/document", "media/image", "media/pixels", "models/hub")
     doors = {f"smolcli/{name}.py" for name in rooms}
     assert {name_of(file) for file in FILES if catches_all(file)} <= {"smolcli/cli/__init__.py", *doors}
 

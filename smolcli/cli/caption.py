@@ -60,6 +60,7 @@ def command(
     """
     from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery, Form
+    from smolcli.cli._inputs import reread_standard_input
     from smolcli.cli._outputs import refuse_beside
     from smolcli.session import Run
     from smolcli.verbs import caption
@@ -71,7 +72,8 @@ def command(
     )
     if unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
-    with Delivery(run, paths) as delivery, run.reader(unordered) as reader:
+    sent = paths if cluster.cluster is not None else []  # to actors, which may be after it was read here
+    with reread_standard_input(sent), Delivery(run, paths) as delivery, run.reader(unordered) as reader:
         template = held.template(run.template(run.prompt("caption", reader.facts), questions))
         jobs = caption(reader.files, paths, template, run.access(), recursive)
         delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns))

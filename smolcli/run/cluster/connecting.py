@@ -65,15 +65,14 @@ class Connection:
             if options.endpoint is not None:
                 _require_answer(options.address, *options.endpoint)
             given = {"address": options.address}
-        problems = (OSError, RuntimeError, ValueError, AssertionError, SystemExit, self.ray.exceptions.RayError)
         stack.callback(self.ray.shutdown)
         try:
             with _own_signals():
                 self.ray.init(**given, **quiet)
-        except problems as error:
-            raise EngineError(
-                f"The cluster ({options.address}) cannot be joined: {_first_line(error)}", _WAY_OUT
-            ) from error
+        except (Exception, SystemExit) as error:  # it raises whatever there is, and ends programs
+            what = "Ray does not start here" if self.here else f"The cluster at {options.address} cannot be joined"
+            hint = "Try again when the machine is less busy, or leave out --cluster." if self.here else _WAY_OUT
+            raise EngineError(f"{what}: {_first_line(error)}", hint) from error
 
     def nodes(self) -> Sequence[Node]:
         """The machines that are there now. Raises EngineError where the cluster does not answer any more."""

@@ -27,6 +27,7 @@ from smolcli.run.cluster.sharing import share_of
 
 LOOK_S = 2.0  # between two looks at which nodes are there
 WAITS_S = 20.0  # an actor that is not there by then is spoken of
+MOST_FED = 64  # actors that have a file open for each
 STARTS = 3  # actors of a node that ended before their engine was there
 _SAME = "Install the same on every node: pip install 'smolcli[ray]'."
 _LOGS = "Its memory may be too small; what it said is in the folder logs of Ray's session there (/tmp/ray)."
@@ -96,6 +97,11 @@ class Crew:
     def ready(self) -> Sequence[Actor]:
         """The actors that can be given jobs."""
         return [actor for actor in self._actors if actor.ready]
+
+    @property
+    def size(self) -> int:
+        """Actors that are there or to come, up to what there are files open for at the same time."""
+        return max(1, min(MOST_FED, len(self._actors)))
 
     @property
     def free_slots(self) -> int:
