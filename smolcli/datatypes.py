@@ -36,6 +36,14 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """What a picture's file says of it: its upright size, and basics of its EXIF by their names there."""
+
+    size_px: Size
+    exif: tuple[tuple[str, str | int | float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """One picture's place in its source: a page (1-based), a moment (seconds), or neither for a plain image.
     index: 0-based position within the source (page, animation frame, or video frame number).
@@ -51,6 +59,7 @@ class Place:
     stream_time_s: float | None = None
     box: Box | None = None
     window_s: tuple[float, float] | None = None
+    picture: PictureFacts | None = field(default=None, compare=False, repr=False)
 
     @property
     def uri(self) -> str:
@@ -219,7 +228,8 @@ class Sampling:
 @dataclass(frozen=True, slots=True)
 class Request:
     """One conversation to continue. `key` comes back with everything that the engine yields for it. grammar: GBNF that
-    the answer follows; choices: nothing is written, and each of these is scored as the answer.
+    the answer follows; choices: nothing is written, and each of these is scored as the answer. ignore_eos: it goes on
+    to max_tokens whatever it says, for measurements.
     """
 
     key: int
@@ -227,6 +237,7 @@ class Request:
     sampling: Sampling = field(default_factory=Sampling)
     grammar: str = ""
     choices: tuple[str, ...] = ()
+    ignore_eos: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,12 @@ class OutputFile:
             self._stream.buffer.write(data)
             self._stream.buffer.flush()
 
+    def read_back(self) -> bytes:
+        """What was written so far, as it lies on the disk. Raises OutputError."""
+        with writing(self._name):
+            self._stream.flush()
+            return self._temporary.read_bytes() if self._temporary is not None else b""
+
     def check(self) -> None:
         """Raise OutputError for a file that is not to be replaced, or was changed since it was read."""
         with writing(self._name):
@@ -163,7 +169,7 @@ class OutputFile:
             with writing(self._name):
                 if self._temporary is not None:
                     os.fsync(self._stream.fileno())
-                    self._temporary.chmod(self._path.stat().st_mode & 0o777 if self.before else 0o666 & ~_umask())
+                    self._take_over()
                 self._stream.close()
                 if self._temporary is not None:
                     self._rename(self._temporary)
@@ -178,6 +184,15 @@ class OutputFile:
                 self._stream.close()
             if self._temporary is not None:
                 self._temporary.unlink(missing_ok=True)
+
+    def _take_over(self) -> None:
+        """Give the new file the owner and the mode of the one that it amends, or those of a new one."""
+        assert self._temporary is not None
+        found = self._path.stat() if self.before else None
+        with suppress(OSError, AttributeError):  # it is another user's, or there are none (Windows)
+            if found is not None:
+                os.chown(self._temporary, found.st_uid, found.st_gid)
+        self._temporary.chmod(0o666 & ~_umask() if found is None else found.st_mode & 0o777)
 
     def _rename(self, temporary: Path) -> None:
         """Without --force, a file that has appeared meanwhile is not replaced: a link can only be new."""

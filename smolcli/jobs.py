@@ -93,7 +93,8 @@ class Sheet:
 @dataclass(frozen=True, slots=True)
 class Look:
     """How to look. detail: as --detail writes it; dpi: of pages, None for what the model can use; frames: at most so
-    many of a clip, None for the model's most; fps: so many a second; rotate: degrees clockwise, of every picture.
+    many of a clip, None for the model's most; fps: so many a second; dedupe: a frame of a clip that shows what an
+    earlier one does is read as that one (run/duplicates.py); rotate: degrees clockwise, of every picture.
 
     turn (0, 90, 180, 270), skew_deg: degrees clockwise by which this one page is turned before boxes are cut out of
     it; sheet: the places of the job are pieces that make one picture.
@@ -107,6 +108,7 @@ class Look:
     turn: int = 0
     skew_deg: float = 0.0
     sheet: Sheet | None = None
+    dedupe: bool = True
 
     @property
     def opening(self) -> Look:
@@ -180,10 +182,10 @@ class PlannedMedium:
 class Answer:
     """What the user gets: the job, the pictures that were shown for each of its places, and how it came about.
 
-    cached: it was computed by an earlier run. seed: with which it was drawn, None where nothing was. data: the answer
-    parsed, where it follows a schema. choices: how likely each was (adding up to 1), where it had to be one of some.
-    evidence: where on the pages it stands. page: what a page was read as, where the whole of it was. confidence: how
-    sure the model was of it, 0 to 1, where that decided something.
+    cached: it was computed by an earlier run, or for the same pixels. seed: with which it was drawn, None where nothing
+    was. data: the answer parsed, where it follows a schema. choices: how likely each was (adding up to 1), where it had
+    to be one of some. evidence: where on the pages it stands. page: what a page was read as, where the whole of it was.
+    confidence: how sure the model was of it, 0 to 1, where that decided something.
     """
 
     job: Job

@@ -54,9 +54,14 @@ def moment(time_s: float, digits: int = 1) -> str:
     return f"{hours}:{seconds:02d}"
 
 
+def tenths(time_s: float) -> str:
+    """MM:SS and the tenth of a second, rounded down."""
+    return f"{moment(time_s, 2)}.{int((time_s + _HALF_MS) * 10) % 10}"
+
+
 def time_range(window_s: tuple[float, float]) -> str:
     """ "00:12-00:20"; with tenths of seconds where it would be empty without them."""
     start, end = moment(window_s[0], 2), moment(window_s[1], 2)
     if start == end:
-        start, end = (f"{moment(at, 2)}.{int(at * 10 + _HALF_MS) % 10}" for at in window_s)
+        start, end = map(tenths, window_s)
     return f"{start}-{end}"

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
-from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_engine, load_planner
+from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_engine, load_planner, place
 from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Failure, Look
 from smolcli.prompt import Prompt, load_prompt, prompt_of, style_of
@@ -65,16 +65,14 @@ class Reader:
         self.page_texts = PageTexts()
         self._closed = False
         with ExitStack() as stack:
-            tiles = store = None
+            store = None
             if keeping is not None:
                 store = open_store(keeping.folder, keeping.limit_bytes, keeping.note)
                 stack.callback(store.close)
-                encoder = store.fingerprint(pair.projector) + computes_with(options).encode()
-                tiles = KeptTiles(store, encoder, keeping.fresh)
             self._engine: Engine | None = None
             self._crew: Crew | None = None
             if cluster is None:
-                self._engine = stack.enter_context(load_engine(pair, options, tiles))
+                self._engine = stack.enter_context(_engine(pair, options, store, keeping))
                 self.planner: Planner = self._engine
             else:
                 self.planner = stack.enter_context(load_planner(pair, options))
@@ -147,6 +145,11 @@ class Reader:
             return run_there(jobs, self._crew, self.files, options, self._kept)
         return run(jobs, self.engine, self.files, options, self._kept)
 
+    def keep(self, answer: Answer) -> None:
+        """Know an answer in later runs, as one to the job that is in it now."""
+        if self._kept is not None:
+            self._kept.keep(answer)
+
     def close(self) -> None:
         """Free everything; safe to call twice."""
         self._closed = True
@@ -160,6 +163,14 @@ class Reader:
     ) -> None:
         self._closed = True
         self._stack.__exit__(kind, error, traceback)  # who presses Ctrl-C twice does not wait for a tile
+
+
+@contextmanager
+def known_answers(pair: ModelPair, planner: Planner, keeping: Keeping) -> Iterator[Kept]:
+    """What a reader of a model would know from earlier runs, without its weights."""
+    store = open_store(keeping.folder, keeping.limit_bytes, keeping.note)
+    with closing(store):
+        yield Kept(KeptAnswers(store, keeping.fresh), _model_key(store, pair, planner), planner.facts.name)
 
 
 def make_template(
@@ -176,7 +187,7 @@ def open_reader(model: str | None = None, *, mmproj: str | None = None, store: b
     """Open a model: a name (`smol models`), a GGUF file, a Hugging Face folder; None for the built-in one.
 
     store: use and keep what is computed, in the user's own cache folder. options: those of EngineOptions (threads,
-    device, gpu_layers, context, parallel). Raises UsageError, ModelError, EngineError.
+    device, gpu_layers, context, parallel, towers, batch_rows). Raises UsageError, ModelError, EngineError.
     """
     from smolcli.models import resolve
     from smolcli.settings import load_settings
@@ -186,6 +197,15 @@ def open_reader(model: str | None = None, *, mmproj: str | None = None, store: b
     wanted = store and settings.values["store"]
     pair = resolve(model, mmproj, settings)
     return Reader(pair, EngineOptions(**options), keeping if wanted else None, RunOptions())
+
+
+def _engine(pair: ModelPair, options: EngineOptions, store: Store | None, keeping: Keeping | None) -> Engine:
+    """The model on this machine, and the tiles that it encoded before. Raises UsageError, ModelError, EngineError."""
+    placement, tiles = place(pair, options), None
+    if store is not None and keeping is not None:
+        encoder = store.fingerprint(pair.projector) + computes_with(placement).encode()
+        tiles = KeptTiles(store, encoder, keeping.fresh)
+    return load_engine(pair, options, tiles, placement)
 
 
 def _crew(cluster: Cluster, pair: ModelPair, options: EngineOptions, running: RunOptions) -> Crew:

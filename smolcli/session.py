@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from smolcli.console import Console, say
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
-from smolcli.engine import EngineOptions, Planner, load_planner
+from smolcli.engine import Engine, EngineOptions, Planner, load_planner
 from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
 from smolcli.models import builtin_clips, builtin_pages, builtin_questions, installed_doctags, is_builtin, resolve
@@ -24,10 +24,11 @@ from smolcli.options import (
     ReadingOptions,
 )
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, prompt_of, style_of
-from smolcli.reader import Keeping, Reader, make_template
-from smolcli.run import Access, RequestPlan, RunOptions
+from smolcli.rates import rate_key
+from smolcli.reader import Keeping, Reader, known_answers, make_template
+from smolcli.run import Access, Kept, RequestPlan, RunOptions
 from smolcli.settings import load_settings
-from smolcli.speeds import measured, speed_key
+from smolcli.speeds import last_device, measured, remember_device, speed_key
 from smolcli.tiles import parse_detail
 from smolcli.tuned import tuned, tuned_key
 from smolcli.verbs import Template
@@ -102,8 +103,10 @@ class Run:
             threads=int(settings.values["ahead_threads"]),
             ahead_bytes=int(settings.values["ahead_size"]),
         )
-        with Reader(self.pair(), self._engine_options(), self._keeping(), running, cluster) as reader:
+        with Reader(self.pair(), self.engine_options(), self._keeping(), running, cluster) as reader:
             self._say_facts(reader.planner)
+            if cluster is None:
+                self._say_device(reader.engine)
             yield reader
 
     def _cluster(self) -> Cluster | None:
@@ -130,14 +133,34 @@ class Run:
     @contextmanager
     def planner(self) -> Iterator[Planner]:
         """The model's vocabulary and facts only."""
-        with load_planner(self.pair(), self._engine_options()) as planner:
+        with load_planner(self.pair(), self.engine_options()) as planner:
             self._say_facts(planner)
             yield planner
 
-    def _engine_options(self) -> EngineOptions:
+    @contextmanager
+    def known(self, planner: Planner) -> Iterator[Kept | None]:
+        """What earlier runs have answered; None where nothing is kept."""
+        keeping = self._keeping()
+        if keeping is None:
+            yield None
+            return
+        with known_answers(resolve(self.model.model, self.model.mmproj), planner, keeping) as kept:
+            yield kept
+
+    def engine_options(self) -> EngineOptions:
+        """How the engine is opened."""
         model = self.model
         verbose = self.output.verbose > 1
-        return EngineOptions(model.threads, model.device, model.gpu_layers, model.context, self.parallel, verbose)
+        return EngineOptions(
+            threads=model.threads,
+            device=model.device,
+            gpu_layers=model.gpu_layers,
+            context=model.context,
+            parallel=self.parallel,
+            verbose=verbose,
+            towers=model.towers,
+            batch_rows=model.batch_rows,
+        )
 
     # ---- what is asked, and how files are looked at
 
@@ -221,30 +244,55 @@ class Run:
             f"tokens, longest edge {facts.longest_edge_px} px, context {planner.context_tokens} tokens"
         )
 
+    def _say_device(self, engine: Engine) -> None:
+        """Say what is computed on, and why it is not a card; and keep that for plans, which start no driver."""
+        on = engine.placement
+        if on.note:
+            self.console.note(on.note)
+        if self.console.verbose:
+            self.console.detail(on.line(self.model.threads))
+        remember_device(load_settings().state_dir, self._device_key(engine.facts), on.name)
+
     def name_a_better_reader(self, facts: ModelFacts) -> None:
         """Say so where an installed model is made for whole pages, and this one is not."""
         if not facts.doctags and (name := installed_doctags(load_settings())) is not None:
             self.console.note(f"{name} is installed, and made for whole pages: smol ocr -m {name} would do better.")
 
-    def show_plan(self, facts: ModelFacts, plan: RequestPlan) -> None:
+    def show_plan(self, planner: Planner, plan: RequestPlan) -> None:
         """--plan: what will be computed, on stderr."""
         if self.output.plan:
-            for line in plan_lines(self.shown_plan(facts, plan)):
+            for line in plan_lines(self.shown_plan(planner, plan)):
                 say(f"plan: {line}")
 
-    def shown_plan(self, facts: ModelFacts, plan: RequestPlan) -> ShownPlan:
+    def shown_plan(self, planner: Planner, plan: RequestPlan) -> ShownPlan:
         """A plan with how long it would take on this machine, where that was measured."""
-        ids, speeds = plan.sequence.ids.tolist(), measured(load_settings().state_dir, self.speed_key(facts))
+        facts, ids = planner.facts, plan.sequence.ids.tolist()
+        speeds = measured(load_settings().state_dir, self.speed_key(facts))
         seconds = speeds.estimate_s(plan.encodes, len(ids)) if speeds is not None else None
-        return ShownPlan(facts, plan.media, ids, plan.context_tokens, seconds)
+        memory = planner.ram_bytes, planner.gpu_bytes
+        return ShownPlan(facts, plan.media, ids, plan.context_tokens, seconds, *memory)
 
     def speed_key(self, facts: ModelFacts) -> str:
         """Under what this run's speeds are remembered."""
-        return speed_key(facts.name, self._pair_bytes, self.model.threads or 0, self.model.device)
+        return speed_key(facts.name, self._pair_bytes, self.model.threads or 0, self._device(facts))
+
+    def rate_key(self, facts: ModelFacts) -> str:
+        """Under what is remembered how long a picture of many takes."""
+        return rate_key(self.speed_key(facts), self.parallel, self.reading.detail or "")
 
     def tuned_key(self, facts: ModelFacts) -> str:
         """Under what is remembered how this model reads pages best."""
-        return tuned_key(facts.name, self._pair_bytes, self.model.device)
+        return tuned_key(facts.name, self._pair_bytes, self._device(facts))
+
+    def _device(self, facts: ModelFacts) -> str:
+        """What this model is computed on, or was when it was last; "" where that is not known."""
+        if self.model.device == "cpu" or self.model.gpu_layers == 0:
+            return "cpu"
+        device = last_device(load_settings().state_dir, self._device_key(facts))
+        return device if self.model.gpu_layers is None else f"{device} {self.model.gpu_layers}"
+
+    def _device_key(self, facts: ModelFacts) -> str:
+        return f"{facts.name}/{self._pair_bytes}/{self.model.device}"
 
     @property
     def _pair_bytes(self) -> int:

@@ -13,7 +13,7 @@ from smolcli.datatypes import Counts, Generation, Seconds
 from smolcli.remembered import entries, keep
 
 T = TypeVar("T", Counts, Seconds)
-_FILE = "speeds.json"
+_FILE, _DEVICES = "speeds.json", "devices.json"
 _NEW = 0.3  # weight of the newest run in the running mean
 
 
@@ -33,8 +33,21 @@ class Speeds:
         return self.load_s + reading + self.decode_s * self.answer_tokens
 
 
+def remember_device(folder: Path, key: str, device: str) -> None:
+    """Keep what was computed on; key: what was to be computed, and the device that was asked for."""
+    if last_device(folder, key) != device:
+        keep(folder / _DEVICES, key, {"device": device})
+
+
+def last_device(folder: Path, key: str) -> str:
+    """What was computed on when this was asked for last, "" where it never was. No driver is started to know."""
+    entry = entries(folder / _DEVICES).get(key)
+    device = entry.get("device") if isinstance(entry, dict) else None
+    return device if isinstance(device, str) else ""
+
+
 def speed_key(model: str, size_bytes: int, threads: int, device: str) -> str:
-    """What a measurement is of."""
+    """What a measurement is of. device: what it was computed on, not what was asked for."""
     return f"{model}/{size_bytes}/{threads}/{device}"
 
 
@@ -122,7 +135,7 @@ def stats_lines(
         f"new {counts.new_tokens} tokens ({wrote})"
     )
     if took.cached:
-        yield f"stats: {took.cached} of {took.answers} answers were known from an earlier run"
+        yield f"stats: {took.cached} of {took.answers} answers were known, from an earlier run or of the same pixels"
     if peak_bytes is not None:
         yield f"stats: peak memory {peak_bytes / 1e6:.0f} MB"
 

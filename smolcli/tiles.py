@@ -4,23 +4,29 @@ Pure arithmetic and resampling, no I/O. Sizes are (width, height) in pixels. The
 (transformers: image_processing_smolvlm.py): resize to the longest edge, resize to whole tiles, cut row by row, and a
 global view made from the resized picture, last. Every resize is LANCZOS in two passes, width first: Pillow 13 may run
 the height pass first, which changes pixels, and the models were trained on the other order.
+
+Large pictures are cut in as many threads as there are cores that cut nothing else: Pillow and hashlib let the lock go.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from PIL import Image
 
 from smolcli.datatypes import RGB, Size, TilePlan, Tiles
 from smolcli.errors import UsageError
+from smolcli.workers import Workers, idle_cores
 
 MAX_SIDE_PX = 4096  # transformers image_processing_smolvlm.py: MAX_IMAGE_SIZE
 BAND_PX = 1 << 20  # pixels resampled at a time: keeps Pillow's own copy small beside the picture
+ALONE_PX = 1 << 20  # a picture of no more pixels, source or tiles, is cut before another thread has started
 WORDS = ("auto", "low", "native", "high")
 
 
@@ -101,20 +107,36 @@ def cut(rgb: RGB, plan: TilePlan) -> Tiles:
     height, width = rgb.shape[:2]
     if (width, height) != plan.source_px:
         raise ValueError(f"planned for {plan.source_px} pixels, got {(width, height)}")
-    refined = _resize(_resize(rgb, plan.resized_px), plan.refined_px)
     tile, rows, cols = plan.tile_px, plan.rows, plan.cols
-    tiles = np.empty((plan.encodes, tile, tile, 3), np.uint8)
-    if rows:
-        grid = refined.reshape(rows, tile, cols, tile, 3).swapaxes(1, 2)
-        tiles[:-1].reshape(rows, cols, tile, tile, 3)[:] = grid
-    tiles[-1] = _resize(refined, (tile, tile))
-    return pack(tiles, plan)
+    with _workers(max(width * height, plan.encodes * tile * tile)) as workers:
+        refined = _resize(rgb, (plan.resized_px, plan.refined_px), workers)
+        tiles = np.empty((plan.encodes, tile, tile, 3), np.uint8)
+        tiles[-1] = _resize(refined, [(tile, tile)], workers)
+        if rows:
+            whole = refined.reshape(rows, tile, cols, tile, 3).swapaxes(1, 2)
+            grid = tiles[:-1].reshape(rows, cols, tile, tile, 3)
+            workers.each(lambda row: np.copyto(grid[row], whole[row]), range(rows))
+        return _packed(tiles, plan, workers)
 
 
 def pack(rgb: RGB, plan: TilePlan) -> Tiles:
-    """Tiles uint8 (encodes, T, T, 3) that are cut, with the digest of each. The only place where a tile is hashed."""
-    pixels = [np.ascontiguousarray(tile).data for tile in rgb]
-    return Tiles(rgb, plan, tuple(hashlib.blake2b(tile, digest_size=16).digest() for tile in pixels))
+    """Tiles uint8 (encodes, T, T, 3) that are cut, with the digest of each."""
+    with _workers(rgb.shape[0] * plan.tile_px**2) as workers:
+        return _packed(rgb, plan, workers)
+
+
+def _packed(rgb: RGB, plan: TilePlan, workers: Workers) -> Tiles:
+    """The only place where a tile is hashed, once."""
+    return Tiles(rgb, plan, tuple(workers.each(_digest, rgb)))
+
+
+def _workers(size_px: int) -> AbstractContextManager[Workers]:
+    """Other threads for a picture of so many pixels; none for a small one."""
+    return idle_cores() if size_px > ALONE_PX else nullcontext(Workers())
+
+
+def _digest(tile: RGB) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(tile).data, digest_size=16).digest()
 
 
 def _split(size_px: Size, geometry: Geometry) -> TilePlan:
@@ -207,26 +229,64 @@ def _whole_tiles(size_px: Size, tile_px: int) -> tuple[int, int]:
     return max(1, math.ceil(int(rows * tile_px * aspect) / tile_px)), rows
 
 
-def _resize(rgb: RGB, size_px: Size) -> RGB:
-    """LANCZOS, width then height. Rows do not depend on each other in the first pass, nor columns in the second."""
-    width, height = size_px
-    if rgb.shape[1] != width:
-        wide = np.empty((rgb.shape[0], width, 3), np.uint8)
-        step = max(1, BAND_PX // max(width, rgb.shape[1]))
-        for top in range(0, rgb.shape[0], step):
-            band = rgb[top : top + step]
-            wide[top : top + step] = _lanczos(band, (width, band.shape[0]))
-        rgb = wide
-    if rgb.shape[0] != height:
-        tall = np.empty((height, width, 3), np.uint8)
-        step = max(1, BAND_PX // max(height, rgb.shape[0]))
-        for left in range(0, width, step):
-            strip = rgb[:, left : left + step]
-            tall[:, left : left + step] = _lanczos(strip, (strip.shape[1], height))
-        rgb = tall
+def _resize(rgb: RGB, sizes_px: Sequence[Size], workers: Workers | None = None) -> RGB:
+    """LANCZOS to one size after the other, each width then height.
+
+    Rows do not depend on each other where the width changes, nor columns where the height does.
+    """
+    workers = workers or Workers()
+    for is_width, lengths_px in _passes((rgb.shape[1], rgb.shape[0]), sizes_px):
+        height, width = rgb.shape[:2]
+        longest = max(height if not is_width else width, *lengths_px)
+        made = np.empty((height, lengths_px[-1], 3) if is_width else (lengths_px[-1], width, 3), np.uint8)
+        bands = _bands(height if is_width else width, longest, workers.threads)
+        workers.each(partial(_widen if is_width else _heighten, rgb, made, lengths_px), bands)
+        rgb = made
     return rgb
 
 
-def _lanczos(rgb: RGB, size_px: Size) -> RGB:
-    picture = Image.fromarray(np.ascontiguousarray(rgb))
-    return np.asarray(picture.resize(size_px, Image.Resampling.LANCZOS))
+def _passes(size_px: Size, sizes_px: Sequence[Size]) -> list[tuple[bool, list[int]]]:
+    """The lengths that a side takes, one after the other, before the other one changes: (is it the width, lengths)."""
+    passes: list[tuple[bool, list[int]]] = []
+    now = list(size_px)
+    for size in sizes_px:
+        for side, is_width in enumerate((True, False)):
+            if now[side] == size[side]:
+                continue
+            if not passes or passes[-1][0] != is_width:
+                passes.append((is_width, []))
+            passes[-1][1].append(size[side])
+            now[side] = size[side]
+    return passes
+
+
+def _bands(length_px: int, other_px: int, threads: int) -> list[slice]:
+    """A side in equal parts, as many for each thread, of at most about BAND_PX pixels of the picture."""
+    count = -(-length_px * other_px // BAND_PX)
+    step = max(4, -(-length_px // (-(-count // threads) * threads) // 4) * 4)  # four pixels: see _heighten
+    return [slice(start, start + step) for start in range(0, length_px, step)]
+
+
+def _widen(rgb: RGB, wide: RGB, widths_px: Sequence[int], rows: slice) -> None:
+    """Some rows of rgb, resampled to the widths, into `wide`."""
+    band = np.ascontiguousarray(rgb[rows])
+    picture = Image.fromarray(band)
+    for width in widths_px:
+        picture = picture.resize((width, band.shape[0]), Image.Resampling.LANCZOS)
+    wide[rows] = np.asarray(picture)
+
+
+def _heighten(rgb: RGB, tall: RGB, heights_px: Sequence[int], columns: slice) -> None:
+    """Some columns of rgb, resampled to the heights, into `tall`.
+
+    Columns do not mix, so to Pillow four bytes of a row, whatever they are, may be a pixel of four channels: the
+    numbers are the same, nothing is unpacked to four bytes a pixel, and that loop is Pillow's fastest.
+    """
+    strip = np.ascontiguousarray(rgb[:, columns])
+    row_bytes = strip.shape[1] * 3
+    mode, channels = ("RGBX", 4) if row_bytes % 4 == 0 else ("L", 1)
+    width = row_bytes // channels
+    picture = Image.frombuffer(mode, (width, strip.shape[0]), strip, "raw", mode, 0, 1)
+    for height in heights_px:
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+    tall[:, columns] = np.asarray(picture).reshape(tall.shape[0], -1, 3)

@@ -28,7 +28,7 @@ class Tuned:
 
 
 def tuned_key(model: str, size_bytes: int, device: str) -> str:
-    """What a measurement is of."""
+    """What a measurement is of. device: what it was computed on, not what was asked for."""
     return f"{model}/{size_bytes}/{device}"
 
 

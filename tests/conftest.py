@@ -118,3 +118,12 @@ def textured(tmp_path_factory):
         paths.append(folder / f"{seed}.png")
         Image.fromarray(synth(*size, seed)).save(paths[-1])
     return paths
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """Headless Chromium, started once."""
+    from browser import chromium
+
+    with chromium(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver

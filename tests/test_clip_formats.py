@@ -7,29 +7,21 @@ import subprocess
 import pytest
 import srt
 import webvtt
+from clip_answers import said
 from drawing import draw_clip
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smolcli.datatypes import Counts, Generation, Place, Sampling, Seconds, Source
+from smolcli.datatypes import Source
 from smolcli.errors import UsageError
 from smolcli.formats import PLAIN, Allowed, Form, JsonWriter, TextWriter, find_format, format_of_file
 from smolcli.formats.chapters import ChapterListWriter, MetadataWriter, title_of
 from smolcli.formats.subtitles import LINE, SrtWriter, VttWriter, wrapped
-from smolcli.jobs import Answer, Job, Look, Question, Words
 from smolcli.printable import time_range
 
-CLIP = Source("clips/clip.mp4", "video", "0" * 64)
 LONG = "A man in a red coat walks across the square, stops at the fountain, and looks for something in his bag."
 HOSTILE = "a --> b\n\n\n1\n00:00:01,000 --> 00:00:02,000\n<i>x</i> & {\\an8}y\x1b[2J\u2028z"
 CLIPS = Allowed(clips=True)
-
-
-def said(text, window_s=None, times_s=(), source=CLIP, question="What happens?"):
-    place = Place(source, window_s=window_s)
-    shown = tuple(Place(source, int(at * 10), time_s=at, stream_time_s=at) for at in times_s)
-    job = Job((place,), Question(Words(), question), Look(), Sampling())
-    return Answer(job, (shown,), "nano", Generation(0, text, "end", Counts(), Seconds(), None))
 
 
 class Memory:

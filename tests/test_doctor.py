@@ -82,7 +82,8 @@ def test_a_damaged_record_has_failed_and_a_given_projector_is_looked_at(smol, tm
 
 
 def test_the_device_of_the_settings_is_the_one_that_is_looked_at(smol, monkeypatch):
-    from smolcli.engine.llama.library import BACKENDS, devices
+    from smolcli.engine import devices
+    from smolcli.engine.placement import BACKENDS
 
     there = tuple(device.name for device in devices())
     lacking = next(name for name, prefixes in BACKENDS.items() if not any(n.startswith(prefixes) for n in there))

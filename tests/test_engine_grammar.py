@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from smolcli.datatypes import Generation, ImagePart, Refused, Request, Sampling, TextPart, TilePlan, Turn
 from smolcli.engine import EngineOptions, check_grammar, grammar_of_schema, load_engine
 from smolcli.engine.llama.grammar import MOST_CHARACTERS, MOST_NESTED, Grammar
-from smolcli.engine.sampling import Sampler
+from smolcli.engine.sampling import RowSampling, Sampler
 from smolcli.errors import EngineError, UsageError
 from smolcli.models import builtin
 from smolcli.tiles import pack
@@ -126,8 +126,8 @@ def test_a_grammar_that_no_token_goes_on_with_ends_the_answer():
         def allowed(self, ids):
             return np.zeros(len(ids), bool)
 
-    assert Sampler(Sampling(), Nothing()).choose(np.zeros(400, np.float32)) is None
-    assert Sampler(Sampling(1.0), Nothing()).choose(np.zeros(400, np.float32)) is None
+    samplers = [Sampler(Sampling(), Nothing()), Sampler(Sampling(1.0), Nothing())]
+    assert RowSampling().choose(np.zeros((2, 400), np.float32), samplers) == [None, None]
 
 
 @settings(deadline=None)
@@ -143,8 +143,10 @@ def test_greedy_takes_the_likeliest_of_what_is_allowed_and_draws_nothing_else(se
             return np.isin(ids, list(allowed))
 
     best = max(sorted(allowed), key=lambda token: logits[token])
-    assert Sampler(Sampling(), Some()).choose(logits)[0] == best
-    assert Sampler(Sampling(2.0, seed=1), Some()).choose(logits)[0] in allowed
+    samplers = [Sampler(Sampling(), Some()), Sampler(Sampling(2.0, seed=1), Some())]
+    found = RowSampling().choose(np.stack([logits, logits]), samplers)
+    assert found[0][0] == best
+    assert found[1][0] in allowed
 
 
 def test_what_is_drawn_is_as_likely_as_if_nothing_else_had_been_there():
@@ -154,7 +156,7 @@ def test_what_is_drawn_is_as_likely_as_if_nothing_else_had_been_there():
 
     sampler = Sampler(Sampling(1.0, seed=4), Some())
     logits = np.log(np.array([0.3, 0.5, 0.1, 0.1], np.float32))
-    drawn = np.bincount([sampler.choose(logits)[0] for _ in range(4000)], minlength=4) / 4000
+    drawn = np.bincount([RowSampling().choose(logits[None], [sampler])[0][0] for _ in range(4000)], minlength=4) / 4000
     assert drawn == pytest.approx([0.75, 0, 0, 0.25], abs=0.03)
 
 

@@ -35,6 +35,7 @@ looks = st.builds(
     st.none() | st.integers(1, 999),
     st.floats(0.001, 60),
     st.sampled_from([0, 90, 180, 270]),
+    dedupe=st.booleans(),
 )
 drawn = st.builds(
     Sampling,

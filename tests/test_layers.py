@@ -12,13 +12,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted([*ROOT.glob("smolcli/**/*.py"), *ROOT.glob("gguf_convert/**/*.py")])
 
-NOUNS = {"datatypes", "errors", "jobs", "locks", "printable", "regions"}
+NOUNS = {"datatypes", "errors", "jobs", "locks", "measurements", "printable", "regions", "workers"}
 READ = {"media", "layout", "tiles", "prompt", "engine"}
 MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "datatypes": {"errors", "printable"},
     "errors": set(),
     "printable": set(),
     "locks": set(),
+    "workers": set(),
+    "measurements": set(),
     "jobs": {"datatypes", "errors", "regions"},
     "regions": {"datatypes"},
     "doctags": {"datatypes", "regions"},
@@ -34,10 +36,11 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "streams": set(),
     "store": NOUNS,
     "cache": NOUNS | {"settings", "files"},
-    "models": NOUNS | {"settings", "files", "cache"},
+    "models": NOUNS | {"settings", "files", "cache", "engine"},
     "formats": NOUNS | {"files", "doctags"},
     "console": NOUNS | {"files", "formats"},
     "remembered": set(),
+    "rates": {"remembered"},
     "speeds": NOUNS | {"settings", "remembered"},
     "tuned": NOUNS | {"remembered"},
     "run": NOUNS | READ | {"extraction"},
@@ -45,8 +48,21 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "reader": NOUNS | READ | {"run", "verbs", "store", "models", "settings"},
     "session": NOUNS
     | READ
-    | {"console", "options", "settings", "models", "reader", "run", "verbs", "speeds", "tuned", "formats", "store"},
-    "checks": NOUNS | READ | {"run", "models", "cache", "settings", "verbs", "reader", "tuned"},
+    | {
+        "console",
+        "options",
+        "settings",
+        "models",
+        "reader",
+        "run",
+        "verbs",
+        "speeds",
+        "tuned",
+        "formats",
+        "store",
+        "rates",
+    },
+    "checks": NOUNS | READ | {"run", "models", "cache", "settings", "speeds", "verbs", "reader", "tuned"},
     "cli": NOUNS
     | READ
     | {
@@ -63,6 +79,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "reader",
         "models",
         "formats",
+        "rates",
         "speeds",
         "tuned",
         "store",
@@ -74,29 +91,36 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
 }
 # Which of the files and folders of smolcli may see gguf_convert: the commands about model files, and models/. What
 # reads model files and their tokens may see the reader of headers and the names in them, and nothing else of it.
-MAY_CONVERT = ("cli/convert", "cli/inspect", "cli/repair", "checks/measure", "models/")
+MAY_CONVERT = ("cli/convert", "cli/inspect", "cli/repair", "checks/machine", "checks/measure", "models/")
 MAY_READ_GGUF = ("engine/", "cli/prompts")
-GGUF_READER = {"gguf_convert.header", "gguf_convert.names", "gguf_convert.errors"}
+GGUF_READER = {"gguf_convert.header", "gguf_convert.names", "gguf_convert.errors", "gguf_convert.imports"}
 PAST_THE_DOOR: dict[str, set[str]] = {}  # a room → what it imports from the inside of another; stays empty
 DOORS = {  # a library → the only files that import it
     "cv2": ("smolcli/media/capture.py", "smolcli/layout/"),
     "pymupdf": (
         "smolcli/media/document.py",
+        "smolcli/checks/drawn_pictures.py",
         "smolcli/checks/known_pages.py",
         "smolcli/formats/pdf_opening.py",
         "smolcli/formats/pdf_pages.py",
         "smolcli/formats/pdf_pictures.py",
+        "smolcli/formats/pictures.py",  # its font, for captions that are not Latin
     ),
     "fitz": (),  # PyMuPDF's old name
     "PIL": (
+        "smolcli/media/exif.py",
         "smolcli/media/image.py",
         "smolcli/media/pillow.py",
         "smolcli/media/pixels.py",
         "smolcli/tiles.py",
         "smolcli/formats/marked.py",
+        "smolcli/formats/pictures.py",
+        "smolcli/formats/sheet.py",
         "smolcli/formats/doctags.py",  # a page's size, which docling-core takes from a picture
     ),
     "docling_core": ("smolcli/formats/doctags.py",),
+    "av": ("smolcli/media/cutting.py",),
+    "scenedetect": ("smolcli/media/scenes.py",),
     "pillow_heif": ("smolcli/media/image.py",),
     "llama_cpp": ("smolcli/engine/llama/library.py", "gguf_convert/quantize.py"),
     "gguf": ("smolcli/engine/metadata.py", "gguf_convert/"),
@@ -104,10 +128,12 @@ DOORS = {  # a library → the only files that import it
     "huggingface_hub": ("smolcli/models/",),
     "safetensors": ("gguf_convert/",),
     "sqlite3": ("smolcli/store/database.py",),
+    "watchfiles": ("smolcli/media/arriving.py",),
     "platformdirs": ("smolcli/settings.py",),
     "typer": ("smolcli/cli/",),
-    "rich": ("smolcli/console/bars.py",),
+    "rich": ("smolcli/console/bars.py", "smolcli/console/measured.py"),
     "ray": ("smolcli/run/cluster/",),
+    "matplotlib": ("smolcli/formats/chart.py",),
     "torch": (),
     "transformers": (),
 }
@@ -300,7 +326,7 @@ def test_only_the_error_boundary_and_the_doors_of_hostile_files_and_the_network_
         handlers = (n for n in ast.walk(tree_of(file)) if isinstance(n, ast.ExceptHandler))
         return any(h.type is None or (isinstance(h.type, ast.Name) and h.type.id == "Exception") for h in handlers)
 
-    rooms = ("run/cluster/connecting", "media/document", "media/image", "media/pixels", "models/hub")
+    rooms = ("run/cluster/connecting", "media/document", "media/exif", "media/image", "media/pixels", "models/hub")
     doors = {f"smolcli/{name}.py" for name in rooms}
     assert {name_of(file) for file in FILES if catches_all(file)} <= {"smolcli/cli/__init__.py", *doors}
 

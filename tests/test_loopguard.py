@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain.loopguard import LoopGuard as PlainGuard
 
 from smolcli.engine.loopguard import LoopGuard
 from smolcli.engine.textstream import TextStream
@@ -142,3 +143,39 @@ def test_the_guard_knows_only_the_last_characters():
     rng = np.random.default_rng(3)
     block = "".join(map(chr, rng.integers(97, 123, 500)))
     assert guarded(block * 3) == (block * 3, False)  # longer than the longest unit it looks for
+
+
+PIECES = st.tuples(
+    st.sampled_from(["a", "ab", "ab \n", "abc123 ", "|- \n", ".", ".\n", ".-=", "<nl>cel>", "猫a "]).flatmap(
+        lambda alphabet: st.text(st.sampled_from(alphabet), min_size=1, max_size=60)
+    ),
+    st.sampled_from([1, 1, 2, 7, 8, 9, 39, 40, 41, 200]),
+    st.integers(0, 8),
+).map(lambda piece: (piece[0] * piece[1] + piece[0][: piece[2]])[:4000])
+NEAR_LOOPS = st.lists(PIECES | st.text(max_size=20), min_size=1, max_size=6).map("".join)
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=NEAR_LOOPS | TEXT, steps=st.lists(st.integers(1, 40), min_size=1, max_size=8), markup=st.booleans())
+def test_it_decides_what_looking_at_every_period_after_every_character_decides(text, steps, markup):
+    rows = ("<nl>", "cel>") if markup else ()
+    guard, plain, start = LoopGuard(rows), PlainGuard(rows), 0
+    while start < len(text) and not guard.looping:
+        piece = text[start : start + steps[start % len(steps)]]
+        assert (guard.feed(piece), guard.looping) == (plain.feed(piece), plain.looping)
+        start += len(piece)
+    assert guard.finish() == plain.finish()
+
+
+@pytest.mark.parametrize("period", [1, 2, 19, 20, 21, 39, 40, 80, 159, 160, 399, 400, 401])
+@pytest.mark.parametrize("ending", ["", "\n"])
+def test_the_first_character_that_makes_a_loop_ends_the_text(period, ending):
+    unit = "".join(chr(0x4E00 + n) for n in range(period - len(ending))) + ending  # no letter twice
+    copies = max(45 if ending else 9, 170 // period)
+    guard, plain, text = LoopGuard(), PlainGuard(), "x" + unit * copies + "!"
+    for start in range(0, len(text), 5):
+        assert guard.feed(text[start : start + 5]) == plain.feed(text[start : start + 5])
+        assert guard.looping == plain.looping == (guard.looping and period <= 400)
+        if guard.looping:
+            return
+    assert period > 400

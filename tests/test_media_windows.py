@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from clips import ffmpeg, needs_ffmpeg, recode
 from drawing import clip_number, draw_clip
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -44,6 +44,7 @@ def test_a_part_is_cut_into_windows_from_its_own_start():
     assert windows(10.0, WindowOptions(0, 500)) == [(0, 10)], "an end that is beyond is the clip's"
 
 
+@settings(deadline=None)
 @given(lengths, st.floats(0, 1), st.none() | st.floats(0.01, 1.5), st.none() | st.floats(0.1, 5000))
 def test_windows_cover_the_part_without_gap_or_overlap_and_none_is_longer_than_allowed(length_s, start, share, every_s):
     start_s = start * length_s * 0.9
@@ -134,6 +135,7 @@ def test_a_length_of_nothing_is_refused():
 # ---- which frames
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200_000), st.floats(0.5, 120), st.floats(0.1, 10), st.integers(1, 64), st.floats(0.2, 300))
 def test_the_frames_of_a_window_are_the_reference_s_of_a_clip_of_its_length(total, fps, rate, most, every_s):
     facts = VideoFacts((64, 64), fps, total / fps, total)

@@ -19,6 +19,7 @@ ALL = {name: option for group in GROUPS for name, option in options_of(group).it
 READERS = ("ask", "caption", "docvqa", "ocr", "video", "plan")
 WITH_CHECKS = [setting for setting in TABLE if setting.option is not None and setting.option.allowed]
 BAD = {"threads": "600", "device": "bogus", "gpu_layers": "-1", "context": "0", "parallel": "65", "detail": "medium"}
+BAD |= {"towers": "17", "batch_rows": "8"}
 BAD |= {"prompt_style": "baroque", "layout": "columns"}
 
 
@@ -72,7 +73,7 @@ def test_the_rows_of_settings_that_are_options_are_read_off_the_options():
 def test_a_setting_reaches_no_command_by_a_name_that_means_something_else_there():
     """What is set becomes the default of every parameter of that name."""
     ours = {setting.name for setting in TABLE if setting.option is not None}
-    for command in set(COMMANDS) - {*READERS, "doctor"}:
+    for command in set(COMMANDS) - {*READERS, "bench", "doctor"}:
         assert not ours & set(parameters(command)), command
 
 
@@ -143,7 +144,7 @@ def accepts_detail(text):
 
 
 def test_devices_are_those_that_the_engine_knows():
-    from smolcli.engine.llama.library import BACKENDS
+    from smolcli.engine.placement import BACKENDS
 
     assert set(ALL["device"].choices) == {"auto", "cpu", *BACKENDS}
 
@@ -216,7 +217,8 @@ def test_a_wrong_value_elsewhere_is_an_error_that_names_the_setting_and_where_it
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "value"), [("device", "CPU", "cpu"), ("detail", "7", "7"), ("threads", "2", 2)]
+    ("name", "text", "value"),
+    [("device", "CPU", "cpu"), ("device", "CUDA:1", "cuda:1"), ("detail", "7", "7"), ("threads", "2", 2)],
 )
 def test_a_right_value_is_set_and_read_as_the_program_knows_it(smol, name, text, value):
     assert smol("config", "set", name, text).code == 0

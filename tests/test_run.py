@@ -339,3 +339,59 @@ def test_a_verb_that_waits_for_an_answer_makes_its_next_job_of_it(files, picture
 def test_a_verb_that_waits_for_nothing_is_a_fault_of_ours_and_no_endless_run(files):
     with pytest.raises(AssertionError, match="nobody is to give"):
         list(run(iter([Waiting()] * 9), FakeEngine(), files, RunOptions()))
+
+
+# ---- the same pixels again
+
+
+@pytest.fixture
+def copies(pictures, tmp_path):
+    """Three pictures, and of the first two copies: one that is other bytes, one under another name."""
+    from PIL import Image
+
+    with Image.open(pictures[0]) as image:
+        image.save(tmp_path / "x.png", compress_level=0)
+        image.save(tmp_path / "y.bmp")
+    return [pictures[0], str(tmp_path / "x.png"), pictures[1], str(tmp_path / "y.bmp"), pictures[2]]
+
+
+@pytest.mark.parametrize("parallel", [1, 2, 8])
+def test_pictures_of_the_same_pixels_are_computed_once_and_each_has_its_answer(files, copies, parallel):
+    engine = FakeEngine(parallel=parallel)
+    found = run_answers(docvqa(files, copies, template(), Access()), engine, files, RunOptions())
+    assert sorted(engine.seen) == [0, 2, 4]
+    assert [answer.text for answer in found] == ["answer 0", "answer 0", "answer 2", "answer 0", "answer 4"]
+    assert [answer.generation.key for answer in found] == [0, 1, 2, 3, 4]
+    assert [answer.job.places[0].source.path for answer in found] == copies
+    assert [answer.places[0].source.path for answer in found] == copies
+    assert [answer.cached for answer in found] == [False, True, False, True, False]
+    assert [answer.generation.counts.encodes for answer in found] == [1, 0, 1, 0, 1]
+    assert not files._opened
+
+
+def test_other_words_choices_and_chance_are_other_answers(files, copies):
+    def seen(jobs):
+        engine = FakeEngine(parallel=4)
+        run_answers(jobs, engine, files, RunOptions())
+        return sorted(engine.seen)
+
+    assert seen(docvqa(files, copies[:2], template("What?", "Which?"), Access())) == [0, 1]
+    drawn = replace(template(), sampling=Sampling(temperature=1.0, max_tokens=5))
+    assert seen(docvqa(files, copies[:2], drawn, Access())) == [0, 1]
+    both = [template(), template().within(choices=("a", "b"))]
+    jobs = [job for each in both for job in docvqa(files, copies[:2], each, Access())]
+    assert seen(jobs) == [0, 2]
+
+
+@pytest.mark.parametrize("engine", [{"refuse": [0]}, {"too_long": [0]}, {"stuck": [0]}])
+def test_what_waits_for_a_job_that_fails_fails_with_it_and_holds_nobody_back(files, copies, engine):
+    found = said(files, copies, FakeEngine(parallel=4, **engine), timeout_s=0.3 if "stuck" in engine else None)
+    error = "TookTooLongError" if "stuck" in engine else "DoesNotFitError"
+    assert found[0] == error and [found[2], found[4]] == [2, 4]
+    assert all(found[number] in (error, number) for number in (1, 3))  # by whether it was decoded before that
+
+
+def test_a_copy_that_is_damaged_is_a_failure_all_the_same(files, copies, tmp_path):
+    (tmp_path / "cut.png").write_bytes(Path(copies[1]).read_bytes()[:-60])
+    found = said(files, [copies[0], str(tmp_path / "cut.png"), copies[3]], FakeEngine(parallel=2))
+    assert found == [0, "MediaError", 2]

@@ -372,3 +372,13 @@ def test_the_ids_of_an_answer_are_its_words():
     [answer] = answers(run(scheduler, [job(0, [3, 4], 12)])).values()
     assert " ".join(f"w{token}" for token in answer.ids) == answer.text
     assert len(answer.ids) == answer.counts.new_tokens
+
+
+def test_an_answer_that_ignores_its_end_is_as_long_as_it_may_be():
+    _, scheduler = setting(cells=700)
+    ends = next(n for n in count() if alone([n % 50 + 1, n], 300)[1] == "end")
+    endless = job(0, [ends % 50 + 1, ends], 300)
+    endless.ignore_eos = True
+    found = answers(run(scheduler, [endless, job(1, [ends % 50 + 1, ends], 300)]))
+    assert (found[0].stop_reason, found[0].counts.new_tokens) == ("length", 300)
+    assert found[1].stop_reason == "end" and found[1].counts.new_tokens < 300

@@ -8,7 +8,7 @@ import pytest
 from smolcli.datatypes import Counts, Generation, Seconds
 from smolcli.speeds import Speeds, Took, measured, remember, speed_key
 
-KEY = speed_key("nano", 1000, 0, "auto")
+KEY = speed_key("nano", 1000, 0, "cpu")
 
 
 def answer(encode=2.0, encodes=4, prefill=1.0, read=100, decode=0.5, new=10):
@@ -25,7 +25,7 @@ def took(*answers):
 def test_a_run_is_remembered_per_unit_of_work(tmp_path):
     remember(tmp_path, KEY, 0.25, took(answer(), answer(encode=0.0, encodes=0)))
     assert measured(tmp_path, KEY) == Speeds(0.25, 0.5, 0.01, 0.05, 10.0)
-    assert measured(tmp_path, speed_key("nano", 1000, 4, "auto")) is None
+    assert measured(tmp_path, speed_key("nano", 1000, 4, "cpu")) is None
 
 
 def test_an_estimate_adds_up(tmp_path):

@@ -41,6 +41,19 @@ def test_a_picture_keeps_its_proportions_and_is_never_enlarged(tmp_path, thumbna
     assert np.array_equal(thumbnails.picture(place), synth(400, 100, 1))
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_large_photograph_is_small_without_being_decoded_whole_and_upright(tmp_path, thumbnails, mode):
+    picture = Image.fromarray(synth(1600, 1200, 1)).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    [place] = places(tmp_path / "a.jpg")
+    small = thumbnails.shown(place, 128)
+    assert small.shape == (128, 96, 3)
+    whole = shrunk(thumbnails.picture(place), 128)
+    assert np.abs(small.astype(int) - whole).mean() < 8
+
+
 def test_frames_of_a_clip_are_those_that_their_places_name_in_any_order(tmp_path, thumbnails):
     draw_clip(tmp_path / "a.mp4", 90)
     found = places(tmp_path / "a.mp4")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
 import tracemalloc
 
 import numpy as np
 import pytest
 from drawing import golden, sha256, synth
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from smolcli import tiles
+from smolcli import tiles, workers
 from smolcli.errors import UsageError
 from smolcli.tiles import Detail, Geometry, cut, ladder, parse_detail, plan
 
@@ -147,6 +150,71 @@ def test_banded_resampling_equals_resampling_at_once(monkeypatch):
     assert np.array_equal(cut(rgb, planned).rgb, at_once)
 
 
+@pytest.fixture(scope="module")
+def many_threads():
+    """Every picture is cut by four threads, in bands of a few rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "_idle", threading.Semaphore(3))
+        patch.setattr(tiles, "BAND_PX", 2000)
+        patch.setattr(tiles, "ALONE_PX", 0)
+        yield
+
+
+@settings(deadline=None)
+@given(st.tuples(st.integers(1, 150), st.integers(1, 150)), st.integers(1, 17), st.integers(0, 9))
+def test_many_threads_cut_as_pillow_does_at_once(many_threads, size, most, seed):
+    planned = plan(size, Geometry(32, 4, 128), Detail("most", most))
+    result = cut(synth(*size, seed), planned)
+    picture = Image.fromarray(synth(*size, seed))
+    for width, height in (planned.resized_px, planned.refined_px):
+        for step in ((width, picture.height), (width, height)):
+            picture = picture.resize(step, Image.Resampling.LANCZOS)
+    whole = picture.resize((32, picture.height), Image.Resampling.LANCZOS).resize((32, 32), Image.Resampling.LANCZOS)
+    assert np.array_equal(result.rgb[-1], np.asarray(whole))
+    for number, tile in enumerate(result.rgb[:-1]):
+        top, left = number // planned.cols * 32, number % planned.cols * 32
+        assert np.array_equal(tile, np.asarray(picture)[top : top + 32, left : left + 32])
+    assert result.digests == tuple(hashlib.blake2b(tile.tobytes(), digest_size=16).digest() for tile in result.rgb)
+
+
+def test_a_tile_is_hashed_once(monkeypatch, smol, drawn):
+    hashed = []
+
+    def counting(data=b"", **options):
+        hashed.append(memoryview(data).nbytes)
+        return digest(data, **options)
+
+    digest = hashlib.blake2b
+    monkeypatch.setattr(hashlib, "blake2b", counting)
+    done = smol("ask", "-q", drawn / "exit.png", "What?", "--max-tokens", "1", "--json")
+    assert hashed.count(256 * 256 * 3) == done.record["counts"]["encodes"] > 0
+
+
+def test_pictures_that_are_cut_at_once_share_the_cores_and_give_them_back(monkeypatch):
+    monkeypatch.setattr(workers, "_idle", threading.Semaphore(3))
+    with workers.idle_cores() as first, workers.idle_cores() as second:
+        assert second.each(threading.get_ident, [] * 9) == []
+        assert set(second.each(lambda _: threading.get_ident(), range(9))) == {threading.get_ident()}
+        barrier = threading.Barrier(4, timeout=30)  # passed by four threads only
+        assert first.each(lambda part: (barrier.wait(), part)[1], range(4)) == [0, 1, 2, 3]
+    with workers.idle_cores() as third:
+        assert third.each(lambda part: (barrier.wait(), part)[1], range(4)) == [0, 1, 2, 3]
+
+
+def test_what_goes_wrong_in_one_thread_is_raised_and_the_cores_are_given_back(monkeypatch):
+    monkeypatch.setattr(workers, "_idle", threading.Semaphore(1))
+    here, both = threading.get_ident(), threading.Barrier(2, timeout=30)
+
+    def work(part):
+        both.wait()
+        if threading.get_ident() != here:
+            raise MemoryError(part)
+
+    with pytest.raises(MemoryError), workers.idle_cores() as pool:
+        pool.each(work, range(2))
+    assert workers._idle.acquire(blocking=False)
+
+
 sides = st.one_of(st.integers(1, 40), st.integers(1, 5000), st.sampled_from([1, 4095, 4096, 4097, 10000, 65535]))
 sizes = st.tuples(sides, sides)
 geometries = st.builds(
@@ -197,8 +265,8 @@ def test_the_tiles_put_together_are_the_resized_picture(size, most, seed):
     planned = plan(size, geometry, Detail("most", most))
     rgb = synth(*size, seed)
     result = cut(rgb, planned).rgb
-    refined = tiles._resize(tiles._resize(rgb, planned.resized_px), planned.refined_px)
+    refined = tiles._resize(rgb, (planned.resized_px, planned.refined_px))
     if planned.rows:
         rows = [np.concatenate(list(row), 1) for row in result[:-1].reshape(planned.rows, planned.cols, 16, 16, 3)]
         assert np.array_equal(np.concatenate(rows, 0), refined)
-    assert np.array_equal(result[-1], tiles._resize(refined, (16, 16)))
+    assert np.array_equal(result[-1], tiles._resize(refined, [(16, 16)]))

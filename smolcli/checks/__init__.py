@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+from smolcli.checks.against import Against
+from smolcli.checks.bench import Bench, decode_speed
 from smolcli.checks.check import Check
 from smolcli.checks.doctor import all_checks, failures
 from smolcli.checks.examiner import EngineExaminer
+from smolcli.checks.machine import model_names, this_build, this_machine
 from smolcli.checks.measure import Cost, load_and_check, measure, report_table
+from smolcli.checks.peers import Peers, find_peers
+from smolcli.checks.repeats import QUICK, Amount
 from smolcli.checks.report import COST_HEADER, COST_TITLE, check_lines, checks_record, cost_rows, report_lines
 from smolcli.checks.tuning import Trial, best, trials
 
 __all__ = [
     "COST_HEADER",
     "COST_TITLE",
+    "QUICK",
+    "Against",
+    "Amount",
+    "Bench",
     "Check",
     "Cost",
     "EngineExaminer",
+    "Peers",
     "Trial",
     "all_checks",
     "best",
     "check_lines",
     "checks_record",
     "cost_rows",
+    "decode_speed",
     "failures",
+    "find_peers",
     "load_and_check",
     "measure",
+    "model_names",
     "report_lines",
     "report_table",
+    "this_build",
+    "this_machine",
     "trials",
 ]

@@ -28,7 +28,7 @@ def all_checks(model: str | None, mmproj: str | None, device: str | None) -> lis
         pair = resolve(model or settings.values["model"], mmproj, settings)
     except SmolError as error:
         return [*checks, Check("model", "failed", error.message, error.hint)]
-    given = {name: settings.values[name] for name in ("threads", "gpu_layers", "context")}
+    given = {name: settings.values[name] for name in ("threads", "gpu_layers", "context", "towers", "batch_rows")}
     options = EngineOptions(device=device or settings.values["device"] or "auto", **given)
     return [*checks, *model_checks(pair, settings, options)]
 

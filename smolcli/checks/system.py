@@ -13,7 +13,9 @@ from pathlib import Path
 from smolcli import __version__
 from smolcli.cache import ROOMS, items
 from smolcli.checks.check import Check, guarded
-from smolcli.models import COMPUTE_BYTES, Store, hub_folder
+from smolcli.checks.machine import instructions
+from smolcli.engine import COMPUTE_BYTES
+from smolcli.models import Store, hub_folder
 from smolcli.printable import megabytes
 from smolcli.settings import CONFIG_VARIABLE, Settings
 
@@ -55,12 +57,9 @@ def _libraries() -> Check:
 
 def _llama() -> Check:
     """The build, what it computes on, and which instructions it was built for."""
-    from smolcli.engine import REBUILD, bindings
+    from smolcli.engine import REBUILD
 
-    llama, _ = bindings()
-    features = llama.llama_print_system_info().decode("utf-8", "replace").strip(" |")
-    on = [part.strip().removesuffix(" = 1") for part in features.split("|") if part.strip().endswith("= 1")]
-    on = [part.rpartition(":")[2].strip() for part in on]
+    on = instructions()
     detail = f"llama-cpp-python {version('llama-cpp-python')}, built for {', '.join(on) or 'nothing special'}"
     if platform.machine().lower() in ("x86_64", "amd64") and "AVX2" not in on:
         return Check(
@@ -70,7 +69,7 @@ def _llama() -> Check:
 
 
 def _devices() -> Iterator[Check]:
-    from smolcli.engine import devices
+    from smolcli.engine import device_word, devices
     from smolcli.errors import SmolError
 
     try:
@@ -80,6 +79,8 @@ def _devices() -> Iterator[Check]:
     for device in found:
         free = _available_bytes() if device.name == "CPU" else device.free_bytes
         detail = f"{device.description}, {megabytes(free or device.free_bytes)} of {megabytes(device.total_bytes)} free"
+        if word := device_word(device):
+            detail += f" (--device {word})"
         yield Check(f"device {device.name}", "ok", detail)
 
 

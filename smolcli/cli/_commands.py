@@ -17,6 +17,7 @@ COMMANDS = {  # in the order of --help; the first sentence of each command's own
     "ocr": "Write out the text of documents, page by page.",
     "video": "Answer a question about clips, or describe them.",
     "tune": "Measure how a model does its work best on this machine.",
+    "bench": "Measure how fast a model is on this machine, and its memory.",
     "plan": "Say what a request would cost before it is computed.",
     "prompts": "List the prompts, or show one as the model reads it.",
     "pull": "Fetch a model of the Hugging Face Hub, check it, and name it.",

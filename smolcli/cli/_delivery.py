@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
+from pathlib import Path
 
-from smolcli.cli._outputs import refuse_inputs, wanted_beside, wanted_outputs
+from smolcli.cli._keeping import USUAL, failure_file, leaving, outputs_of, refuse_writing_into, written_into
+from smolcli.cli._outputs import refuse_inputs, wanted_beside
 from smolcli.cli._shown import NONE, Shown, refuse_a_second_input
 from smolcli.console import Progress, interruptible, is_terminal, say
 from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
-from smolcli.formats import PLAIN, Allowed, Form, Outputs, Sidecars, answer_sentence, failure_sentence
-from smolcli.jobs import Answer, Expected, Failure
+from smolcli.formats import PLAIN, Allowed, Form, Outputs, SavedFrames, Sidecars, answer_sentence, failure_sentence
+from smolcli.jobs import Answer, Expected, Failure, Job, failure
+from smolcli.options import KeepingOptions
+from smolcli.rates import remember_rate
 from smolcli.reader import Reader
-from smolcli.run import Event, Idle, Planned, Thumbnails
+from smolcli.run import Event, Idle, Item, Planned, Thumbnails
 from smolcli.session import Run
 from smolcli.settings import load_settings
 from smolcli.speeds import Took, peak_rss_bytes, remember, stats_lines
@@ -38,27 +43,44 @@ class Delivery:
 
     inputs: the files and folders that are read, which are never written. pages: the command reads whole pages, which
     more formats can show; shown: what else it can write, and where that is to go. formats: the names of those that are
-    asked for; joined: of those in which all inputs come out together. Raises UsageError, OutputError.
+    asked for; joined: of those in which all inputs come out together. keeping: what becomes of what is there and of
+    what fails, in commands that have such options. Raises UsageError, OutputError.
     """
 
-    def __init__(self, run: Run, inputs: Sequence[str] = (), pages: bool = False, shown: Shown = NONE) -> None:
+    def __init__(
+        self,
+        run: Run,
+        inputs: Sequence[str] = (),
+        pages: bool = False,
+        shown: Shown = NONE,
+        keeping: KeepingOptions | None = None,
+    ) -> None:
         self._run = run
         allowed = Allowed(pages, clips=shown.clips)
         refuse_inputs([*(run.output.output or ()), *shown.paths], inputs)
-        beside = wanted_beside(run.output, run.formats, inputs, allowed)
+        one_each = not run.pages.all_frames
+        beside = leaving(wanted_beside(run.output, run.formats, inputs, allowed), keeping, one_each)
         self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
-        wanted = wanted_outputs(run.output, run.formats, allowed, shown.wanted(allowed))
+        self._keeping, self._many = keeping or USUAL, keeping is not None
+        refuse_writing_into(self._keeping, run.pages, inputs)
+        wanted = outputs_of(run, allowed, shown.wanted(allowed), self._keeping)
+        self._failures = failure_file(self._keeping, inputs)
+        self._tells = beside is not None and beside.tells and not wanted and not self._keeping.write_xmp
         refuse_a_second_input(wanted, inputs)
         self.joined = {each.format.name for each in wanted if each.format is not None}
         self.formats = self.joined | {each.format.name for each in (beside.sidecars if beside else ())}
-        self._outputs = Outputs(wanted, run.output.force)
-        self._progress = Progress(run.output.quiet, visible=self._outputs.on_stdout and is_terminal(sys.stdout))
+        folder, force = shown.save_frames, run.output.force
+        self._frames = None if folder is None else SavedFrames(folder, inputs, force, run.console.note)
+        self._outputs = Outputs(wanted, force)
+        visible = self._outputs.on_stdout and is_terminal(sys.stdout)
+        self._progress = Progress(run.output.quiet, visible, "images" if self._many else "answers")
         self._stream_pieces = is_terminal(sys.stdout) and run.parallel == 1
         self._took = Took()
-        self._expected = self._failed = self._unwritten = 0
+        self._expected = self._failed = self._unwritten = self._described = 0
         self._first_code = 0  # the exit code of the first failure
         self._last_failure = ("", "")  # its place and its sentence
         self._said: set[str] = set()  # warnings
+        self._written: set[str] = set()  # the sha256 of pictures that were written into
         self._chosen: Form | None = None
         self._pictures: Thumbnails | None = None
         self._stack = ExitStack()
@@ -72,9 +94,34 @@ class Delivery:
         self._outputs.discard()
         if self._sidecars is not None:
             self._sidecars.discard()
+        if self._failures is not None:
+            self._failures.discard()
 
-    def write(self, reader: Reader, events: Generator[Event], form: Callable[[int], Form]) -> None:
-        """Write every answer. form: how, by how many answers are expected when the first one comes.
+    @property
+    def is_finished(self) -> Callable[[str], bool] | None:
+        """Whether a file need not be read, because what is written of it is there; None where nothing says so."""
+        return self._sidecars.is_finished if self._sidecars is not None and self._tells else None
+
+    def unsaid(self, jobs: Iterable[Item], model: str) -> Iterable[Item]:
+        """All jobs but those whose answers, by a model of that name, stand in the file that is added to."""
+        appended = self._outputs.appended
+        if appended is None or self._sidecars is not None:
+            return jobs
+        return (Expected(-1) if isinstance(each, Job) and appended.has(each, model) else each for each in jobs)
+
+    def is_ours(self, path: str) -> bool:
+        """Whether a file is as this run wrote it (--write-xmp)."""
+        if not self._written:
+            return False
+        with suppress(OSError), Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() in self._written
+        return False
+
+    def write(
+        self, reader: Reader, events: Generator[Event], form: Callable[[int], Form], endless: bool = False
+    ) -> None:
+        """Write every answer. form: how, by how many answers are expected when the first one comes. endless: a signal
+        is how the run ends, and all is well then.
 
         Raises SomeInputsFailedError.
         """
@@ -87,20 +134,25 @@ class Delivery:
                     interrupt.answering |= not isinstance(event, Expected)
                     interrupt.answering &= not isinstance(event, Idle)
                     self._take(event, reader, form)
-                    if isinstance(event, Answer | Failure) and interrupt.asked and not ending:
+                    if isinstance(event, Answer | Failure | Idle) and interrupt.asked and not ending:
                         ending = True  # thrown in there, so that answers which wait for their turn are kept
                         self._take(events.throw(InterruptedRunError(interrupt.asked)), reader, form)
         except BaseException as error:
-            self._outputs.broke_off()
-            if isinstance(error, InterruptedRunError | KeyboardInterrupt):
-                self._say_what_is_kept()
-            raise
+            interrupted = isinstance(error, InterruptedRunError | KeyboardInterrupt)
+            if not (endless and interrupted):
+                self._outputs.broke_off()
+                if interrupted:
+                    self._say_what_is_kept()
+                raise
         finally:
             self._progress.close()
             self._sum_up(reader, time.perf_counter() - start)
+            if self._failures is not None:
+                self._failures.commit()
         if self._sidecars is not None:
             self._sidecars.finish()
         self._outputs.finish()
+        self._say_what_was_there()
         self._raise_failures(form(self._expected).questions)
 
     def _take(self, event: Event, reader: Reader, form: Callable[[int], Form]) -> None:
@@ -110,7 +162,7 @@ class Delivery:
             self._progress.expect(event.answers)
         elif isinstance(event, Planned):
             self.notes(event.plan.notes)
-            self._run.show_plan(reader.facts, event.plan)
+            self._run.show_plan(reader.planner, event.plan)
         elif isinstance(event, Encoded):
             self._progress.tile(event.done, event.total)
         elif isinstance(event, Piece):
@@ -120,15 +172,20 @@ class Delivery:
             self._took.add(event.generation, event.cached)
             self._outputs.answer(event, self._form(form))
             self._write_beside(event, self._form(form))
+            if self._frames is not None and self._pictures is not None:
+                self._frames.take(event, self._pictures.picture)
+            self._write_into(event, reader)
             self.notes(event.warnings)
             self._run.console.detail(answer_sentence(event))
             self._progress.advance()
         elif isinstance(event, Failure):
             self._fail(event, self._form(form))
+        elif isinstance(event, Idle) and self._sidecars is not None:
+            self._sidecars.idle()
 
     def _fail(self, failure: Failure, form: Form) -> None:
         """A sentence, once for all questions about the same place; a record where the format has them."""
-        self._progress.advance()
+        self._progress.advance(failed=True)
         sentence = failure_sentence(failure)
         written = self._outputs.failure(failure, form)
         self._write_beside(failure, form)
@@ -137,6 +194,8 @@ class Delivery:
             self._failed += 1
             if not written:
                 say(sentence)
+            if self._failures is not None:
+                self._failures.add(failure)
         self._last_failure = failure.place, sentence
         self._first_code = self._first_code or failure.exit_code
 
@@ -144,9 +203,25 @@ class Delivery:
         if self._sidecars is not None:
             self._sidecars.take(event, form)
 
+    def _write_into(self, answer: Answer, reader: Reader) -> None:
+        """--write-xmp: the answer goes into its picture, which is known to later runs as it is then."""
+        if not self._keeping.write_xmp:
+            return
+        try:
+            renewed = written_into(answer)
+        except SmolError as error:
+            self._fail_to_write(failure(answer.job.places[0].source.path, error))
+            return
+        self._described += 1
+        if renewed is not None:
+            reader.keep(renewed)
+            self._written.add(renewed.job.places[0].source.sha256)
+
     def _fail_to_write(self, failure: Failure) -> None:
         """The files about one input: what was answered about it is in the other outputs all the same."""
         say(failure_sentence(failure))
+        if self._failures is not None:
+            self._failures.add(failure)
         self._unwritten += 1
         self._first_code = self._first_code or failure.exit_code
 
@@ -154,6 +229,22 @@ class Delivery:
         """Sentences for the user, each said once."""
         self._run.console.note(*(note for note in dict.fromkeys(notes) if note not in self._said))
         self._said.update(notes)
+
+    @property
+    def _there_before(self) -> int:
+        """How many inputs and answers were not read or said, because that is done."""
+        sidecars, appended = self._sidecars, self._outputs.appended
+        return (sidecars.finished_before if sidecars else 0) + (appended.repeated if appended else 0)
+
+    def _say_what_was_there(self) -> None:
+        """What was not read, or not said, because it was there already."""
+        note, appended = self._run.console.note, self._outputs.appended
+        if self._sidecars is not None and (left := self._sidecars.finished_before):
+            note(f"inputs whose files were there already, and stay: {left} (--overwrite reads them again)")
+        if appended is not None and appended.repaired:
+            note("half a line at the end of the output, as a run leaves it that was killed, was taken away")
+        if appended is not None and appended.repeated:
+            note(f"answers that stood in the output already, and are not said again: {appended.repeated}")
 
     def _say_what_is_kept(self) -> None:
         """Of a run that was interrupted there are no files but those about inputs that were read to their end."""
@@ -181,15 +272,26 @@ class Delivery:
             times_s = reader.load_s, wall_s
             for line in stats_lines(self._took, times_s, peak_rss_bytes(), reader.facts.tokens_per_tile):
                 say(line)
-        if self._run.parallel == 1 and not self._run.cluster.cluster:
+        if self._run.cluster.cluster is not None:  # what this machine takes is another thing
+            return
+        self._remember_rate(reader, wall_s)
+        if self._run.parallel == 1:
             remember(load_settings().state_dir, self._run.speed_key(reader.facts), reader.load_s, self._took)
+
+    def _remember_rate(self, reader: Reader, wall_s: float) -> None:
+        """How long a picture of many took, for the next --dry-run."""
+        if self._many:
+            key = self._run.rate_key(reader.facts)
+            remember_rate(load_settings().state_dir, key, self._took.answers - self._took.cached, wall_s)
 
     def _raise_failures(self, questions: int) -> None:
         if not self._failed + self._unwritten:
             return
         failed, inputs = self._failed + self._unwritten, self._failed + math.ceil(self._took.answers / questions)
+        inputs += self._there_before
         error = SomeInputsFailedError(f"{failed} of {max(inputs, failed)} inputs failed." if inputs > 1 else "")
-        nowhere = self._sidecars is not None and not self._sidecars.written and not self._outputs.there
-        if not self._took.answers or nowhere:
+        written = self._described + (self._sidecars.written if self._sidecars is not None else 0)
+        nowhere = not written and not self._outputs.there
+        if (not self._took.answers or nowhere) and not self._there_before:
             error.exit_code = self._first_code
         raise error

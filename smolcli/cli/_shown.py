@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from smolcli.formats import Allowed, Wanted, find_format, of_one_input
 from smolcli.options import ClipOutputOptions
@@ -13,10 +14,13 @@ _LIST = ".txt"  # what chapters are a list in
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a command writes beside what -o names. clips: it reads clips; short: formats, and where each goes."""
+    """What a command writes beside what -o names. clips: it reads clips; short: formats, and where each goes;
+    save_frames: the folder for frames that were read.
+    """
 
     clips: bool = False
     short: Sequence[tuple[str, str]] = ()
+    save_frames: Path | None = None
 
     @property
     def paths(self) -> list[str]:
@@ -38,8 +42,15 @@ def clip_outputs(given: ClipOutputOptions) -> Shown:
         ("srt", given.srt),
         ("vtt", given.vtt),
         (chapters, given.chapters),
+        ("sheet", given.sheet),
+        ("html", given.html),
     ]
-    return Shown(True, [(name, path) for name, path in named if path is not None])
+    return Shown(True, [(name, path) for name, path in named if path is not None], given.save_frames)
+
+
+def gallery(html: str | None) -> Shown:
+    """--html of commands whose answers are shown with their pictures."""
+    return Shown(short=() if html is None else (("html", html),))
 
 
 def refuse_a_second_input(wanted: Sequence[Wanted], inputs: Sequence[str]) -> None:

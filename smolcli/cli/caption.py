@@ -1,7 +1,9 @@
-"""smol caption PATH...|DIR"""
+"""smol caption PATH...|DIR|-"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,8 @@ from smolcli.options import (
     AnswerOptions,
     ClusterOptions,
     FormatOptions,
+    InputOptions,
+    KeepingOptions,
     ModelOptions,
     OutputOptions,
     PageOptions,
@@ -19,7 +23,9 @@ from smolcli.options import (
 )
 
 if TYPE_CHECKING:
+    from smolcli.engine import Planner
     from smolcli.jobs import Answer
+    from smolcli.run import Item, OpenFiles
 
 _TOGETHER = 4  # captions are short and their prompts small: several fit one context and share every decode
 
@@ -31,55 +37,81 @@ _TOGETHER = 4  # captions are short and their prompts small: several fit one con
     reading=ReadingOptions,
     answers=AnswerOptions,
     pages=PageOptions,
+    inputs=InputOptions,
+    keeping=KeepingOptions,
     formats=FormatOptions,
     output=OutputOptions,
 )
 def command(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, and folders of them.")],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATH...", help="Files, folders, patterns, @FILE of names; - is a picture, or names."),
+    ] = None,
     question: Annotated[
         list[str] | None, typer.Option("-Q", "--question", help="Ask this of each image instead, once.", metavar="TEXT")
     ] = None,
-    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")] = False,
-    unordered: Annotated[
-        bool, typer.Option("--unordered", help="Captions as they finish, not as files are named.")
-    ] = False,
+    html: Annotated[
+        str | None,
+        typer.Option("--html", help="Write a page with pictures and captions: short for -o FILE.html.", metavar="FILE"),
+    ] = None,
     *,
     model: ModelOptions,
     cluster: ClusterOptions,
     reading: ReadingOptions,
     answers: AnswerOptions,
     pages: PageOptions,
+    inputs: InputOptions,
+    keeping: KeepingOptions,
     formats: FormatOptions,
     output: OutputOptions,
 ) -> None:
     """Describe each image of files and folders in a line.
 
-    A line is `path<TAB>caption`; lines come in the order of names.
+    A line is `path<TAB>caption`; lines come in the order of names. Pictures are looked at as one tile (--detail low).
 
     Example: smol caption holiday/ > captions.tsv
     """
     from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery, Form
-    from smolcli.cli._inputs import reread_standard_input
+    from smolcli.cli._inputs import given_pictures, picked, reread_standard_input, watching
     from smolcli.cli._outputs import refuse_beside
+    from smolcli.cli._rehearsal import rehearse
+    from smolcli.cli._shown import gallery
     from smolcli.session import Run
-    from smolcli.verbs import caption
+    from smolcli.verbs import caption_found
 
-    held = held_answers(answers, paths)
-    questions = held.asking(_one_question(question, paths))
-    run = Run(
-        replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats, cluster=cluster
-    )
-    if unordered:
+    given = given_pictures(paths, inputs)
+    held = held_answers(answers, given.streams)
+    questions = held.asking(_one_question(question, given.streams))
+    model = replace(model, parallel=model.parallel or _TOGETHER)
+    run = Run(model, output, reading, pages, formats=formats, cluster=cluster)
+    if inputs.unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
-    sent = paths if cluster.cluster is not None else []  # to actors, which may be after it was read here
-    with reread_standard_input(sent), Delivery(run, paths) as delivery, run.reader(unordered) as reader:
-        template = held.template(run.template(run.prompt("caption", reader.facts), questions))
-        jobs = caption(reader.files, paths, template, run.access(), recursive)
-        delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns))
+    shown = gallery(html)
+    arrivals = watching(given, inputs, [] if keeping.append else [*(output.output or []), *shown.paths])
+
+    def jobs_of(planner: Planner, files: OpenFiles, is_finished: Callable[[str], bool] | None) -> Iterator[Item]:
+        template = held.template(run.template(run.prompt("caption", planner.facts), questions))
+        return caption_found(files, picked(given, inputs, is_finished, arrivals), template, run.access())
+
+    if inputs.dry_run:
+        rehearse(run, given.inputs, keeping, jobs_of, shown)
+        return
+    sent = given.inputs if cluster.cluster is not None else []  # to actors, which may be after it was read here
+    with (
+        reread_standard_input(sent),
+        Delivery(run, given.inputs, shown=shown, keeping=keeping) as delivery,
+        run.reader(inputs.unordered) as reader,
+        arrivals or nullcontext(),
+    ):
+        if arrivals is not None:
+            arrivals.is_ours = delivery.is_ours
+            run.console.tell(f"watching {', '.join(arrivals.folders)} (Ctrl-C ends it)")
+        jobs = delivery.unsaid(jobs_of(reader.planner, reader.files, delivery.is_finished), reader.facts.name)
+        delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns), endless=inputs.watch)
 
 
-def _one_question(given: list[str] | None, paths: list[str]) -> list[str]:
+def _one_question(given: list[str] | None, paths: Sequence[str]) -> list[str]:
     """What is asked of each image, if anything is. Raises UsageError."""
     from smolcli.errors import UsageError
     from smolcli.verbs import read_questions

@@ -154,7 +154,8 @@ def _form(asking: ClipQuestions, several: bool, questions: int, expected: int) -
         return (*path, *when, *((answer.question,) if questions > 1 else ()))
 
     names = _names(("place", several), ("time", windows), ("question", questions > 1))
-    return Form(columns=columns, questions=max(1, questions), names=names) if names else PLAIN
+    ranges = windows and not several and questions <= 1
+    return Form(columns=columns, questions=max(1, questions), names=names, ranges=ranges) if names else PLAIN
 
 
 def _names(*columns: tuple[str, bool]) -> tuple[str, ...]:

@@ -5,9 +5,14 @@ One place writes to stderr, knows the terminal, and keeps quiet when told to.
 
 from __future__ import annotations
 
-from smolcli.console.bars import ByteBar, Progress
+from typing import TYPE_CHECKING, Any
+
+from smolcli.console.bars import ByteBar, Progress, StepBar
 from smolcli.console.sentences import Console, is_terminal, report, say, show_json, show_lines, show_table
 from smolcli.console.signals import SIGNALLED, Ended, Interrupt, ended_code, ending_signals, interruptible
+
+if TYPE_CHECKING:
+    from smolcli.console.measured import number, show_record
 
 __all__ = [
     "SIGNALLED",
@@ -16,13 +21,25 @@ __all__ = [
     "Ended",
     "Interrupt",
     "Progress",
+    "StepBar",
     "ended_code",
     "ending_signals",
     "interruptible",
     "is_terminal",
+    "number",
     "report",
     "say",
     "show_json",
     "show_lines",
+    "show_record",
     "show_table",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What only one command shows is loaded when it does."""
+    if name not in ("number", "show_record"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from smolcli.console import measured
+
+    return getattr(measured, name)

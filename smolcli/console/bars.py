@@ -15,11 +15,12 @@ SHOW_AFTER_S = 0.7  # what is done sooner needs no bar
 class Progress:
     """A bar on stderr, on a terminal only: answers of how many, and the tiles of a request, the slowest part on a CPU.
 
-    visible: answers come out on the same terminal. They are not counted then: they show how far it is.
+    visible: answers come out on the same terminal. They are not counted then: they show how far it is. unit: what is
+    counted. Beside the count stand how many are done a second, the time left, and how many failed.
     """
 
-    def __init__(self, quiet: bool, visible: bool = False) -> None:
-        self._visible = visible
+    def __init__(self, quiet: bool, visible: bool = False, unit: str = "answers") -> None:
+        self._visible, self._unit, self._failed = visible, unit, 0
         self._off = quiet or not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb"
         self._bar: Any = None
         self._answers: Any = None  # rich's ids of the two lines
@@ -31,7 +32,7 @@ class Progress:
         """So many answers are expected."""
         self._total = total
         if total > 1 and not self._off and not self._visible:
-            self._answers = self._open().add_task("answers", total=total)
+            self._answers = self._open().add_task(self._unit, total=total, pace="", failed="")
             self._bar.refresh()
 
     def expect(self, more: int) -> None:
@@ -42,10 +43,15 @@ class Progress:
         elif more:
             self.start(self._total + more)
 
-    def advance(self) -> None:
-        """One more answer is done."""
-        if self._answers is not None:
-            self._bar.advance(self._answers)
+    def advance(self, failed: bool = False) -> None:
+        """One more answer is done, or failed."""
+        self._failed += failed
+        if self._answers is None:
+            return
+        self._bar.advance(self._answers)
+        speed = next((task.speed for task in self._bar.tasks if task.id == self._answers), None)
+        pace = f"{speed:.1f} {self._unit}/s" if speed else ""
+        self._bar.update(self._answers, pace=pace, failed=f"{self._failed} failed" if self._failed else "")
 
     def tile(self, done: int, total: int) -> None:
         """So many tiles of a request are encoded. Only what takes a while is shown, and only while it lasts."""
@@ -58,7 +64,7 @@ class Progress:
         elif self._tiles is not None:
             self._bar.update(self._tiles, completed=done, total=total)
         elif now - self._since_s > SHOW_AFTER_S:
-            self._tiles = self._open().add_task("tiles", total=total, completed=done)
+            self._tiles = self._open().add_task("tiles", total=total, completed=done, pace="", failed="")
             self._bar.refresh()
 
     def close(self) -> None:
@@ -73,8 +79,13 @@ class Progress:
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
 
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._bar = Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            fields = (
+                TextColumn("{task.fields[pace]}"),
+                TimeRemainingColumn(),
+                TextColumn("[red]{task.fields[failed]}"),
+            )
+            self._bar = Bar(*columns, *fields, console=Console(stderr=True), transient=True, redirect_stdout=False)
             self._bar.start()
         return self._bar
 
@@ -121,3 +132,32 @@ class ByteBar:
         self._bar = bars.Progress(*columns, console=Console(stderr=True), transient=True)
         self._task = self._bar.add_task("", total=total)
         self._bar.start()
+
+
+class StepBar:
+    """A bar on stderr, on a terminal only: what is done now, and how many steps of all are done."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._shown = not quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+        self._bar: Any = None
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Draw."""
+        if not self._shown:
+            return
+        if self._bar is None:
+            from rich import progress as bars
+            from rich.console import Console
+
+            columns = (bars.BarColumn(20), bars.TextColumn("{task.description}"), bars.TimeElapsedColumn())
+            self._bar = bars.Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
+            self._task = self._bar.add_task("", total=total)
+            self._bar.start()
+        self._bar.update(self._task, description=step, completed=done, total=total)
+
+    def __enter__(self) -> StepBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()

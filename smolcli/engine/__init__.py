@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from smolcli.datatypes import RGB, EngineEvent, Floats, ModelFacts, ModelPair, Request, TilePlan, Turn
@@ -19,14 +20,21 @@ from smolcli.engine.tokens import DEFAULT_TEMPLATE, TokenSequence, template_text
 
 if TYPE_CHECKING:
     from smolcli.engine.choosing import check_choices
+    from smolcli.engine.cores import physical_cores
+    from smolcli.engine.llama.devices import devices
     from smolcli.engine.llama.grammar import check_grammar, grammar_of_schema
-    from smolcli.engine.llama.library import REBUILD, bindings, devices
+    from smolcli.engine.llama.library import REBUILD, bindings, llama_commit, system_info
+    from smolcli.engine.memory import CARD_BYTES, COMPUTE_BYTES
+    from smolcli.engine.placement import Placement, device_word
 
 __all__ = [
+    "CARD_BYTES",
+    "COMPUTE_BYTES",
     "DEFAULT_TEMPLATE",
     "REBUILD",
     "Engine",
     "EngineOptions",
+    "Placement",
     "Planner",
     "TileStore",
     "TokenSequence",
@@ -34,18 +42,44 @@ __all__ = [
     "check_choices",
     "check_grammar",
     "computes_with",
+    "device_word",
     "devices",
     "grammar_of_schema",
+    "llama_commit",
     "load_engine",
     "load_planner",
     "physical_cores",
+    "place",
+    "system_info",
     "template_text",
 ]
 
 
+_ROOMS = {
+    "CARD_BYTES": "smolcli.engine.memory",
+    "COMPUTE_BYTES": "smolcli.engine.memory",
+    "REBUILD": "smolcli.engine.llama.library",
+    "bindings": "smolcli.engine.llama.library",
+    "check_choices": "smolcli.engine.choosing",
+    "check_grammar": "smolcli.engine.llama.grammar",
+    "grammar_of_schema": "smolcli.engine.llama.grammar",
+    "llama_commit": "smolcli.engine.llama.library",
+    "physical_cores": "smolcli.engine.cores",
+    "system_info": "smolcli.engine.llama.library",
+    "devices": "smolcli.engine.llama.devices",
+    "Placement": "smolcli.engine.placement",
+    "device_word": "smolcli.engine.placement",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """threads None: physical cores; gpu_layers None: all; context None: what the model was trained with, in tokens."""
+    """device: "auto", "cpu", "cuda", or "cuda:1" for one of several cards.
+
+    None has a meaning: threads: physical cores; gpu_layers: all; context: what the model was trained with, in tokens;
+    towers: one on a CPU, on a card as many as pay; batch_rows: rows of one pass of the language model, 512 on a CPU and
+    2,048 on a card.
+    """
 
     threads: int | None = None
     device: str = "auto"
@@ -53,6 +87,8 @@ class EngineOptions:
     context: int | None = None
     parallel: int = 1
     verbose: bool = False
+    towers: int | None = None
+    batch_rows: int | None = None
 
 
 class TileStore(Protocol):
@@ -73,6 +109,8 @@ class Planner(Protocol):
 
     facts: ModelFacts
     context_tokens: int  # what one conversation may hold
+    ram_bytes: int  # what the model takes with a full context where the processor computes
+    gpu_bytes: int  # and on a card where that does
 
     def tokens(self, turns: Sequence[Turn], generate: bool = True) -> TokenSequence:
         """The exact id sequence of a conversation."""
@@ -93,7 +131,7 @@ class Planner(Protocol):
 class Engine(Planner, Protocol):
     """A planner that also reads."""
 
-    load_s: float  # seconds spent on loading weights so far
+    placement: Placement  # what it computes on
     parallel: int  # how many answers are written at the same time
 
     def add(self, request: Request) -> bool:
@@ -102,8 +140,12 @@ class Engine(Planner, Protocol):
         Raises DoesNotFitError and EngineError for this request alone; the others go on.
         """
 
+    @property
+    def load_s(self) -> float:
+        """Seconds spent on loading weights so far."""
+
     def step(self) -> list[EngineEvent]:
-        """One pass of the vision tower, one of the language model, and what came of them; [] when nothing is left.
+        """A pass of the vision towers, one of the language model, and what came of them; [] when nothing is left.
 
         Raises EngineError, ModelError: then all requests that were taken are forgotten.
         """
@@ -132,21 +174,33 @@ class Engine(Planner, Protocol):
         """tile uint8 (T, T, 3) → float32 (tokens per tile, width): one pass of the vision tower. Raises EngineError."""
 
 
-def load_engine(pair: ModelPair, options: EngineOptions, kept: TileStore | None = None) -> Engine:
+def load_engine(
+    pair: ModelPair,
+    options: EngineOptions,
+    kept: TileStore | None = None,
+    placement: Placement | None = None,
+) -> Engine:
     """Check both files, load the model. `kept`: tiles that are known already are not encoded again.
 
-    Raises ModelError, UsageError (device), EngineError.
+    placement: from `place`, where that was asked before. Raises ModelError, UsageError (device), EngineError.
     """
     from smolcli.engine.smolvlm import SmolVLM
 
-    return SmolVLM(pair, options, kept)
+    return SmolVLM(pair, options, kept, placement)
 
 
-def computes_with(options: EngineOptions) -> str:
+def place(pair: ModelPair, options: EngineOptions) -> Placement:
+    """What a pair would be computed on: a card, or the processor. Raises UsageError (device), EngineError (memory)."""
+    from smolcli.engine import placement
+
+    return placement.place(pair, options)
+
+
+def computes_with(placement: Placement) -> str:
     """The build of llama.cpp and what it computes on: the same pixels give the same numbers where this is the same."""
-    from smolcli.engine.llama.library import system_info
+    from smolcli.engine.llama import library
 
-    return f"{system_info()} device={options.device} gpu_layers={options.gpu_layers}"
+    return f"{library.system_info()} on {placement.name}"
 
 
 def load_planner(pair: ModelPair, options: EngineOptions) -> Planner:
@@ -158,16 +212,6 @@ def load_planner(pair: ModelPair, options: EngineOptions) -> Planner:
 
 def __getattr__(name: str) -> Any:
     """What is asked of llama.cpp itself, without a model; it is loaded then."""
-    if name in ("check_grammar", "grammar_of_schema"):
-        from smolcli.engine.llama import grammar
-
-        return getattr(grammar, name)
-    if name == "check_choices":
-        from smolcli.engine import choosing
-
-        return choosing.check_choices
-    if name not in ("REBUILD", "bindings", "devices"):
+    if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from smolcli.engine.llama import library
-
-    return getattr(library, name)
+    return getattr(import_module(_ROOMS[name]), name)

@@ -9,7 +9,6 @@ import numpy as np
 
 from smolcli.datatypes import RGB, Floats, ModelFacts, Request, Sampling
 from smolcli.engine.embeddings import PromptRows, identity
-from smolcli.engine.metadata import GGUFFile
 from smolcli.engine.sampling import Grammar
 from smolcli.engine.scheduler import Ids, Job
 from smolcli.engine.tokens import TokenSequence
@@ -24,7 +23,8 @@ class Arrival:
 
     room: tokens that the context holds beyond the prompt; tiles uint8 (T, T, 3), their digests and the hashes of the
     files that they were cut from, in the order of the prompt; rows: the embeddings of those that are encoded, float32
-    (tokens per tile, width). grammar: what the answer follows.
+    (tokens per tile, width). begun: it was its turn. encode_s: the share of the run that its passes took. grammar: what
+    the answer follows.
     """
 
     request: Request
@@ -34,6 +34,7 @@ class Arrival:
     digests: list[bytes] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     rows: list[Floats] = field(default_factory=list)
+    begun: bool = False
     encodes: int = 0
     encode_s: float = 0.0
     grammar: Grammar | None = None
@@ -48,19 +49,20 @@ class Arrival:
         """Whether every tile has its embeddings."""
         return len(self.rows) == len(self.tiles)
 
-    def job(self, facts: ModelFacts, language: GGUFFile) -> Job:
+    def job(self, facts: ModelFacts) -> Job:
         """An answer to write."""
         request = self.request
-        job = self._job(request.key, self.sequence.ids, facts, language)
+        job = self._job(request.key, self.sequence.ids, facts)
         job.sampling, job.doctags, job.grammar = request.sampling, facts.doctags, self.grammar
         job.max_tokens = min(request.sampling.max_tokens or MOST_NEW_TOKENS, self.room)
+        job.ignore_eos = request.ignore_eos
         return job
 
-    def score_job(self, key: int, continuation: Sequence[int], facts: ModelFacts, language: GGUFFile) -> Job:
+    def score_job(self, key: int, continuation: Sequence[int], facts: ModelFacts) -> Job:
         """A continuation to score; its last id is never read, only asked for. Raises DoesNotFitError."""
         self.require_room(len(continuation))
         ids = np.concatenate([self.sequence.ids, np.array(continuation[:-1], np.int32)])
-        job = self._job(key, ids, facts, language)
+        job = self._job(key, ids, facts)
         job.scored_rows = len(continuation)
         return job
 
@@ -70,12 +72,12 @@ class Arrival:
             most = f"a continuation has 1 to {self.room}"
             raise DoesNotFitError(f"A continuation of {tokens} tokens cannot be scored: {most}.")
 
-    def _job(self, key: int, ids: Ids, facts: ModelFacts, language: GGUFFile) -> Job:
+    def _job(self, key: int, ids: Ids, facts: ModelFacts) -> Job:
         images = np.concatenate([np.empty((0, facts.width), np.float32), *self.rows])
         return Job(
             key=key,
             identity=identity(ids, facts.image_token, self.digests, facts.tokens_per_tile),
-            rows=PromptRows(ids, facts.image_token, images, language),
+            rows=PromptRows(ids, facts.image_token, images),
             sampling=Sampling(),
             max_tokens=0,
             image_tokens=len(images),

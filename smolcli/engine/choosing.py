@@ -18,7 +18,6 @@ import numpy as np
 from gguf_convert.header import DAMAGED
 from smolcli.datatypes import Counts, Floats, Generation, ModelFacts, Seconds
 from smolcli.engine.arrival import Arrival
-from smolcli.engine.metadata import GGUFFile
 from smolcli.engine.scheduler import Job, Scored
 from smolcli.errors import ModelError, UsageError
 
@@ -51,11 +50,11 @@ class Choosing:
         self._cached = -1
         self._prefill_s = 0.0
 
-    def next_job(self, facts: ModelFacts, language: GGUFFile) -> Job | None:
+    def next_job(self, facts: ModelFacts) -> Job | None:
         """The next form as a job, until it is `taken`; None once all are. Every tile must be encoded."""
         if self._job is None and self._waiting:
             ids = (*self._waiting[0].ids, self._ends[0])  # the last one is not read: any end will do
-            self._job = self.arrival.score_job(next(self._keys), ids, facts, language)
+            self._job = self.arrival.score_job(next(self._keys), ids, facts)
         return self._job
 
     def taken(self) -> None:

@@ -1,4 +1,4 @@
-"""Rows of embeddings: what tiles were encoded to, kept for when they come again; a prompt's rows, slice by slice."""
+"""What tiles were encoded to, kept for when they come again; a prompt's rows, slice by slice."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections import OrderedDict
 
 import numpy as np
 
-from gguf_convert.names import WEIGHT, LanguageTensors
 from smolcli.datatypes import Floats
 from smolcli.engine import TileStore
-from smolcli.engine.metadata import GGUFFile
-from smolcli.engine.scheduler import Ids
+from smolcli.engine.scheduler import PICTURE, Ids
 
 MEMO_BYTES = 128 << 20  # a page asked twice, blank tiles, still frames
 MEMO_PROMPTS = 4  # as many contexts full of pictures, where that is less
@@ -54,21 +52,16 @@ class TileMemo:
 
 
 class PromptRows:
-    """The prompt's embeddings, made slice by slice: text rows from the embedding matrix, image rows from the tower."""
+    """A prompt's rows, slice by slice: ids of its text, and what the tower made of its pictures."""
 
-    def __init__(self, ids: Ids, image_token: int, images: Floats, file: GGUFFile) -> None:
-        self._ids, self._images, self._file = ids, images, file
-        self._is_image = ids == image_token
-        self._before = np.cumsum(self._is_image) - self._is_image  # image rows before each row
+    def __init__(self, ids: Ids, image_token: int, images: Floats) -> None:
+        self._images, is_image = images, ids == image_token
+        self._ids = np.where(is_image, np.int32(PICTURE), ids)
+        self._before = np.concatenate([[0], np.cumsum(is_image)])  # image rows before each row, and in all
 
-    def __call__(self, start: int, end: int) -> Floats:
-        """float32 (end - start, width)."""
-        rows = np.empty((end - start, self._images.shape[1]), np.float32)
-        is_image = self._is_image[start:end]
-        rows[is_image] = self._images[self._before[start:end][is_image]]
-        if not is_image.all():
-            rows[~is_image] = self._file.rows(LanguageTensors.TOKEN_EMBEDDING + WEIGHT, self._ids[start:end][~is_image])
-        return rows
+    def __call__(self, start: int, end: int) -> tuple[Ids, Floats]:
+        """int32 (end - start,), PICTURE where a row is a picture's; and those rows, float32 (pictures' rows, width)."""
+        return self._ids[start:end], self._images[self._before[start] : self._before[end]]
 
 
 def identity(

@@ -17,11 +17,12 @@ import numpy.typing as npt
 
 from smolcli.datatypes import Counts, Floats, Generation, Piece, Sampling, Seconds, StopReason
 from smolcli.engine.kvcells import KVCells, Sequence
-from smolcli.engine.sampling import Grammar, Sampler
+from smolcli.engine.sampling import Choice, Grammar, RowSampling, Sampler
 from smolcli.engine.textstream import TextStream
 from smolcli.errors import EngineError
 
 Ids = npt.NDArray[np.int32]
+PICTURE = -1  # in the place of an id: the row is a picture's
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,17 @@ class Decoder(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One prompt to continue, or to score. `rows(start, end)` gives the prompt's embeddings.
+    """One prompt to continue, or to score. `rows(start, end)` gives the ids of a part of it, int32 (end - start,),
+    PICTURE where a row is a picture's, and those rows, float32 (pictures' rows, width).
 
     identity int64 (n,): equal where rows are. scored_rows: 0 writes an answer; else nothing is written, and the logits
     of so many last rows are what is asked for. grammar: what the answer follows; closed when the job is over. doctags:
-    the answer is in that markup.
+    the answer is in that markup. ignore_eos: it is max_tokens long, whatever it says.
     """
 
     key: int
     identity: npt.NDArray[np.int64]
-    rows: Callable[[int, int], Floats]
+    rows: Callable[[int, int], tuple[Ids, Floats]]
     sampling: Sampling
     max_tokens: int
     image_tokens: int = 0
@@ -76,6 +78,7 @@ class Job:
     scored_rows: int = 0
     grammar: Grammar | None = None
     doctags: bool = False
+    ignore_eos: bool = False
 
     @property
     def cells(self) -> int:
@@ -135,6 +138,7 @@ class Scheduler:
         self._outputs = max(parallel, outputs)
         self._kv = KVCells(decoder, cells, parallel)
         self._running: list[_Running] = []
+        self._sampling = RowSampling()
 
     def __len__(self) -> int:
         """How many jobs are under way."""
@@ -202,23 +206,23 @@ class Scheduler:
 
     def _compose(self) -> tuple[Batch, list[tuple[_Running, int]]]:
         """Rows of answers first, then as much of the prompts as fits; and who wants how many rows of logits."""
-        rows: list[Floats] = []
-        positions: list[Ids] = []
-        sequences: list[int] = []
-        flags: list[npt.NDArray[np.bool_]] = []
-        wanted: list[tuple[_Running, int]] = []
         writing = [item for item in self._running if not item.reading]
-        if writing:
-            rows.append(self._decoder.embed_tokens(np.array([item.ids[-1] for item in writing], np.int32)))
-        outputs = self._outputs
-        for item in writing + [item for item in self._running if item.reading]:
-            start, end = item.filled, item.filled + 1
-            if item.reading:
-                room = min(self._batch_rows - len(sequences), max(item.first_wanted - start, 0) + outputs)
-                end = min(start + room, len(item.job.identity))
-                if end == start:
-                    continue
-                rows.append(item.job.rows(start, end))
+        ids = [np.array([item.ids[-1] for item in writing], np.int32)]
+        positions = [np.array([item.filled for item in writing], np.int32)]
+        sequences = [item.sequence.id for item in writing]
+        flags = [np.ones(len(writing), np.bool_)]
+        pictures: list[Floats] = []
+        wanted = [(item, 1) for item in writing]
+        outputs = self._outputs - len(writing)
+        for item in [item for item in self._running if item.reading]:
+            start = item.filled
+            room = min(self._batch_rows - len(sequences), max(item.first_wanted - start, 0) + outputs)
+            end = min(start + room, len(item.job.identity))
+            if end == start:
+                continue
+            own, rows = item.job.rows(start, end)
+            ids.append(own)
+            pictures.append(rows)
             positions.append(np.arange(start, end, dtype=np.int32))
             sequences += [item.sequence.id] * (end - start)
             flags.append(positions[-1] >= item.first_wanted)
@@ -226,16 +230,37 @@ class Scheduler:
             if flags[-1].any():
                 wanted.append((item, int(flags[-1].sum())))
                 outputs -= wanted[-1][1]
-        batch = Batch(np.concatenate(rows), np.concatenate(positions), sequences, np.concatenate(flags))
-        return batch, wanted
+        for item in writing:
+            item.filled += 1
+        rows = self._rows(np.concatenate(ids), pictures)
+        return Batch(rows, np.concatenate(positions), sequences, np.concatenate(flags)), wanted
+
+    def _rows(self, ids: Ids, pictures: list[Floats]) -> Floats:
+        """Embeddings of all rows of a step, float32 (n, width): those of its text in one call."""
+        is_text = ids != PICTURE
+        if is_text.all():
+            return self._decoder.embed_tokens(ids)
+        shown = np.concatenate(pictures)
+        rows = np.empty((len(ids), shown.shape[1]), np.float32)
+        rows[~is_text] = shown
+        if is_text.any():
+            rows[is_text] = self._decoder.embed_tokens(ids[is_text])
+        return rows
 
     def _advance_all(self, wanted: list[tuple[_Running, int]], logits: Floats) -> list[StepEvent]:
         events: list[StepEvent] = []
-        start = 0
-        for item, count in wanted:
-            own = logits[start : start + count]
-            events += self._score(item, own) if item.job.scored_rows else self._advance(item, own[0])
-            start += count
+        starts = np.cumsum([0, *(count for _, count in wanted)])[:-1].tolist()
+        written = [(item, start) for (item, _), start in zip(wanted, starts, strict=True) if not item.job.scored_rows]
+        chosen: list[Choice] = []
+        if written:
+            own = logits if len(written) == len(logits) else logits[[start for _, start in written]]
+            chosen = self._sampling.choose(own, [item.sampler for item, _ in written])
+        choices = iter(chosen)
+        for (item, count), start in zip(wanted, starts, strict=True):
+            if item.job.scored_rows:
+                events += self._score(item, logits[start : start + count])
+            else:
+                events += self._advance(item, next(choices))
         return events
 
     def _score(self, item: _Running, logits: Floats) -> list[StepEvent]:
@@ -245,12 +270,11 @@ class Scheduler:
         self._retire(item)
         return [Scored(item.job.key, np.concatenate(item.scores), item.cached, item.prefill_s)]
 
-    def _advance(self, item: _Running, logits: Floats) -> list[StepEvent]:
-        chosen = item.sampler.choose(logits)
+    def _advance(self, item: _Running, chosen: Choice) -> list[StepEvent]:
         if chosen is None:
             return self._finish(item, "length")
         token, logprob = chosen
-        if self._decoder.is_end(token):
+        if self._decoder.is_end(token) and not item.job.ignore_eos:
             return self._finish(item, "end")
         item.sampler.accept(token)
         item.ids.append(token)
@@ -259,7 +283,7 @@ class Scheduler:
         events: list[StepEvent] = [Piece(item.job.key, text)] if text else []
         if item.stream.stopped:
             events += self._finish(item, "end")
-        elif item.stream.looping:
+        elif item.stream.looping and not item.job.ignore_eos:
             events += self._finish(item, "repetition")
         elif len(item.ids) >= item.job.max_tokens:
             events += self._finish(item, "length")

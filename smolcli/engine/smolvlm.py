@@ -6,40 +6,50 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import count
 
 import numpy as np
 
-from smolcli.datatypes import RGB, Encoded, EngineEvent, Floats, ModelFacts, ModelPair, Refused, Request, Turn
+from smolcli.datatypes import RGB, EngineEvent, Floats, ModelPair, Refused, Request, Turn
 from smolcli.engine import EngineOptions, TileStore
 from smolcli.engine.arrival import Arrival, arrive, check_tile
 from smolcli.engine.choosing import Choosing, forms
 from smolcli.engine.cores import physical_cores
 from smolcli.engine.embeddings import MEMO_BYTES, MEMO_PROMPTS, TileMemo
+from smolcli.engine.encoding import TileEncoder
 from smolcli.engine.kvcells import KVCells
+from smolcli.engine.llama.devices import free_bytes
 from smolcli.engine.llama.language import ContextSize
 from smolcli.engine.llama.vision import VisionTower
 from smolcli.engine.memory import kv_cells
-from smolcli.engine.metadata import GGUFFile
+from smolcli.engine.placement import Placement, place
 from smolcli.engine.scheduler import Job, Scheduler, Scored, StepEvent
 from smolcli.engine.threaded import ThreadedDecoder, ThreadedGrammar
+from smolcli.engine.towers import MOST_UNASKED, Tower, Towers
 from smolcli.engine.vocabulary import Vocabulary
 from smolcli.errors import SmolError
 
-_BATCH_ROWS = 512
+_BATCH_ROWS, _CARD_BATCH_ROWS = 512, 2048  # of one pass; the second is a guess that tests/bench/gpu measures
 _OUTPUTS = 32  # rows of logits in one pass, 200 kB each with the family's vocabulary
 _ANSWERS_PER_TILE = 4  # that wait while one is encoded
 _CELL_STEP, _SPARE_CELLS = 256, 512  # KV rows: room for the next, longer question about the same media
 
 
 class SmolVLM(Vocabulary):
-    """The whole model. The projector is loaded with the first picture, the KV cache with the first answer."""
+    """The whole model. Projectors are loaded with the first picture, the KV cache with the first answer."""
 
     _vocab_only = False
 
-    def __init__(self, pair: ModelPair, options: EngineOptions, kept: TileStore | None = None) -> None:
+    def __init__(
+        self,
+        pair: ModelPair,
+        options: EngineOptions,
+        kept: TileStore | None = None,
+        placement: Placement | None = None,
+    ) -> None:
         start = time.perf_counter()
-        self._tower: VisionTower | None = None
+        self._placed = placement
         self._scheduler: Scheduler | None = None
         self._events: Generator[EngineEvent, None, None] | None = None  # of the run that goes on
         self._late: list[EngineEvent] = []  # what happened to requests while something was scored
@@ -49,11 +59,35 @@ class SmolVLM(Vocabulary):
         self._cells = 0
         self._threads = options.threads or physical_cores()
         self.parallel = options.parallel
+        self._opening_s = 0.0
         super().__init__(pair, options)
         # several prompts' worth, so that a clip asked again is there, and a thousand pictures do not pile up
         most_bytes = min(MEMO_BYTES, MEMO_PROMPTS * 4 * self.context_tokens * self.facts.width)
-        self._memo = TileMemo((self.facts.tokens_per_tile, self.facts.width), kept, most_bytes)
-        self.load_s = time.perf_counter() - start
+        memo = TileMemo((self.facts.tokens_per_tile, self.facts.width), kept, most_bytes)
+        self._encoder = TileEncoder(self._towers(), memo, beside=self.placement.card is not None)
+        self._owned.append(self._encoder)
+        self._opening_s = time.perf_counter() - start
+
+    def _place(self) -> Placement:
+        return self._placed or place(self._pair, self._options)
+
+    def _towers(self) -> Towers:
+        """None is opened yet. On a card their number grows where nobody sets it."""
+        card, asked = self.placement.card, self._options.towers
+        if asked is None and card is not None:
+            return Towers(self._open_tower, 1, MOST_UNASKED, partial(free_bytes, card))
+        return Towers(self._open_tower, asked or 1, asked or 1)
+
+    def _open_tower(self) -> Tower:
+        threads = max(1, self._threads // (self._options.towers or 1))
+        tower = VisionTower(self._pair.projector, self._model.handle, threads, self.placement.card)
+        tower.open(self.facts.tokens_per_tile, self.facts.width)
+        return tower
+
+    @property
+    def load_s(self) -> float:
+        """Seconds spent on loading weights so far."""
+        return self._opening_s + self._encoder.towers.load_s
 
     # ---- requests
 
@@ -107,7 +141,7 @@ class SmolVLM(Vocabulary):
         events, self._late = self._late, []
         try:
             for _ in range(max(1, self.parallel // _ANSWERS_PER_TILE)):
-                events += self._encode_next()
+                events += self._encode()
             while self._arrivals and self._arrivals[0].encoded and self._begin(self._arrivals[0]):
                 self._arrivals.popleft()
             for event in self._scheduler.step() if self._scheduler is not None else ():
@@ -143,9 +177,8 @@ class SmolVLM(Vocabulary):
         EngineError.
         """
         arrival = self._arrival(Request(-1, tuple(turns)))
-        while not arrival.encoded:
-            self._encode(arrival)
-        jobs = deque(arrival.score_job(next(self._subkeys), ids, *self._parts) for ids in continuations)
+        self._encoder.finish(arrival)
+        jobs = deque(arrival.score_job(next(self._subkeys), ids, self.facts) for ids in continuations)
         keys = [job.key for job in jobs]
         found: dict[int, Floats] = {}
         while len(found) < len(keys):
@@ -161,14 +194,8 @@ class SmolVLM(Vocabulary):
     def embed(self, tile: RGB) -> Floats:
         """tile uint8 (T, T, 3) → float32 (tokens per tile, width): one pass of the vision tower. Raises EngineError."""
         check_tile(tile, self.facts.tile_px)
-        if self._tower is None:
-            start = time.perf_counter()
-            tower = VisionTower(self._pair.projector, self._model.handle, self._threads, self._devices)
-            self._native().call(tower.open, self.facts.tokens_per_tile, self.facts.width)
-            self._tower = tower
-            self._owned.append(tower)
-            self.load_s += time.perf_counter() - start
-        return self._native().call(self._tower.embed, tile)
+        self._native()
+        return self._encoder.encode(tile)
 
     def close(self, wait: bool = True) -> None:
         """Free everything native, in reverse order; safe to call twice."""
@@ -183,9 +210,9 @@ class SmolVLM(Vocabulary):
     def _begin(self, arrival: Arrival) -> bool:
         """Have the answer written, or its choices scored; False while there is no room for it, or for all of them."""
         if not arrival.request.choices:
-            return self._take(arrival.job(*self._parts))
+            return self._take(arrival.job(self.facts))
         choosing = next(each for each in self._choosing if each.arrival is arrival)
-        while (job := choosing.next_job(*self._parts)) is not None and self._take(job):
+        while (job := choosing.next_job(self.facts)) is not None and self._take(job):
             choosing.taken()
         return job is None
 
@@ -199,36 +226,13 @@ class SmolVLM(Vocabulary):
             self._choosing.remove(choosing)
         return events
 
-    def _encode_next(self) -> list[EngineEvent]:
-        """One tile of the first request that still has some."""
-        arrival = next((arrival for arrival in self._arrivals if not arrival.encoded), None)
-        if arrival is None:
-            return []
-        key, total = arrival.request.key, len(arrival.tiles)
-        events: list[EngineEvent] = [] if arrival.rows else [Encoded(key, 0, total)]
-        self._encode(arrival)
-        return [*events, Encoded(key, len(arrival.rows), total)]
-
-    def _encode(self, arrival: Arrival) -> None:
-        """One pass of the vision tower, and every tile up to the next one that needs a pass."""
-        start = time.perf_counter()
-        passes = 0
-        while not arrival.encoded:
-            digest, source = arrival.digests[len(arrival.rows)], arrival.sources[len(arrival.rows)]
-            rows = self._memo.get(digest, source)
-            if rows is None and passes:
-                break
-            if rows is None:
-                rows = self.embed(arrival.tiles[len(arrival.rows)])
-                self._memo.keep(digest, source, rows)
-                passes += 1
-            arrival.rows.append(rows)
-        arrival.encodes += passes
-        arrival.encode_s += time.perf_counter() - start
-
-    @property
-    def _parts(self) -> tuple[ModelFacts, GGUFFile]:
-        return self.facts, self._language_file
+    def _encode(self) -> list[EngineEvent]:
+        """The next tiles; a request with one that cannot be encoded is taken back."""
+        events = self._encoder.advance(self._arrivals, idle=not self._scheduler)
+        for event in events:
+            if isinstance(event, Refused):
+                self.cancel(event.key)
+        return events
 
     def _take(self, job: Job) -> bool:
         """Hand a job to the scheduler. A KV cache that is too small is made anew once nothing is in it."""
@@ -240,12 +244,15 @@ class SmolVLM(Vocabulary):
         """A KV cache of the size that requests like this one need: it costs 23 kB a row with the smallest model."""
         start = time.perf_counter()
         wanted = needed * self.parallel + _SPARE_CELLS
-        most = max(self.context_tokens, kv_cells(self._language_file))
+        card = self.placement.card
+        free = None if card is None else free_bytes(card)
+        most = max(self.context_tokens, kv_cells(self._language_file, free))
         self._cells = min(-(-wanted // _CELL_STEP) * _CELL_STEP, most)
         sequences = KVCells.sequences(self.parallel)
-        size = ContextSize(self._cells, sequences, min(_BATCH_ROWS, self._cells), max(_OUTPUTS, sequences))
+        rows = self._options.batch_rows or (_BATCH_ROWS if card is None else _CARD_BATCH_ROWS)
+        size = ContextSize(self._cells, sequences, min(rows, self._cells), max(_OUTPUTS, sequences))
         self._native().call(self._model.open_context, size, self._threads, self.facts.width)
-        self.load_s += time.perf_counter() - start
+        self._opening_s += time.perf_counter() - start
         decoder = ThreadedDecoder(self._native(), self._model, self._language_file)
         return Scheduler(decoder, self._cells, self.parallel, size.batch_rows, size.outputs)
 
@@ -261,6 +268,7 @@ class SmolVLM(Vocabulary):
     def _forget_all(self) -> None:
         self._arrivals.clear()
         self._choosing.clear()
+        self._encoder.forget()
         if self._scheduler is not None and self._thread is not None:
             self._scheduler.clear()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,7 +21,7 @@ class ThreadedDecoder:
 
     def __init__(self, thread: NativeThread, model: LanguageModel, file: GGUFFile) -> None:
         self._thread, self._model, self._file = thread, model, file
-        self.piece, self.is_end = model.piece, model.is_end
+        self.piece, self.is_end = cache(model.piece), cache(model.is_end)  # asked again and again of the same few
 
     def decode(self, batch: Batch) -> Floats:
         """One pass → logits float32 (wanted rows, vocabulary), valid until the next one."""

@@ -4,36 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import takewhile
-from typing import Self
+from typing import Protocol, Self
 
 from gguf_convert.names import Tokenizer
 from smolcli.datatypes import ModelPair, TextPart, TilePlan, Turn
 from smolcli.engine import EngineOptions
 from smolcli.engine.facts import read_pair
 from smolcli.engine.llama.language import LanguageModel
-from smolcli.engine.llama.library import NativeThread, choose_devices, set_verbose
-from smolcli.engine.llama.vision import VisionTower
+from smolcli.engine.llama.library import NativeThread, set_verbose
+from smolcli.engine.memory import needed_bytes
 from smolcli.engine.metadata import GGUFFile
+from smolcli.engine.placement import Placement, check_name
 from smolcli.engine.tokens import Prompter, TokenSequence
 from smolcli.errors import EngineError, UsageError
 
 
+class Owned(Protocol):
+    """What holds something native."""
+
+    def close(self) -> None:
+        """Free it."""
+
+
 class Vocabulary:
-    """Facts and tokens of a pair; the weights stay on disk."""
+    """Facts and tokens of a pair; the weights stay on disk, and no driver of a card is started."""
 
     _vocab_only = True
 
     def __init__(self, pair: ModelPair, options: EngineOptions) -> None:
         self._pair, self._options = pair, options
         self._language_file = GGUFFile(pair.language)
-        self.facts, specials = read_pair(pair, self._language_file, GGUFFile(pair.projector))
+        projector = GGUFFile(pair.projector)
+        self.facts, specials = read_pair(pair, self._language_file, projector)
         self.context_tokens = self._context(options.context)
+        self.ram_bytes, self.gpu_bytes = needed_bytes(self._language_file, projector, self.context_tokens)
         set_verbose(options.verbose)
-        self._owned: list[LanguageModel | VisionTower] = []  # native handles, in the order in which they were made
+        self._owned: list[Owned] = []  # native handles, in the order in which they were made
         self._thread: NativeThread | None = NativeThread()
         try:
-            self._devices = self._thread.call(choose_devices, options.device)
-            arguments = (pair.language, self._devices, options.gpu_layers, self._vocab_only)
+            self.placement = self._thread.call(self._place)
+            arguments = (pair.language, self.placement.card, options.gpu_layers, self._vocab_only)
             self._model = self._thread.call(LanguageModel, *arguments)
             self._owned.append(self._model)
             template = self._language_file.get(Tokenizer.CHAT_TEMPLATE, "")
@@ -41,6 +51,11 @@ class Vocabulary:
         except BaseException:
             self.close()
             raise
+
+    def _place(self) -> Placement:
+        """Where it is computed. Raises UsageError for a device that no machine has."""
+        check_name(self._options.device)
+        return Placement()
 
     def _context(self, wanted: int | None) -> int:
         trained = self.facts.context_tokens

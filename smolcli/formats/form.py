@@ -18,8 +18,9 @@ class Form:
     """How a command prints: a heading before each answer, or lines that begin with columns made of it; or plainly.
 
     questions: how many are asked of each input. names: of the columns. between: what stands between answers as text,
-    such as a form feed. untitled: text has nothing above answers, whatever there is. ranges: as text, answers about
-    windows of a clip begin with the time of their window. pdf: how a searchable PDF is made.
+    such as a form feed. untitled: text has nothing above answers, whatever there is. ranges: as text, which
+    is then what the command prints, answers about windows of a clip begin with the time of it, and nothing else tells
+    them apart. pdf: how a searchable PDF is made.
 
     What a run gives to writers that show pictures. pictures: a place's upright picture uint8 (H, W, 3), its longer edge
     at most so many pixels, a grey box where there is none to be had. duration_s: of the clip of a place, None where it
@@ -41,12 +42,12 @@ class Form:
     @property
     def usual_format(self) -> str:
         """The format that the command prints in where none is asked for."""
-        return "tsv" if self.columns is not None else "text"
+        return "tsv" if self.columns is not None and not self.ranges else "text"
 
     def title(self) -> Callable[[Answer], str] | None:
         """What stands above an answer as text: its heading, or its columns; None where answers are printed plainly."""
         columns = self.columns
-        if self.untitled:
+        if self.untitled or self.ranges:
             return None
         if self.heading is not None or columns is None:
             return self.heading

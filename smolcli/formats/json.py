@@ -1,9 +1,9 @@
 """Answers and failures in, one JSON object per line out.
 
 The object of an answer (`SCHEMA` 1): schema, model, prompt, media [{kind, source, sha256, page | frames}], page or
-time_s where there is one, question, text, stop_reason, mean_logprob, counts, seconds, cached, seed where words were
-drawn, warnings. Of an answer about a window of a clip start_s and end_s stand in place of time_s. Where there are any,
-before the warnings:
+time_s where there is one, size [width, height] and exif {tag: value} of the one image that it is about, question,
+text, stop_reason, mean_logprob, counts, seconds, cached, seed where words were drawn, warnings. Of an answer about a
+window of a clip start_s and end_s stand in place of time_s. Where there are any, before the warnings:
 
 text_from     of a page that was read whole: "layer", "model", "mixed", or "" for a blank one
 regions       its blocks in reading order: kind, text, box, confidence (0 to 1, null where nothing was guessed),
@@ -29,7 +29,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from smolcli.datatypes import Box, Place
+from smolcli.datatypes import Box, PictureFacts, Place
 from smolcli.formats.whole import WholeWriter
 from smolcli.jobs import Answer, Failure
 from smolcli.regions import PageReading, Region
@@ -52,6 +52,7 @@ def answer_record(answer: Answer) -> dict[str, Any]:
     elif len(answer.places) == 1:
         place = answer.places[0]
         record |= {key: value for key, value in (("page", place.page), ("time_s", place.time_s)) if value is not None}
+        record |= _picture_record(place.picture)
     record |= {
         "question": answer.question,
         "text": answer.text,
@@ -63,6 +64,12 @@ def answer_record(answer: Answer) -> dict[str, Any]:
     }
     record |= {} if answer.seed is None else {"seed": answer.seed}
     return record | _page_record(answer.page) | _findings(answer) | {"warnings": list(answer.warnings)}
+
+
+def _picture_record(picture: PictureFacts | None) -> dict[str, Any]:
+    if picture is None:
+        return {}
+    return {"size": list(picture.size_px)} | ({"exif": dict(picture.exif)} if picture.exif else {})
 
 
 def _page_record(page: PageReading | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smolcli.files import Existing, is_stdout, open_target
+from smolcli.formats.appended import AppendedFile, AppendWriter
 from smolcli.formats.form import Form
 from smolcli.formats.table import Format, Writer, find_format
 from smolcli.jobs import Answer, Failure
@@ -17,12 +18,13 @@ from smolcli.jobs import Answer, Failure
 class Wanted:
     """One output. format: None for what the command prints by itself; path: None for standard output.
 
-    existing: what becomes of a file that is there.
+    existing: what becomes of a file that is there. appended: it is added to, as JSON Lines.
     """
 
     format: Format | None = None
     path: str | None = None
     existing: Existing = "refuse"
+    appended: bool = False
 
 
 class Output:
@@ -33,11 +35,15 @@ class Output:
 
     def __init__(self, wanted: Wanted, force: bool) -> None:
         self._format = wanted.format
-        self._target = open_target(wanted.path, force, wanted.existing)
         self._writer: Writer | None = None
+        self.appended: AppendedFile | None = None
+        if wanted.appended and wanted.path is not None:
+            self.appended = AppendedFile(Path(wanted.path))
+            self._writer = AppendWriter(self.appended)
+        self._target = self.appended or open_target(wanted.path, force, wanted.existing)
         self._used = False  # there is something to be kept
         self.on_stdout = is_stdout(wanted.path)
-        self.file = None if self.on_stdout else wanted.path
+        self.file = None if self.on_stdout or self.appended else wanted.path
 
     def writer(self, form: Form) -> Writer:
         """Its one writer."""
@@ -106,8 +112,13 @@ class Outputs:
 
     @property
     def files(self) -> list[str]:
-        """The names of those that are files, as they were given."""
+        """The names of those that are files, as they were given, and appear when all is over."""
         return [output.file for output in self._outputs if output.file is not None]
+
+    @property
+    def appended(self) -> AppendedFile | None:
+        """The file that is added to, if there is one."""
+        return next((output.appended for output in self._outputs if output.appended is not None), None)
 
     @property
     def on_stdout(self) -> bool:

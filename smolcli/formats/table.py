@@ -118,6 +118,7 @@ FORMATS = (  # a name or an extension may stand twice: pages go first where page
     Format("csv", ("csv",), CsvWriter),
     Format("jsonl", ("json", "jsonl", "ndjson"), without_form(JsonWriter), same=same_records),
     Format("xmp", ("xmp",), later("xmp", "XmpWriter"), about_one=True),
+    Format("html", ("html", "htm"), formed("gallery", "GalleryWriter")),
     Format("markdown", ("md", "markdown"), later("markdown", "MarkdownWriter"), pages=True),
     Format("hocr", ("hocr",), later("hocr", "HocrWriter"), pages=True),
     Format("tsv", ("tsv",), later("page_tsv", "PageTsvWriter"), pages=True),
@@ -130,6 +131,8 @@ FORMATS = (  # a name or an extension may stand twice: pages go first where page
         for name, ends, export in DOCLING
     ),
     *(Format(name, ends, formed(module, writer), clips=True, single=True) for name, ends, module, writer in CLIPS),
+    Format("html", ("html", "htm"), formed("clip_page", "ClipPageWriter"), clips=True),
+    Format("sheet", ("png",), formed("sheet", "SheetWriter"), binary=True, clips=True, single=True),
 )
 
 

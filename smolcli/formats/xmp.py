@@ -23,7 +23,7 @@ _LANGUAGE = "http://www.w3.org/XML/1998/namespace lang"
 _TAG = re.compile(rb"""<(?:[^"'>]|"[^"]*"|'[^']*')*>""")
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WAY_OUT = "Repair it, or take it away."
-_EMPTY = (
+EMPTY = (
     f'<x:xmpmeta xmlns:x="adobe:ns:meta/">\n <rdf:RDF xmlns:rdf="{_RDF}">\n  <rdf:Description rdf:about="">\n'
     "  </rdf:Description>\n </rdf:RDF>\n</x:xmpmeta>\n"
 ).encode()
@@ -47,7 +47,7 @@ class XmpWriter(WholeWriter):
     def finish(self) -> None:
         """Write all. Raises OutputError for a sidecar that is no XMP."""
         text = _NO_XML.sub("\ufffd", "\n".join(filter(None, self._texts)))
-        self._target.write_bytes(described(self._target.before or _EMPTY, text))
+        self._target.write_bytes(described(self._target.before or EMPTY, text))
 
 
 def described(xmp: bytes, text: str) -> bytes:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from smolcli.datatypes import Place
+from smolcli.media.arriving import Arrivals, require_watching
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.folders import FolderError, find_pages, find_pictures
-from smolcli.media.listing import MEDIA_SUFFIXES
+from smolcli.media.listing import MEDIA_SUFFIXES, has_namesake
+from smolcli.media.lists import Given
 from smolcli.media.named import NamedInputs
+from smolcli.media.picking import Found, first, shuffled, without
 from smolcli.media.reading import OPEN_PIPES, Input, open_bytes, open_input
 from smolcli.media.selection import parse_pages
 from smolcli.media.sniff import door
 from smolcli.media.windows import LONGEST_S, WindowOptions, moment, parse_length, parse_moment, windows_of
 
 if TYPE_CHECKING:
+    from smolcli.media.cutting import Piece
+    from smolcli.media.live import Live, LiveOptions, LiveWindow
     from smolcli.media.pixels import shrunk as shrunk
     from smolcli.media.text_layer import TextLayer
 
@@ -24,14 +32,23 @@ __all__ = [
     "LONGEST_S",
     "MEDIA_SUFFIXES",
     "OPEN_PIPES",
+    "Arrivals",
     "FolderError",
+    "Found",
+    "Given",
+    "Live",
+    "LiveOptions",
+    "LiveWindow",
     "Media",
     "MediaOptions",
     "NamedInputs",
     "TextLayer",
     "WindowOptions",
+    "cut_clip",
     "find_pages",
     "find_pictures",
+    "first",
+    "has_namesake",
     "moment",
     "open_input",
     "open_media",
@@ -41,7 +58,13 @@ __all__ = [
     "parse_length",
     "parse_moment",
     "parse_pages",
+    "require_watching",
+    "same_pictures",
+    "scenes_of",
+    "shuffled",
+    "watch",
     "windows_of",
+    "without",
 ]
 
 
@@ -68,6 +91,20 @@ def open_media_at(uri: str, options: MediaOptions) -> Media:
     from smolcli.media.uris import open_uri
 
     return _opened(open_uri(uri), options)
+
+
+def same_pictures(one: bytes, other: bytes) -> bool:
+    """Whether two files of pictures decode to the same pixels, in all of their pictures. Raises MediaError."""
+    from smolcli.media.image import open_image
+    from smolcli.media.reading import open_bytes
+
+    options = MediaOptions(all_frames=True)
+    opened = [open_image(open_bytes("the picture", data), options) for data in (one, other)]
+    first, second = opened
+    if [outline.size_px for outline in first.outlines] != [outline.size_px for outline in second.outlines]:
+        return False
+    pairs = zip(first.frames(), second.frames(), strict=True)
+    return all(bool((frame.rgb == beside.rgb).all()) for frame, beside in pairs)
 
 
 def _opened(given: Input, options: MediaOptions) -> Media:
@@ -127,14 +164,35 @@ def _opener(given: Input, options: MediaOptions) -> Callable[[Input, MediaOption
     return open_image
 
 
+def scenes_of(media: Media, options: WindowOptions) -> Iterator[Place]:
+    """The windows of an opened clip, one for each scene (scenes.py), as they are found. Raises MediaError, UsageError.
+
+    What only scenes need is imported then.
+    """
+    from smolcli.media.scenes import scenes_of as found
+
+    return found(media, options)
+
+
+def cut_clip(path: str, parts_s: Sequence[tuple[float, float]], suffix: str = ".mp4") -> AbstractContextManager[Piece]:
+    """Parts of a clip as a file of their own, copied as they are coded (cutting.py). Raises MediaError, UsageError."""
+    from smolcli.media.cutting import cut_clip as cut
+
+    return cut(path, parts_s, suffix)
+
+
+def watch(address: str, options: LiveOptions) -> Live:
+    """Watch a camera (by its number) or an RTSP, HTTP or file URL (live.py). Raises MediaError where none is there."""
+    from smolcli.media.live import Live
+
+    return Live(address, options)
+
+
+_RARE = {"shrunk": "pixels", "TextLayer": "text_layer", "Live": "live", "LiveOptions": "live", "LiveWindow": "live"}
+
+
 def __getattr__(name: str) -> Any:
-    """What only documents, and pictures for people to look at, need; it is imported then."""
-    if name == "shrunk":
-        from smolcli.media.pixels import shrunk
-
-        return shrunk
-    if name != "TextLayer":
+    """What only documents, cameras, and pictures for people to look at need; it is imported then."""
+    if name not in _RARE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from smolcli.media.text_layer import TextLayer
-
-    return TextLayer
+    return getattr(import_module(f"smolcli.media.{_RARE[name]}"), name)

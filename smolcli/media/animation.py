@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
@@ -13,6 +13,8 @@ from smolcli.media.base import Media, MediaOptions
 from smolcli.media.image import open_image, picture_seconds
 from smolcli.media.reading import Input
 from smolcli.media.video import sample_window
+
+MOST_LOOKS = 10_000  # at the pictures of an animation: 20 minutes of it
 
 
 def open_animation(given: Input, options: MediaOptions) -> Media:
@@ -44,6 +46,11 @@ class AnimationMedia(Media):
         window_s = window_s or (0.0, self._duration_s)
         chosen = sample_window(self._index_at, window_s, self._duration_s, self._rate, most)
         return [Outline(Place(self.source, index, time_s=time_s), self._size) for index, time_s in chosen]
+
+    def scan(self, rate: float, window_s: tuple[float, float]) -> Iterator[Frame]:
+        """About so many pictures a second of a part of the animation."""
+        every = sample_window(self._index_at, window_s, self._duration_s, rate, MOST_LOOKS)
+        return (self.frame(Place(self.source, index, time_s=time_s)) for index, time_s in every)
 
     def _index_at(self, time_s: float) -> int:
         return bisect(self._starts, time_s) - 1

@@ -85,12 +85,29 @@ class Media(ABC):
         del most, window_s
         return self.outlines
 
+    def scan(self, rate: float, window_s: tuple[float, float]) -> Iterator[Frame]:
+        """About so many pictures a second of a part of a clip, in order, by a reader of its own that holds one.
+
+        Those that a damaged clip does not hold are left out; of all else there are none. Raises MediaError.
+        """
+        del rate, window_s
+        return iter(())
+
     @abstractmethod
     def frame(self, place: Place) -> Frame:
         """Decode the picture at a place of `outlines`: in any order, again and again; in order it is cheapest.
 
         Raises MediaError when it cannot be decoded; the others still can.
         """
+
+    def thumbnail(self, place: Place, edge_px: int) -> RGB:
+        """The picture at a place uint8 (H, W, 3), its longer edge at most so many pixels, for people to look at.
+
+        Raises MediaError when it cannot be decoded.
+        """
+        from smolcli.media.pixels import shrunk
+
+        return shrunk(self.frame(place).rgb, edge_px)
 
     def text(self, place: Place) -> str:
         """A page's own text layer, "" where there is none. Raises MediaError where it is damaged."""

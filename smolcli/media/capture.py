@@ -30,7 +30,7 @@ class Capture:
     """An opened clip. Owner of the native handle. opened: how often it was opened."""
 
     def __init__(self, path: str, name: str, changes: Sequence[Change] = ()) -> None:
-        self._cv2 = _silent_cv2()
+        self._cv2 = silent_cv2()
         self.name, self._given = name, Path(path)
         self._changes = changes
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -240,7 +240,7 @@ def _seconds(milliseconds: float) -> float | None:
     return milliseconds / 1000 if math.isfinite(milliseconds) and abs(milliseconds) < 1e12 else None
 
 
-def _silent_cv2() -> Any:
+def silent_cv2() -> Any:
     """OpenCV with its own and FFmpeg's logs off; both read the environment when they are first loaded."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

@@ -14,7 +14,7 @@ from smolcli.media.sorting import MOST_HELD, SortedNames
 
 
 def find_pictures(
-    paths: Iterable[str], recursive: bool, most_held: int = MOST_HELD, wanted: Wanted = PICTURES
+    paths: Iterable[str | FolderError], recursive: bool, most_held: int = MOST_HELD, wanted: Wanted = PICTURES
 ) -> Iterator[str | FolderError | Expected]:
     """The files named, and what is wanted in the folders named (sorted by name; hidden files are left out).
 
@@ -24,20 +24,27 @@ def find_pictures(
     """
     seen = _Seen(recursive, wanted)
     for path in paths:
-        if path == "-" or not _is_folder(path):
+        if isinstance(path, FolderError):
+            yield path
+        elif path == "-" or not _is_folder(path):
             if not seen.has(path):
                 seen.add_file(path)
                 yield Expected(1)
                 yield path
-            continue
-        try:
-            with closing(_files_in(path, recursive, most_held, wanted)) as found:
-                for name in found:
-                    known = isinstance(name, str) and seen.has(name)
-                    yield Expected(-1) if known else name
-            seen.add_folder(path)
-        except FolderError as error:
-            yield error
+        else:
+            yield from _new_in(path, seen, _files_in(path, recursive, most_held, wanted))
+
+
+def _new_in(folder: str, seen: _Seen, files: Generator[str | Expected]) -> Iterator[str | FolderError | Expected]:
+    """What a folder gives that was not given before."""
+    try:
+        with closing(files) as found:
+            for name in found:
+                known = isinstance(name, str) and seen.has(name)
+                yield Expected(-1) if known else name
+        seen.add_folder(folder)
+    except FolderError as error:
+        yield error
 
 
 def find_pages(paths: Iterable[str], recursive: bool) -> Iterator[str | FolderError | Expected]:
@@ -53,6 +60,10 @@ class FolderError(MediaError):
         self.folder = folder
 
 
+class EmptyFolderError(FolderError):
+    """There is nothing to read in it, as yet."""
+
+
 def _is_folder(path: str) -> bool:
     try:
         return bool(path) and Path(path).is_dir()  # "" would be the folder one is in
@@ -61,16 +72,18 @@ def _is_folder(path: str) -> bool:
 
 
 class _Seen:
-    """What was given before. Of a folder that was looked through only the name is held, not what it gave."""
+    """What was given before. Of a folder that was looked through only the name is held, not what it gave; of a file a
+    hash: a list may name a million.
+    """
 
     def __init__(self, recursive: bool, wanted: Wanted) -> None:
         self._recursive, self._wanted = recursive, wanted
-        self._files, self._folders = set[str](), set[str]()
+        self._files, self._folders = set[int](), set[str]()
 
     def has(self, path: str) -> bool:
         """Whether a file was named, or found in a folder."""
         file = os.path.normpath(path)
-        if file in self._files:
+        if hash(file) in self._files:
             return True
         inner = Path(file)
         for folder in inner.parents if self._folders else ():
@@ -85,7 +98,7 @@ class _Seen:
 
     def add_file(self, path: str) -> None:
         """A file was named."""
-        self._files.add(os.path.normpath(path))
+        self._files.add(hash(os.path.normpath(path)))
 
     def add_folder(self, path: str) -> None:
         """A folder was looked through."""
@@ -150,7 +163,7 @@ def _files_in(folder: str, recursive: bool, most_held: int, wanted: Wanted) -> G
                 yield path
     if empty:
         hint = "" if recursive else "Add --recursive to look in its folders too."
-        raise FolderError(folder, f"There are no {wanted.called} in {folder!r}.", hint)
+        raise EmptyFolderError(folder, f"There are no {wanted.called} in {folder!r}.", hint)
 
 
 def _levels(folder: str, recursive: bool, most_held: int, wanted: Wanted) -> Generator[_Level]:

@@ -16,11 +16,12 @@ from functools import cached_property
 
 from PIL import Image, UnidentifiedImageError, features
 
-from smolcli.datatypes import RGB, Frame, Outline, Place, Size, Source
+from smolcli.datatypes import RGB, Frame, Outline, PictureFacts, Place, Size, Source
 from smolcli.errors import MediaError, SmolError
 from smolcli.media.base import Media, MediaOptions, check_pixels
+from smolcli.media.exif import exif_basics
 from smolcli.media.pillow import TooManyPixelsError, limited
-from smolcli.media.pixels import narrow_range, orientation, pixel_shape, square, square_size, to_rgb, upright
+from smolcli.media.pixels import narrow_range, orientation, pixel_shape, shrunk, square, square_size, to_rgb, upright
 from smolcli.media.reading import Input, shown
 from smolcli.media.selection import parse_pages
 from smolcli.media.sniff import describe, is_still
@@ -90,10 +91,12 @@ class ImageMedia(Media):
         """Sizes from the headers, turned upright, with square pixels; nothing is decoded."""
         with self._decoding():
             image = self._open()
-            return [
-                Outline(Place(self.source, index, page=self._pages.get(index)), self._seek(image, index))
-                for index in self._chosen
-            ]
+            exif = exif_basics(image)
+            sizes = [(index, self._seek(image, index)) for index in self._chosen]
+        return [
+            Outline(Place(self.source, index, self._pages.get(index), picture=PictureFacts(size, exif)), size)
+            for index, size in sizes
+        ]
 
     def frame(self, place: Place) -> Frame:
         """Decode a picture, uint8 (H, W, 3)."""
@@ -109,6 +112,16 @@ class ImageMedia(Media):
             if len(self._chosen) > 1 and place.index != self._chosen[-1]:
                 self._image = image
         return Frame(rgb, place, warnings=odd)
+
+    def thumbnail(self, place: Place, edge_px: int) -> RGB:
+        """A picture, small: of a JPEG no more is decoded than that takes."""
+        with self._decoding():
+            image, self._image = self._image or self._open(), None
+            self._seek(image, place.index)
+            image.draft(image.mode, (2 * edge_px, 2 * edge_px))
+            image.load()
+            rgb, _ = self._pixels(image)
+            return shrunk(self._turned(upright(square(rgb, pixel_shape(image)), orientation(image))), edge_px)
 
     def _pixels(self, image: Image.Image) -> tuple[RGB, tuple[str, ...]]:
         """The picture as it lies in the file, and what is done so that something can be seen on it."""

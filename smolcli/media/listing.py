@@ -4,6 +4,7 @@ must be reported).
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,25 @@ class Wanted:
         if self.documents and head.startswith(b"%PDF-"):
             return True
         return head.startswith(_STARTS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or is_still(head)
+
+
+def has_namesake(path: str) -> bool:
+    """Whether a picture or document before it in the order of names differs in its extension only: a.jpg of a.png.
+
+    It is looked for under the names that it may have, so that no folder is listed whole.
+    """
+    folder, name = os.path.split(path)
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122  a string, as it was named
+    known = {"", *(MEDIA_SUFFIXES - {suffix.lower()})}
+    others = (f"{stem}{each}" for ends in known for each in {ends, ends.upper()} if f"{stem}{each}" < name)
+    return any(PAGES.looks_like(os.path.join(folder, other)) for other in others if _is_there(folder, other))  # noqa: PTH118
+
+
+def _is_there(folder: str, name: str) -> bool:
+    try:
+        return os.path.isfile(os.path.join(folder, name))  # noqa: PTH113, PTH118
+    except ValueError:  # a null byte
+        return False
 
 
 PICTURES = Wanted("pictures", _SUFFIXES, documents=False)

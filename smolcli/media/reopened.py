@@ -56,6 +56,11 @@ class ReopenedMedia(Media):
             found = media.sampled(most, window_s)
         return [replace(outline, place=replace(outline.place, source=self.source)) for outline in found]
 
+    def scan(self, rate: float, window_s: tuple[float, float]) -> Iterator[Frame]:
+        """Open the file once for the pictures of a part of a clip. Raises MediaError, also where it has changed."""
+        with self._unchanged() as media:
+            yield from map(self._of_this, media.scan(rate, window_s))
+
     def frames(self, outlines: Sequence[Outline] | None = None) -> Iterator[Frame]:
         """Open the file once for all of its frames. Raises MediaError, also where the file has changed."""
         with self._unchanged() as media:

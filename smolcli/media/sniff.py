@@ -113,6 +113,11 @@ _OF_ANOTHER_KIND = (  # of formats that are read otherwise
 )
 
 
+def is_known(head: bytes) -> bool:
+    """Whether a file that starts so looks like something that is no text, or not meant as such, readable or not."""
+    return any(start.match(head) for start, _, _ in (*_NOT_MEDIA, *_OF_ANOTHER_KIND))
+
+
 def describe(head: bytes) -> tuple[str, str]:
     """What a file that no decoder knows looks like, and the way out: ("a web page", "Open it …")."""
     for start, kind, hint in (*_NOT_MEDIA, *_OF_ANOTHER_KIND):

@@ -96,6 +96,18 @@ def sample_window(
     return [(index, start + time_s) for index, time_s in moments]
 
 
+def _every(clip: Clip, rate: float, window_s: tuple[float, float]) -> Iterator[tuple[int, float]]:
+    """(frame, time in seconds) of about `rate` frames a second: every n-th one, or by moments where the rate varies."""
+    (start, end), fps = window_s, clip.facts.fps
+    if clip.varies:
+        count = math.ceil((end - start) * rate)
+        yield from ((clip.index_at(start + n / rate), start + n / rate) for n in range(count))
+        return
+    first, beyond = (math.ceil(edge * fps - EDGE_FRAMES) for edge in (start, end))
+    for index in range(first, min(beyond, clip.facts.total_frames), max(1, round(fps / rate))):
+        yield index, index / fps
+
+
 def _held_to(window_s: tuple[float, float], duration_s: float) -> tuple[float, float]:
     """The part of a window that a clip has. Raises UsageError where it has none."""
     start, end = max(0.0, window_s[0]), min(window_s[1], duration_s)
@@ -133,7 +145,8 @@ class VideoMedia(Media):
     def __init__(self, given: Input, options: MediaOptions, copy: Path | None = None) -> None:
         self._name, self._copy = given.name, copy
         self._reading = threading.RLock()  # the clip stands at one picture
-        self._clip = clip = Clip(str(given.local), given.name, options.max_pixels)
+        self._path, self._max_pixels = str(given.local), options.max_pixels
+        self._clip = clip = Clip(self._path, given.name, options.max_pixels)
         facts = replace(clip.facts, size_px=clip.facts.size_px[::-1]) if options.rotate // 90 % 2 else clip.facts
         super().__init__(Source(given.path, "video", given.sha256), facts, options.rotate)
         self._rate = options.fps
@@ -156,6 +169,17 @@ class VideoMedia(Media):
         size_px = self._turned_size(facts.size_px)
         return [Outline(Place(self.source, index, time_s=time_s), size_px) for index, time_s in chosen]
 
+    def scan(self, rate: float, window_s: tuple[float, float]) -> Iterator[Frame]:
+        """About so many frames a second of a part of the clip, which is opened anew. Raises MediaError."""
+        clip = Clip(self._path, self._name, self._max_pixels)
+        try:
+            for index, time_s in _every(clip, rate, _held_to(window_s, clip.facts.duration_s)):
+                found = clip.read(index, time_s)
+                if found is not None:
+                    yield Frame(self._turned(found[0]), Place(self.source, index, None, time_s, found[1]))
+        finally:
+            clip.close()
+
     def frame(self, place: Place) -> Frame:
         """Decode one frame. Raises MediaError where the clip does not hold it."""
         found = self._read(place)
@@ -176,7 +200,7 @@ class VideoMedia(Media):
             if found is None:
                 continue
             came += 1
-            different.add(found.rgb[:: max(1, found.rgb.shape[0] // 64)].tobytes())
+            different.add(hash(found.rgb[:: max(1, found.rgb.shape[0] // 64)].tobytes()))
             yield found
         self._judge(came, len(asked), len(different))
 

@@ -21,9 +21,6 @@ from smolcli.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from smolcli.models.adopt import (
-        COMPUTE_BYTES as COMPUTE_BYTES,
-    )
-    from smolcli.models.adopt import (
         Adoption as Adoption,
     )
     from smolcli.models.adopt import (
@@ -55,7 +52,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUILTIN",
-    "COMPUTE_BYTES",
     "Adoption",
     "Store",
     "add_pair",
@@ -86,7 +82,6 @@ __all__ = [
 ]
 INSIDE = {  # what the room gives beside → the file that holds it and its name there; read when it is asked for
     "Adoption": ("adopt", "Adoption"),
-    "COMPUTE_BYTES": ("adopt", "COMPUTE_BYTES"),
     "as_smol_errors": ("adopt", "as_smol_errors"),
     "carry_pair": ("carried", "carry_pair"),
     "catalog_entries": ("catalog", "catalog"),

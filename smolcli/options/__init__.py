@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from smolcli.options.folders import InputOptions, KeepingOptions
 from smolcli.options.groups import (
     GROUPS,
     AnswerOptions,
@@ -27,6 +28,8 @@ __all__ = [
     "ClusterOptions",
     "DocumentOptions",
     "FormatOptions",
+    "InputOptions",
+    "KeepingOptions",
     "LayoutOptions",
     "ModelOptions",
     "Option",

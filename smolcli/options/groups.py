@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from smolcli.options.folders import InputOptions, KeepingOptions
 from smolcli.options.option import Option, option
 from smolcli.options.shown import ClipOutputOptions
 
@@ -42,10 +43,38 @@ class ModelOptions:
     )
     device: str = option(
         "auto",
-        Option("Where to compute.", metavar="NAME", choices=("auto", "cpu", "cuda", "metal", "vulkan"), setting=True),
+        Option(
+            "Where to compute; cuda:1 is the second of several cards.",
+            metavar="NAME",
+            choices=("auto", "cpu", "cuda", "metal", "vulkan"),
+            numbered=("cuda", "metal", "vulkan"),
+            setting=True,
+        ),
     )
     gpu_layers: int | None = option(
-        None, Option("Layers on the GPU.", metavar="N", minimum=0, default_text="all", setting=True)
+        None, Option("Layers on the GPU; 0 keeps all off it.", metavar="N", minimum=0, default_text="all", setting=True)
+    )
+    towers: int | None = option(
+        None,
+        Option(
+            "Tiles encoded at the same time.",
+            metavar="N",
+            minimum=1,
+            maximum=16,
+            default_text="1, on a GPU as many as pay",
+            setting=True,
+        ),
+    )
+    batch_rows: int | None = option(
+        None,
+        Option(
+            "Tokens that are read in one pass.",
+            metavar="N",
+            minimum=32,
+            maximum=8192,
+            default_text="512, on a GPU 2048",
+            setting=True,
+        ),
     )
     context: int | None = option(
         None,
@@ -306,6 +335,8 @@ GROUPS: tuple[type, ...] = (
     LayoutOptions,
     ClipOptions,
     WindowOptions,
+    InputOptions,
+    KeepingOptions,
     FormatOptions,
     ClipOutputOptions,
     OutputOptions,

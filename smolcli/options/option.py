@@ -21,10 +21,10 @@ class Option:
 
     help: a whole sentence. short: its one-letter flag. metavar: what stands for its value; a flag has none.
     minimum, maximum: of a number; a minimum that is a float lets it have decimals. choices: the words or numbers that
-    it can be; a minimum beside them lets a text be a whole number as well. default_text: what takes effect where it is
-    not given, if the default does not say it. setting: it can be set outside the command line too. completion: the
-    function of cli/_completion.py that knows its values, where they are no choices. count: it may be given again and
-    again (-vv).
+    it can be; a minimum beside them lets a text be a whole number as well. numbered: choices that may be one of several
+    of their kind ("cuda:1"). default_text: what takes effect where it is not given, if the default does not say it.
+    setting: it can be set outside the command line too. completion: the function of cli/_completion.py that knows its
+    values, where they are no choices. count: it may be given again and again (-vv).
     """
 
     help: str
@@ -33,6 +33,7 @@ class Option:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str | int, ...] = ()
+    numbered: tuple[str, ...] = ()
     default_text: str = ""
     setting: bool = False
     completion: str = ""
@@ -56,7 +57,7 @@ class Option:
         if value is None or not self.allowed:
             return value
         known = self._parsed(value)
-        if known in self.choices or self._in_range(known):
+        if known in self.choices or self._in_range(known) or self._is_numbered(known):
             return known
         raise UsageError(f"{named} is {value!r}.", f"It must be {self.allowed}.")
 
@@ -80,6 +81,10 @@ class Option:
         if self.choices and isinstance(self.choices[0], str):
             return word
         return _number(word, whole=not isinstance(self.minimum, float))
+
+    def _is_numbered(self, value: Any) -> bool:
+        word, _, number = value.partition(":") if isinstance(value, str) else ("", "", "")
+        return word in self.numbered and number.isdecimal() and number.isascii()
 
     def _in_range(self, value: Any) -> bool:
         if isinstance(value, str):

@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: the types of fields are read while the program runs, as they are.
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from smolcli.options.option import Option, option
@@ -19,3 +20,10 @@ class ClipOutputOptions:
     chapters: str | None = option(
         None, Option("Write chapters, as FFmpeg reads them; FILE.txt is a list 0:00 Title.", metavar="FILE")
     )
+    sheet: str | None = option(
+        None, Option("Write a picture of the frames that were read: short for -o FILE.png.", metavar="FILE")
+    )
+    html: str | None = option(
+        None, Option("Write a page with the clip to play, what happens in it, and its frames.", metavar="FILE")
+    )
+    save_frames: Path | None = option(None, Option("Save the frames that were read here.", metavar="DIR"))

@@ -6,14 +6,15 @@ same media: they are encoded once, and their rows of the KV cache are shared. On
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
 
-from smolcli.datatypes import Counts, Generation, Request, Sampling, Seconds, StopReason
+from smolcli.datatypes import Counts, Generation, Request, Sampling, Seconds, StopReason, TextPart
 from smolcli.engine import Engine, check_grammar, grammar_of_schema
 from smolcli.extraction import NUMBER, Ask, asks, collect, missing, text_grammar, unquoted
 from smolcli.jobs import Answer, Job, Question
@@ -32,6 +33,7 @@ class Asking:
         self._number, self._question = number, job.question
         sampling = replace(job.sampling, seed=seed)
         self._waiting = deque(_requests(number, job.question, media, sampling))
+        self.digest = _digest(self._waiting) if sampling.temperature == 0 else None  # of what the engine is shown
         self._count = len(self._waiting)
         self._given: list[int] = []
         self._made: dict[int, Generation] = {}
@@ -84,6 +86,22 @@ class Asking:
         text = json.dumps(found.data, ensure_ascii=False, allow_nan=False)
         made = replace(answer.generation, text=text)
         return replace(answer, generation=made, data=found.data, warnings=(*answer.warnings, *found.warnings, *odd))
+
+
+def _digest(requests: Iterable[Request]) -> bytes:
+    """Of all that decides what a greedy engine makes of some requests: two that are alike have the same answer."""
+    found = hashlib.blake2b(digest_size=16)
+    for request in requests:
+        sampling = request.sampling
+        found.update(repr((sampling.max_tokens, sampling.stop, request.grammar, request.choices)).encode())
+        for turn in request.turns:
+            found.update(repr((turn.role, len(turn.parts))).encode())
+            for part in turn.parts:
+                if isinstance(part, TextPart):
+                    found.update(repr((part.text, part.trusted)).encode())
+                elif part.tiles is not None:
+                    found.update(repr((part.plan.rows, part.plan.cols, part.tiles.digests)).encode())
+    return found.digest()
 
 
 def number_of(key: int) -> int:

@@ -15,16 +15,17 @@ from dataclasses import replace
 from smolcli.datatypes import EngineEvent, Generation, Piece, Refused
 from smolcli.engine import Engine
 from smolcli.errors import SmolError
-from smolcli.jobs import Job
+from smolcli.jobs import Answer, Job
 from smolcli.run.ahead import Ahead
 from smolcli.run.asking import as_planned, number_of
 from smolcli.run.events import Event, Item, Planned, RunOptions
 from smolcli.run.kept import Kept
-from smolcli.run.loop import Loop, too_long
+from smolcli.run.loop import Loop
 from smolcli.run.opened import OpenFiles
 from smolcli.run.planning import RequestPlan, plan_job
 from smolcli.run.prepare import held_bytes, load
-from smolcli.run.work import Work
+from smolcli.run.twins import Twins
+from smolcli.run.work import Work, too_long
 
 
 def run(
@@ -42,7 +43,7 @@ class _Here(Loop):
     def __init__(self, engine: Engine, files: OpenFiles, options: RunOptions, kept: Kept | None) -> None:
         super().__init__(files, options, kept)
         self.at_once = 1 + engine.parallel // 4
-        self._engine = engine
+        self._engine, self._twins = engine, Twins(kept)
         self._ahead = Ahead(options.threads, options.ahead_bytes)
         self._decoding: deque[Work] = deque()
         self._reading: dict[int, Work] = {}  # in the engine, by number
@@ -111,6 +112,9 @@ class _Here(Loop):
                 if held:
                     held = False
                     self.files.give_back(work.job)
+                if self._is_twin(work):
+                    self._given()
+                    continue
                 given = asking.give(self._engine)
                 if asking.begun and work.loaded is not None and work.number not in self._reading:
                     work.began_s = time.monotonic() - work.loaded.preprocess_s
@@ -123,6 +127,15 @@ class _Here(Loop):
                     self.files.give_back(work.job)
                 self._lose(work, error)
 
+    def _is_twin(self, work: Work) -> bool:
+        """Whether a job that is decoded has the answer to another one, or waits for it."""
+        if work.number in self._reading:
+            return False
+        known = self._twins.find(work)
+        if known is not None:
+            self._keep(work, known)
+        return known is not None or self._twins.join(work)
+
     def _given(self) -> None:
         """The first job that was decoded is in the engine, or failed."""
         self._ahead.drop(self._decoding.popleft().task)
@@ -134,7 +147,8 @@ class _Here(Loop):
             work.asking.cancel(self._engine)
         if self._decoding and self._decoding[0] is work:
             self._given()
-        self.failed(work.number, work.job, error)
+        for each in (work, *self._twins.lost(work)):
+            self.failed(each.number, each.job, error)
 
     def _is_decoded(self, work: Work) -> bool:
         """Whether the first job is decoded. While there is nothing else to do it is waited for, but not too long."""
@@ -169,13 +183,20 @@ class _Here(Loop):
             return
         if isinstance(event, Generation):
             whole = work.asking.take(event)
-            if whole is not None:
-                self.answered(work.number, work.answer(self._engine.facts.name, whole), work.notes)
-                del self._reading[work.number]
+            if whole is None:
+                return
+            answer = work.answer(self._engine.facts.name, whole)
+            self._keep(work, answer)
+            for twin, own in self._twins.answered(work, answer):
+                self._keep(twin, own)
+            del self._reading[work.number]
         elif isinstance(event, Refused):
             self._lose(work, event.error)
         elif work.asking.shows(event.key, isinstance(event, Piece)):
             yield event
+
+    def _keep(self, work: Work, answer: Answer) -> None:
+        self.answered(work.number, answer, work.notes)
 
     def end(self) -> None:
         """Take back what the engine and the threads have of jobs."""

@@ -37,9 +37,15 @@ class Kept:
 
     def find(self, job: Job, number: int) -> Answer | None:
         """The answer to a job, if it was given before; number: the key of its generation."""
-        if not _is_kept(job):
-            return None
-        data = self._store.get(job.key(self._model).encode(), job.sources)
+        return self.find_by_key(job.key(self._model), job, number) if _is_kept(job) else None
+
+    def key_of(self, job: Job) -> str | None:
+        """Under which key the answer to a job is kept; None where it is not."""
+        return job.key(self._model) if _is_kept(job) else None
+
+    def find_by_key(self, key: str, job: Job, number: int) -> Answer | None:
+        """The answer that was kept under a key, as that to a job which asks the same."""
+        data = self._store.get(key.encode(), job.sources)
         record = json.loads(data) if data is not None else None
         if record is None or record.get("form") != _FORM:
             return None
@@ -105,6 +111,11 @@ def _nameless(sentence: str, job: Job) -> str:
         if len(plain) > _SHORT:
             sentence = re.sub(rf"(?<![\w/]){re.escape(plain)}(?![\w/])", f"\0p{number}\0", sentence)
     return sentence
+
+
+def renamed(sentences: Sequence[str], job: Job, other: Job) -> tuple[str, ...]:
+    """What was said of the files of one job, said of those of another."""
+    return tuple(_named(_nameless(sentence, job), other) for sentence in sentences)
 
 
 def _named(sentence: str, job: Job) -> str:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from dataclasses import replace
 
-from smolcli.errors import SmolError, TookTooLongError
+from smolcli.errors import SmolError
 from smolcli.jobs import Answer, Expected, Failure, Job, Waiting, failure_of
 from smolcli.run.ahead import Ahead, Task
 from smolcli.run.events import Event, Idle, Item, RunOptions
 from smolcli.run.kept import Kept
 from smolcli.run.opened import OpenFiles
+from smolcli.run.work import noted
 
 WINDOW = 256  # answers that wait for an earlier one
 ENDING_S = 0.2  # how long a job in the making is waited for when the run ends, or has nothing else to do
@@ -72,7 +72,7 @@ class Loop(ABC):
         """A job has come to an answer. notes: on how its files were opened, which are not kept with it."""
         if self._kept is not None:
             self._kept.keep(answer)
-        self.finish(number, _noted(answer, notes))
+        self.finish(number, noted(answer, notes))
 
     def failed(self, number: int, job: Job, error: SmolError) -> None:
         """A job cannot be answered."""
@@ -141,7 +141,7 @@ class Loop(ABC):
             if known is None:
                 yield from self.begin(number, item)
             else:
-                self.finish(number, _noted(known, self.files.notes(item)))
+                self.finish(number, noted(known, self.files.notes(item)))
 
     @property
     def may_take(self) -> bool:
@@ -180,13 +180,3 @@ class Loop(ABC):
         with suppress(ValueError):  # it still waits for its file, as a pipe that nobody writes to
             if isinstance(jobs, Generator):
                 jobs.close()
-
-
-def too_long(limit_s: float | None) -> TookTooLongError:
-    """The error of a job that took longer than the user allows."""
-    return TookTooLongError(f"It took longer than {limit_s:g} seconds.", "Allow more with --page-timeout.")
-
-
-def _noted(answer: Answer, notes: tuple[str, ...]) -> Answer:
-    """The answer with what is to be said of how its files were opened this time, which is not kept with it."""
-    return replace(answer, warnings=(*notes, *answer.warnings))

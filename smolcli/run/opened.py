@@ -73,6 +73,15 @@ class OpenFiles:
         finally:
             self._let_go(source, look)
 
+    @contextmanager
+    def holding(self, media: Media, look: Look) -> Iterator[Media]:
+        """Have media that are open already, as what a camera has shown, be one of the files for a while."""
+        source = self._add(media, look, Access(moving=True, several=True))
+        try:
+            yield self._opened[source, look.opening].media
+        finally:
+            self._let_go(source, look)
+
     def take(self, job: Job) -> list[Media]:
         """Keep the files of a job open until `give_back`; the media of its places. Raises MediaError."""
         taken: list[Source] = []
@@ -152,9 +161,9 @@ class OpenFiles:
 
     def _open(self, path: str, look: Look, access: Access) -> Source:
         opener = open_media_at if access.uri else open_media_briefly if access.briefly else open_media
-        return self._held(opener(path, self._options(look, access)), look, access)
+        return self._add(opener(path, self._options(look, access)), look, access)
 
-    def _held(self, media: Media, look: Look, access: Access) -> Source:
+    def _add(self, media: Media, look: Look, access: Access) -> Source:
         """Hold an opened file once more, or for the first time."""
         with self._lock:
             key = media.source, look.opening
@@ -171,7 +180,7 @@ class OpenFiles:
         wanted, lent = place.source, self.lent.get(place.source)
         if lent is not None:
             media = open_media_as(wanted.path, lent.data, self._options(look, lent.access))
-            found = self._held(media, look, lent.access)
+            found = self._add(media, look, lent.access)
         else:
             found = self._open(wanted.path, look, self.access(place, look))
         if found != wanted:

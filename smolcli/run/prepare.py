@@ -11,6 +11,7 @@ from smolcli.errors import MediaError, about_part
 from smolcli.jobs import Job, Look, PlannedMedium
 from smolcli.media import Media
 from smolcli.prompt import Medium
+from smolcli.run.duplicates import Duplicates
 from smolcli.run.opened import OpenFiles, turned
 from smolcli.run.outlined import boxed
 from smolcli.run.planning import medium_parts
@@ -94,8 +95,10 @@ def cut_pictures(medium: Media, planned: PlannedMedium, look: Look) -> tuple[lis
     parts: list[ImagePart] = []
     places: list[Place] = []
     warnings: list[str] = []
+    seen = Duplicates() if planned.video is not None and look.dedupe else None
     for frame, plan in zip(_frames(medium, planned.outlines, look), planned.plans, strict=False):
-        parts.append(ImagePart(plan, cut(frame.rgb, plan), planned.source.sha256))
+        tiles = cut(frame.rgb, plan)
+        parts.append(ImagePart(plan, seen.like(tiles) if seen is not None else tiles, planned.source.sha256))
         places.append(frame.place)
         warnings += frame.warnings
     if not parts or (planned.video is None and len(parts) < len(planned.plans)):

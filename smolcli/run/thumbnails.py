@@ -47,15 +47,22 @@ class Thumbnails:
 
     def shown(self, place: Place, edge_px: int) -> RGB:
         """The same with its longer edge at most so many pixels; a grey box where there is no picture to be had."""
-        from smolcli.media import shrunk
-
         try:
-            return shrunk(self.picture(place), edge_px)
+            return self._small(place, edge_px)
         except SmolError as error:
             if self._failed != place.source:
                 self._failed = place.source
                 self._note(f"{place.uri!r} is shown as a grey box: {error.message}")
             return _grey(edge_px)
+
+    def _small(self, place: Place, edge_px: int) -> RGB:
+        from smolcli.media import shrunk
+
+        if place.box is not None:
+            return shrunk(self.picture(place), edge_px)
+        media = self._opened(place)
+        with self._files.alone(media.source, self._look):
+            return media.thumbnail(place, edge_px)
 
     def duration_s(self, place: Place) -> float | None:
         """How long the clip of a place is, in seconds; None where that is not known, or it is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from smolcli.datatypes import Generation
+from smolcli.errors import TookTooLongError
 from smolcli.jobs import Answer, Job
 from smolcli.run.ahead import Task
 from smolcli.run.asking import Asking
@@ -39,6 +40,12 @@ class Work:
             self.asking = Asking(self.number, self.job, self.loaded.media, request_seed(self.drawn))
         return self.asking
 
+    @property
+    def shown_digest(self) -> bytes | None:
+        """What the engine is shown of it, once its pictures are there; None where its answer is nobody else's."""
+        alone = self.asking is None or self.loaded is None or bool(self.loaded.page)
+        return None if alone or self.asking is None else self.asking.digest
+
     def shares(self, job: Job, plan: RequestPlan) -> bool:
         """Whether another job is about the same pictures, and wants the same of their pages."""
         own = self.job
@@ -56,3 +63,13 @@ class Work:
         made = replace(made, seconds=replace(made.seconds, preprocess=spent_s))
         answer = Answer(self.job, loaded.shown, model, made, warnings, seed=drawn_seed(self.drawn))
         return asking.finished(answer, loaded.page)
+
+
+def noted(answer: Answer, notes: tuple[str, ...]) -> Answer:
+    """The answer with what is to be said of how its files were opened this time, which is not kept with it."""
+    return replace(answer, warnings=(*notes, *answer.warnings))
+
+
+def too_long(limit_s: float | None) -> TookTooLongError:
+    """The error about a job that was given up."""
+    return TookTooLongError(f"It took longer than {limit_s:g} seconds.", "Allow more with --page-timeout.")

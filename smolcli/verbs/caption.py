@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from smolcli.media import find_pictures
+from smolcli.media import Found, find_pictures
 from smolcli.run import Access, Item, OpenFiles
 from smolcli.verbs.pages import each_file, each_picture
 from smolcli.verbs.template import Template
@@ -15,5 +15,10 @@ def caption(
     files: OpenFiles, paths: Sequence[str], template: Template, access: Access, recursive: bool = False
 ) -> Iterator[Item]:
     """One job per picture, in the order of the names. Options may be meant for some of them, as pages are."""
+    return caption_found(files, find_pictures(paths, recursive), template, access)
+
+
+def caption_found(files: OpenFiles, found: Iterable[Found], template: Template, access: Access) -> Iterator[Item]:
+    """The same of what a search gives."""
     access = replace(access, several=True)
-    yield from each_file(find_pictures(paths, recursive), lambda path: each_picture(files, path, template, access))
+    yield from each_file(found, lambda path: each_picture(files, path, template, access))

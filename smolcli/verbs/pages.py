@@ -10,11 +10,10 @@ from typing import TypeVar
 
 from smolcli.errors import MediaError, SmolError
 from smolcli.jobs import Expected, Failure, Look, failure
-from smolcli.media import FolderError, Media
+from smolcli.media import FolderError, Found, Media
 from smolcli.run import Access, Item, OpenFiles
 from smolcli.verbs.template import Template
 
-Found = str | FolderError | Expected  # what a search of folders gives
 T = TypeVar("T")
 
 

@@ -50,7 +50,8 @@ def test_a_wrong_command_line_is_one_sentence_and_code_2(smol, drawn, monkeypatc
 
 @pytest.mark.parametrize("device", ["cuda", "metal", "vulkan"])
 def test_a_backend_that_this_build_lacks_names_the_build_command(smol, drawn, device):
-    from smolcli.engine.llama.library import BACKENDS, devices
+    from smolcli.engine import devices
+    from smolcli.engine.placement import BACKENDS
 
     if any(found.name.startswith(BACKENDS[device]) for found in devices()):
         pytest.skip("this build has it")

@@ -45,9 +45,11 @@ def test_a_file_stands_beside_each_input_and_nothing_comes_out(smol, photos, tmp
     assert smol("caption", "-r", photos, "--sidecar", "txt,json,xmp", *SHORT).code == 0  # typed again, nothing changes
     assert {name: (photos / name).read_bytes() for name in tree(photos)} == before
     (photos / "b.txt").write_text("precious")
-    done = smol("caption", "-r", photos, "--sidecar", "txt", *SHORT)
-    assert done.code == 1 and "b.txt exists" in done.err and (photos / "b.txt").read_text() == "precious"
-    assert smol("caption", photos / "b.png", "--sidecar", "txt", *SHORT).code == 6
+    for more in (("--sidecar", "txt"), ("--sidecar", "txt,xmp"), ("--sidecar", "txt", "-o", tmp_path / "all.tsv")):
+        done = smol("caption", "-r", photos, *more, *SHORT)
+        assert done.code == 0 and (photos / "b.txt").read_text() == "precious"
+    assert len((tmp_path / "all.tsv").read_text().splitlines()) == 4
+    assert smol("docvqa", photos / "b.png", "What?", "--sidecar", "txt", *SHORT).code == 6
     assert smol("caption", photos / "b.png", "--sidecar", "txt", "--force", *SHORT).code == 0
     assert (photos / "b.txt").read_text() != "precious"
 

@@ -7,13 +7,13 @@ abort over or compute wrongly: gaps in positions, sequences out of range, more r
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from smolcli.datatypes import Sampling
-from smolcli.engine.scheduler import Batch, Job, Scheduler, StepEvent
+from smolcli.engine.scheduler import PICTURE, Batch, Job, Scheduler, StepEvent
 from smolcli.errors import EngineError
 
 VOCABULARY = 60
@@ -107,7 +107,18 @@ def one_hot(token: int) -> np.ndarray:
 def job(key: int, values: Sequence[int], max_tokens: int) -> Job:
     """A prompt whose rows are these numbers (below 2^24)."""
     identity = np.array(values, np.int64)
-    return Job(key, identity, lambda start, end: identity[start:end, None].astype(np.float32), Sampling(), max_tokens)
+    return Job(key, identity, rows_of(identity), Sampling(), max_tokens)
+
+
+def rows_of(identity: np.ndarray) -> Callable[[int, int], tuple[np.ndarray, np.ndarray]]:
+    """The rows of a prompt: every other one as if it were a picture's."""
+
+    def rows(start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+        is_picture = np.arange(start, end) % 2 == 1
+        ids = np.where(is_picture, PICTURE, identity[start:end]).astype(np.int32)
+        return ids, identity[start:end][is_picture, None].astype(np.float32)
+
+    return rows
 
 
 def run(scheduler: Scheduler, jobs: Iterable[Job]) -> Iterator[StepEvent]:

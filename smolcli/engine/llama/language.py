@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from smolcli.datatypes import Floats
+from smolcli.engine.llama.batch import NativeBatch
+from smolcli.engine.llama.devices import Device
 from smolcli.engine.llama.grammar import Grammar
-from smolcli.engine.llama.library import Device, bindings, last_error
+from smolcli.engine.llama.library import bindings, last_error, start_backends
 from smolcli.engine.scheduler import Batch
 from smolcli.errors import EngineError, ModelError
 
@@ -35,25 +37,28 @@ class ContextSize:
 
 
 class LanguageModel:
-    """Owner of one llama_model and its llama_context. All methods run in the engine's native thread."""
+    """Owner of one llama_model and its llama_context. All methods run in the engine's native thread.
 
-    def __init__(
-        self, path: Path, devices: tuple[Device, ...] | None, gpu_layers: int | None, vocab_only: bool
-    ) -> None:
+    card None: it computes on the CPU, and no driver of a card is started for a vocabulary. gpu_layers None: all.
+    """
+
+    def __init__(self, path: Path, card: Device | None, gpu_layers: int | None, vocab_only: bool) -> None:
         self._llama, _ = bindings()
+        if not vocab_only:
+            start_backends()
         params = self._llama.llama_model_default_params()
         params.vocab_only = vocab_only
-        params.n_gpu_layers = 0 if devices == () else _ALL_LAYERS if gpu_layers is None else gpu_layers
-        if devices is not None:
-            self._devices = (ctypes.c_void_p * (len(devices) + 1))(*(device.handle for device in devices), None)
-            params.devices = ctypes.cast(self._devices, ctypes.c_void_p)
+        params.n_gpu_layers = 0 if card is None else _ALL_LAYERS if gpu_layers is None else gpu_layers
+        handles = [] if card is None else [card.handle]
+        self._devices = (ctypes.c_void_p * (len(handles) + 1))(*handles, None)  # without a list, llama.cpp takes all
+        params.devices = ctypes.cast(self._devices, ctypes.c_void_p)
         self.handle = self._llama.llama_model_load_from_file(os.fsencode(path), params)
         if not self.handle:
             raise ModelError(f"llama.cpp cannot load the model {path}.{last_error()}")
         self._vocab = self._llama.llama_model_get_vocab(self.handle)
         self.vocab_size: int = self._llama.llama_vocab_n_tokens(self._vocab)
         self._context: Any = None
-        self._batch: Any = None
+        self._batch: NativeBatch | None = None
 
     def tokenize(self, text: str) -> list[int]:
         """Ids of plain text: nothing is added, and no string in it becomes a special token."""
@@ -103,21 +108,15 @@ class LanguageModel:
                 "Lower --context or --parallel.",
             )
         self._memory = self._llama.llama_get_memory(self._context)
-        self._batch = self._llama.llama_batch_init(size.batch_rows, width, 1)
-        self._width = width
+        self._batch = NativeBatch(size.batch_rows, width)
 
     def decode(self, batch: Batch) -> Floats:
         """One pass over the batch's rows → logits float32 (wanted rows, vocabulary), valid until the next call."""
-        native, count = self._batch, len(batch.positions)
-        ctypes.memmove(native.embd, batch.rows.ctypes.data, batch.rows.nbytes)
-        np.ctypeslib.as_array(native.pos, (count,))[:] = batch.positions
-        np.ctypeslib.as_array(native.n_seq_id, (count,))[:] = 1
-        np.ctypeslib.as_array(native.logits, (count,))[:] = batch.wanted
-        for index, sequence in enumerate(batch.sequences):
-            native.seq_id[index][0] = sequence
-        native.n_tokens = count
-        status = self._llama.llama_decode(self._context, native)
+        if self._batch is None:
+            raise EngineError("A decode was asked for before there was a context.")
+        status = self._llama.llama_decode(self._context, self._batch.filled(batch))
         if status:
+            count = len(batch.positions)
             raise EngineError(f"llama.cpp could not decode {count} rows (status {status}).{last_error()}")
         wanted = int(np.count_nonzero(batch.wanted))
         if not wanted:
@@ -133,16 +132,14 @@ class LanguageModel:
         self._llama.llama_memory_seq_rm(self._memory, sequence, from_row, -1)
 
     def close(self) -> None:
-        """Free batch, context and model, in that order; safe to call twice."""
+        """Free context and model, in that order; safe to call twice."""
         self._close_context()
         if self.handle:
             self._llama.llama_model_free(self.handle)
             self.handle = None
 
     def _close_context(self) -> None:
-        if self._batch is not None:
-            self._llama.llama_batch_free(self._batch)
-            self._batch = None
+        self._batch = None
         if self._context:
             self._llama.llama_free(self._context)
             self._context = None

@@ -1,4 +1,4 @@
-"""The shared libraries of llama.cpp: loading them, their logs, their devices, and the one thread that may call them.
+"""The shared libraries of llama.cpp: loading them, their logs, and the one thread that may call them.
 
 OpenMP keeps its pool in the thread that called it and does not survive a fork; a thread of our own per engine means
 that a closed engine leaves nothing behind, a forked child starts clean, and Ctrl-C reaches Python while llama.cpp
@@ -10,67 +10,61 @@ from __future__ import annotations
 import ctypes
 import os
 import queue
+import re
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
-from smolcli.errors import EngineError, UsageError
+from gguf_convert.imports import bare_package
+from smolcli.engine.cores import waiting_threads
+from smolcli.errors import EngineError
 
 T = TypeVar("T")
 
-# How a device's name begins, per value of --device, and how to build the binding with it.
-BACKENDS = {"cuda": ("CUDA",), "metal": ("MTL", "Metal"), "vulkan": ("Vulkan",)}
 REBUILD = "pip install --force-reinstall --no-cache-dir --no-binary llama-cpp-python llama-cpp-python"
 _ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR
 _last_errors: deque[str] = deque(maxlen=4)
 _verbose = False
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """One compute device of ggml: its name ("CUDA0"), description, free and total memory in bytes, native handle."""
-
-    name: str
-    description: str
-    free_bytes: int
-    total_bytes: int
-    handle: int
-
-
 @cache
 def bindings() -> tuple[Any, Any]:
-    """The modules llama_cpp.llama_cpp and llama_cpp.mtmd_cpp, loaded once, silenced and initialised."""
-    if "OMP_WAIT_POLICY" not in os.environ:
-        # libgomp spins for milliseconds at every barrier by default: on a busy machine that costs more than the work.
-        os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+    """The modules llama_cpp.llama_cpp and llama_cpp.mtmd_cpp, loaded once and silenced: enough for a vocabulary."""
     try:
-        from llama_cpp import llama_cpp as llama
-        from llama_cpp import mtmd_cpp as mtmd
+        with waiting_threads(), bare_package("llama_cpp"):
+            from llama_cpp import llama_cpp as llama
+            from llama_cpp import mtmd_cpp as mtmd
     except (ImportError, OSError, RuntimeError) as error:
         raise EngineError(f"llama-cpp-python cannot be loaded ({error}).", f"Build it again: {REBUILD}") from error
     for set_log in (llama.llama_log_set, mtmd.mtmd_log_set, mtmd.mtmd_helper_log_set):
-        set_log(_log_callback(), ctypes.c_void_p(0))
-    llama.llama_backend_init()
+        set_log(_log_callback(llama.llama_log_callback), ctypes.c_void_p(0))
     return llama, mtmd
+
+
+@cache
+def start_backends() -> None:
+    """What all computing begins with: it starts the drivers of all cards that the build knows."""
+    llama, _ = bindings()
+    llama.llama_backend_init()
 
 
 def schema_to_gbnf(schema: str) -> str:
     """A JSON Schema as JSON text → GBNF, by the binding's own converter. It raises what it likes."""
     bindings()
-    from llama_cpp import llama_grammar
+    with bare_package("llama_cpp"):
+        from llama_cpp import llama_grammar
 
     return str(llama_grammar.json_schema_to_gbnf(schema))
 
 
 @cache
-def _log_callback() -> Any:
+def _log_callback(native: Any) -> Any:
     """One callback for all three log sinks, kept alive by the cache. Errors are remembered for our own messages."""
-    from llama_cpp import llama_cpp as llama
 
     def log(level: int, text: bytes, _data: Any) -> None:
         line = text.decode("utf-8", "replace")
@@ -79,7 +73,7 @@ def _log_callback() -> Any:
         if _verbose:
             sys.stderr.write(line)
 
-    return llama.llama_log_callback(log)
+    return native(log)
 
 
 def set_verbose(on: bool) -> None:
@@ -108,13 +102,21 @@ class NativeThread:
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Run `function` in the thread and wait. Raises what it raises."""
+        return self.submit(function, *arguments).result()
+
+    def submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Run `function` in its turn. Raises EngineError where the thread is not there any more."""
+        self.require_alive()
+        future: Future[T] = Future()
+        self._calls.put((future, function, arguments))
+        return future
+
+    def require_alive(self) -> None:
+        """Raises EngineError where the thread has ended, or stayed behind in the parent process."""
         if os.getpid() != self._process:
             raise EngineError("An engine cannot be used in a forked child.", "Load another one there.")
         if not self._open:
             raise EngineError("The engine is closed.")
-        future: Future[T] = Future()
-        self._calls.put((future, function, arguments))
-        return future.result()
 
     def post(self, function: Callable[..., None], *arguments: Any) -> None:
         """Run `function` in its turn, without waiting for it; nothing happens where there is nothing left to do."""
@@ -143,55 +145,38 @@ class NativeThread:
 @cache
 def system_info() -> str:
     """The binding's version and the processor's abilities that its build uses, in llama.cpp's words."""
+    start_backends()
+    llama, _ = bindings()
+    return f"{_version(Path(llama.__file__).parent)} {llama.llama_print_system_info().decode('utf-8', 'replace')}"
+
+
+def _version(package: Path) -> str:
+    """As the package says itself; asking importlib takes longer than loading it."""
+    found = re.search('^__version__ = "([^"]+)"', (package / "__init__.py").read_text("utf-8"), re.MULTILINE)
+    if found:
+        return found[1]
     from importlib.metadata import version
 
-    llama, _ = bindings()
-    return f"{version('llama-cpp-python')} {llama.llama_print_system_info().decode('utf-8', 'replace')}"
+    return version("llama-cpp-python")
 
 
 @cache
-def _ggml() -> Any:
-    """libggml with the device functions declared; the binding loads it but does not bind them (ggml-backend.h)."""
-    from llama_cpp import _ggml
-
-    library = _ggml.libggml
-    library.ggml_backend_dev_count.restype = ctypes.c_size_t
-    library.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
-    library.ggml_backend_dev_get.restype = ctypes.c_void_p
-    for name in ("name", "description"):
-        function = getattr(library, f"ggml_backend_dev_{name}")
-        function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_char_p
-    library.ggml_backend_dev_memory.argtypes = [ctypes.c_void_p, *[ctypes.POINTER(ctypes.c_size_t)] * 2]
-    library.ggml_backend_dev_memory.restype = None
-    return library
+def llama_commit() -> str:
+    """Which llama.cpp the library was built of: "ggml 0.25.3, commit 0c1e570"; "" where it does not tell."""
+    library, told = ggml(), []
+    for name in ("version", "commit"):
+        function = getattr(library, f"ggml_{name}", None)
+        if function is not None:
+            function.argtypes, function.restype = [], ctypes.c_char_p
+            told.append(f"{name} {function().decode('utf-8', 'replace')}")
+    return f"ggml {', '.join(told)}".replace("version ", "") if told else ""
 
 
-def devices() -> tuple[Device, ...]:
-    """Every device that this build of llama.cpp can compute on, the CPU included."""
+@cache
+def ggml() -> Any:
+    """libggml, which the binding loads for itself."""
     bindings()
-    library = _ggml()
-    found = []
-    for index in range(library.ggml_backend_dev_count()):
-        handle = library.ggml_backend_dev_get(index)
-        free, total = ctypes.c_size_t(), ctypes.c_size_t()
-        library.ggml_backend_dev_memory(handle, ctypes.byref(free), ctypes.byref(total))
-        name, text = (getattr(library, f"ggml_backend_dev_{what}")(handle).decode() for what in ("name", "description"))
-        found.append(Device(name, text, free.value, total.value, handle))
-    return tuple(found)
+    with bare_package("llama_cpp"):
+        from llama_cpp import _ggml
 
-
-def choose_devices(wanted: str) -> tuple[Device, ...] | None:
-    """The GPUs to use for --device: () is the CPU alone, None leaves the choice to llama.cpp. Raises UsageError."""
-    if wanted == "auto":
-        return None
-    if wanted == "cpu":
-        return ()
-    if wanted not in BACKENDS:
-        raise UsageError(f"There is no device {wanted!r}.", f"Known: auto, cpu, {', '.join(BACKENDS)}.")
-    found = tuple(device for device in devices() if device.name.startswith(BACKENDS[wanted]))
-    if not found:
-        raise UsageError(
-            f"This build of llama.cpp has no {wanted} device.",
-            f'Build it with: CMAKE_ARGS="-DGGML_{wanted.upper()}=on" {REBUILD}',
-        )
-    return found
+    return _ggml.libggml

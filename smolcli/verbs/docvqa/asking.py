@@ -12,11 +12,11 @@ from contextlib import ExitStack
 from smolcli.datatypes import Place
 from smolcli.errors import SmolError
 from smolcli.jobs import Expected, Job, failure
-from smolcli.media import Media
+from smolcli.media import Found, Media
 from smolcli.run import Access, Event, Item, OpenFiles
 from smolcli.verbs.docvqa.document import Search, ask_document
 from smolcli.verbs.docvqa.evidence import Pages
-from smolcli.verbs.pages import Found, each_file, held_pages
+from smolcli.verbs.pages import each_file, held_pages
 from smolcli.verbs.stepwise import AT_ONCE, Outcome, Stepwise, Task
 from smolcli.verbs.template import Template
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from smolcli.datatypes import Generation, Place
 from smolcli.errors import SmolError
 from smolcli.jobs import Answer, Expected, Job, failure
-from smolcli.media import Media, TextLayer
+from smolcli.media import Found, Media, TextLayer
 from smolcli.regions import PageReading, page_text
 from smolcli.run import Access, Event, Item, OpenFiles, PageTexts
 from smolcli.verbs.ocr.joining import guessed_left_out, weeded
@@ -20,7 +20,7 @@ from smolcli.verbs.ocr.page import read_page
 from smolcli.verbs.ocr.sheets import Form
 from smolcli.verbs.ocr.summary import DOUBTFUL, Summary
 from smolcli.verbs.ocr.view import View
-from smolcli.verbs.pages import Found, each_file, held_pages
+from smolcli.verbs.pages import each_file, held_pages
 from smolcli.verbs.stepwise import AT_ONCE, Outcome, Steps, Stepwise, Task, noting, spent
 from smolcli.verbs.template import Template
 

@@ -1,0 +1,126 @@
+"""--dry-run: what a command would read in, how much of it is done already and how long the rest would take out.
+
+Files are opened and hashed, their headers are read; no picture is decoded and no model is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from smolcli.cli._keeping import leaving, outputs_of
+from smolcli.cli._outputs import wanted_beside
+from smolcli.cli._shown import NONE, Shown
+from smolcli.console import say
+from smolcli.engine import Planner
+from smolcli.files import open_target
+from smolcli.formats import SCHEMA, Allowed, AppendedFile, Sidecars, failure_sentence, to_json
+from smolcli.jobs import Failure, Job, place_record
+from smolcli.options import KeepingOptions
+from smolcli.rates import measured_rate
+from smolcli.run import Item, Kept, OpenFiles
+from smolcli.session import Run
+from smolcli.settings import load_settings
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """Counts of one run that was not made. files: that were found, with those that cannot be read; pictures: in them,
+    pages of documents too; beside, in_output, in_store: finished, as what lies beside them, the file that is added to
+    or the store says; duplicates: files with the same bytes as another one; left: to be computed.
+    """
+
+    pictures: int = 0
+    beside: int = 0
+    in_output: int = 0
+    in_store: int = 0
+    duplicates: int = 0
+    failed: int = 0
+    left: int = 0
+
+    def count(self, items: Iterable[Item], kept: Kept | None, appended: AppendedFile | None, model: str) -> None:
+        """Go through everything that would be asked. Failures are said."""
+        seen: set[int] = set()  # hashes of what pictures are
+        for item in items:
+            if isinstance(item, Failure):
+                self.failed += 1
+                say(failure_sentence(item))
+            elif isinstance(item, Job):
+                self.pictures += 1
+                self._count_job(item, seen, kept, appended, model)
+
+    def _count_job(
+        self, job: Job, seen: set[int], kept: Kept | None, appended: AppendedFile | None, model: str
+    ) -> None:
+        content = hash(str([place_record(place) for place in job.places]))
+        if appended is not None and appended.has(job, model):
+            self.in_output += 1
+        elif kept is not None and kept.find(job, 0) is not None:
+            self.in_store += 1
+        elif content in seen:
+            self.duplicates += 1
+        else:
+            self.left += 1
+        seen.add(content)
+
+    def lines(self, image_s: float | None) -> list[str]:
+        """What there is to say. image_s: seconds for one picture, None where that was not measured."""
+        done = {"beside them": self.beside, "in the output": self.in_output, "in the store": self.in_store}
+        where = ", ".join(f"{count:,} {what}" for what, count in done.items() if count)
+        said = [
+            f"pictures: {self.pictures + self.beside:,}",
+            f"finished: {sum(done.values()):,}" + (f" ({where})" if where else ""),
+            f"duplicates: {self.duplicates:,}",
+            f"cannot be read: {self.failed:,}",
+            f"to be captioned: {self.left:,}",
+        ]
+        if image_s is None:
+            return [*said, "time: not known yet; the first run of some pictures measures it"]
+        return [*said, f"time: about {_clock(image_s * self.left)} ({image_s:.2g} s a picture, as measured here)"]
+
+    def record(self, image_s: float | None) -> str:
+        """The same as a line of JSON."""
+        estimated_s = None if image_s is None else round(image_s * self.left, 1)
+        return to_json({"schema": SCHEMA, "dry_run": {**asdict(self), "estimated_s": estimated_s}})
+
+
+def rehearse(
+    run: Run,
+    inputs: Sequence[str],
+    keeping: KeepingOptions,
+    jobs: Callable[[Planner, OpenFiles, Callable[[str], bool] | None], Iterable[Item]],
+    shown: Shown = NONE,
+) -> None:
+    """Say what a run would do. jobs: what would be asked, by files and what tells that one is finished; shown: what
+    else would be written.
+
+    Raises UsageError as the run would, OutputError for standard output that is closed.
+    """
+    as_json = run.output.json  # of what is said here, not of what would be written
+    run = replace(run, output=replace(run.output, json=False))
+    wanted = outputs_of(run, Allowed(), shown.wanted(Allowed()), keeping)
+    beside = leaving(wanted_beside(run.output, run.formats, inputs, Allowed()), keeping)
+    sidecars = None if beside is None else Sidecars(beside, lambda failure: None, lambda note: None)
+    tells = beside is not None and beside.tells and not wanted and not keeping.write_xmp
+    path = wanted[0].path if keeping.append else None
+    appended = AppendedFile(Path(path), look_only=True) if path is not None and beside is None else None
+    found = Rehearsal()
+    with run.planner() as planner, run.known(planner) as kept, closing(_files(planner)) as files:
+        items = jobs(planner, files, sidecars.is_finished if sidecars is not None and tells else None)
+        found.count(items, kept, appended, planner.facts.name)
+        found.beside = sidecars.finished_before if sidecars is not None else 0
+        rate = measured_rate(load_settings().state_dir, run.rate_key(planner.facts))
+    target = open_target(None, False)
+    for line in [found.record(rate)] if as_json else found.lines(rate):
+        target.write(f"{line}\n")
+
+
+def _files(planner: Planner) -> OpenFiles:
+    return OpenFiles(planner.facts, planner.context_tokens)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

@@ -1,0 +1,175 @@
+"""smol bench"""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smolcli.cli._options import typer_option
+from smolcli.errors import UsageError
+from smolcli.options import ModelOptions, OutputOptions
+
+if TYPE_CHECKING:
+    from smolcli.checks import Amount, Bench, Peers
+    from smolcli.console import StepBar
+    from smolcli.datatypes import ModelPair
+    from smolcli.measurements import Record
+    from smolcli.session import Run
+
+MOST_WIDTH = 512
+
+
+def command(
+    *,
+    model: Annotated[str | None, typer_option(ModelOptions, "model")] = None,
+    mmproj: Annotated[str | None, typer_option(ModelOptions, "mmproj")] = None,
+    threads: Annotated[int | None, typer_option(ModelOptions, "threads")] = None,
+    device: Annotated[str, typer_option(ModelOptions, "device")] = "auto",
+    gpu_layers: Annotated[int | None, typer_option(ModelOptions, "gpu_layers")] = None,
+    context: Annotated[int | None, typer_option(ModelOptions, "context")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A first impression: fewer and shorter runs.")] = False,
+    widths: Annotated[
+        str | None,
+        typer.Option(
+            "--widths",
+            help="Sequences at the same time, such as 1,8,64, however long that takes.",
+            metavar="N,...",
+            show_default="1,2,4,8,16,64, as far as a run ends in a minute",
+        ),
+    ] = None,
+    runs: Annotated[
+        int | None,
+        typer.Option(
+            "--runs",
+            min=1,
+            max=1000,
+            metavar="N",
+            help="Repeats of each measurement, however long they take.",
+            show_default="5, as far as a minute lasts",
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against",
+            help="Run llama-mtmd-cli and llama-server of this folder on the same, and print ratios.",
+            metavar="PATH",
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw it: a .png, .svg or .pdf file.", metavar="FILE")
+    ] = None,
+    force: Annotated[bool, typer_option(OutputOptions, "force")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    quiet: Annotated[bool, typer_option(OutputOptions, "quiet")] = False,
+) -> None:
+    """Measure how fast a model is on this machine, and its memory.
+
+    Load, preprocess, encode, prefill; decode, and pictures with a question, several at a time. Medians of repeats.
+    The store is neither used nor filled.
+
+    Example: smol bench -m 500m --plot bench.png
+    """
+    from smolcli.checks import QUICK, Amount, find_peers
+    from smolcli.console import StepBar, show_json, show_record
+    from smolcli.measurements import as_json
+    from smolcli.session import Run
+
+    options = ModelOptions(model, mmproj, threads, device, gpu_layers, context, no_store=True)
+    run = Run(options, OutputOptions(json=json, quiet=quiet))
+    amount = _amount(QUICK if quick else Amount(), widths, runs)
+    peers = find_peers(against) if against is not None else None
+    with ExitStack() as stack:
+        chart = stack.enter_context(_chart(plot, force)) if plot is not None else None
+        bar = stack.enter_context(StepBar(quiet))
+        record = _measured(run, amount, peers, bar)
+        if chart is not None:
+            chart(record)
+    run.console.note(*record.notes)
+    if json:
+        show_json(as_json(record))
+    else:
+        show_record(record)
+
+
+def _amount(amount: Amount, widths: str | None, runs: int | None) -> Amount:
+    """As it is asked for. What is asked for by number is measured, however long it takes. Raises UsageError."""
+    if widths is not None:
+        amount = replace(amount, widths=_widths(widths), all_widths=True)
+    return amount if runs is None else replace(amount, runs=runs, most_s=None)
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isascii() and word.isdecimal() and len(word) < 5 and 0 < int(word) <= MOST_WIDTH for word in words):
+        raise UsageError(f"--widths is {text!r}.", f"It must be whole numbers, 1 to {MOST_WIDTH}, such as 1,4,16.")
+    return tuple(sorted({int(word) for word in words}))
+
+
+@contextmanager
+def _chart(path: Path, force: bool) -> Iterator[Callable[[Record], None]]:
+    """What draws a record into a file. Whatever could not be written is said before anything is measured.
+
+    Raises UsageError, OutputError.
+    """
+    from smolcli.files import open_target
+    from smolcli.formats import chart_bytes, check_chart
+
+    check_chart(path)
+    target = open_target(str(path), force)
+    try:
+        yield lambda record: target.write_bytes(chart_bytes(record, path.suffix))
+        target.commit()
+    finally:
+        target.discard()
+
+
+def _measured(run: Run, amount: Amount, peers: Peers | None, told: StepBar) -> Record:
+    """Measure, beside the peers too where there are any. Raises ModelError, EngineError, UsageError."""
+    from smolcli.checks import Against, Bench, model_names, this_build, this_machine
+    from smolcli.measurements import Record
+
+    pair, options = run.pair(), run.engine_options()
+    bench = Bench(pair, options, amount, told)
+    with ExitStack() as stack:
+        against = None
+        if peers is not None:
+            against = stack.enter_context(closing(Against(pair, options, peers, amount, told)))
+            against.warm()
+        bench.run(cold=against is None or not against.measures_cold)
+        rows, notes = bench.rows, bench.notes
+        if against is not None:
+            against.run(bench.example_widths)
+            rows, notes = [*rows, *against.rows], [*notes, *against.notes]
+    _remember(run, pair, bench)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    about = (_command(run.model, amount), today, this_machine(), this_build(), model_names(pair))
+    return Record("bench", "smol bench", *about, bench.settings, tuple(rows), tuple(notes))
+
+
+def _remember(run: Run, pair: ModelPair, bench: Bench) -> None:
+    """What smol plan estimates by, where nothing is known yet: its own runs tell more than drawn pictures."""
+    from smolcli.engine import load_planner
+    from smolcli.settings import load_settings
+    from smolcli.speeds import measured, remember
+
+    with load_planner(pair, run.engine_options()) as planner:
+        key, folder = run.speed_key(planner.facts), load_settings().state_dir
+    if measured(folder, key) is None:
+        remember(folder, key, bench.load_s, bench.took)
+
+
+def _command(model: ModelOptions, amount: Amount) -> str:
+    """What measures the same again."""
+    words = ["smol", "bench", "--widths", ",".join(map(str, amount.widths)), "--runs", str(amount.runs)]
+    for flag in ("model", "mmproj", "threads", "gpu_layers", "context"):
+        value = getattr(model, flag)
+        words += [f"--{flag.replace('_', '-')}", str(value)] if value is not None else []
+    return shlex.join([*words, "--device", model.device] if model.device != "auto" else words)
