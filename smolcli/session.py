@@ -14,7 +14,15 @@ from smolcli.engine import Engine, EngineOptions, Planner, load_planner
 from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
 from smolcli.models import builtin_clips, builtin_pages, builtin_questions, installed_doctags, is_builtin, resolve
-from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import (
+    ClipOptions,
+    ClusterOptions,
+    FormatOptions,
+    ModelOptions,
+    OutputOptions,
+    PageOptions,
+    ReadingOptions,
+)
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, prompt_of, style_of
 from smolcli.rates import rate_key
 from smolcli.reader import Keeping, Reader, known_answers, make_template
@@ -26,6 +34,7 @@ from smolcli.tuned import Quickest, quickest, tuned, tuned_key
 from smolcli.verbs import Template
 
 if TYPE_CHECKING:
+    from smolcli.run import Cluster
     from smolcli.verbs import Form
 
 
@@ -63,6 +72,7 @@ class Run:
     pages: PageOptions = field(default_factory=PageOptions)
     clips: ClipOptions = field(default_factory=ClipOptions)
     formats: FormatOptions = field(default_factory=FormatOptions)
+    cluster: ClusterOptions = field(default_factory=ClusterOptions)
 
     @property
     def console(self) -> Console:
@@ -86,6 +96,7 @@ class Run:
     def reader(self, unordered: bool = False) -> Iterator[Reader]:
         """The model with its weights, and what it computed in earlier runs."""
         settings = load_settings()
+        cluster = self._cluster()
         running = RunOptions(
             ordered=not unordered,
             timeout_s=self.model.page_timeout,
@@ -93,10 +104,19 @@ class Run:
             threads=int(settings.values["ahead_threads"]),
             ahead_bytes=int(settings.values["ahead_size"]),
         )
-        with Reader(self.pair(), self.engine_options(), self._keeping(), running) as reader:
-            self._say_facts(reader.engine)
-            self._say_device(reader.engine)
+        with Reader(self.pair(), self.engine_options(), self._keeping(), running, cluster) as reader:
+            self._say_facts(reader.planner)
+            if cluster is None:
+                self._say_device(reader.engine)
             yield reader
+
+    def _cluster(self) -> Cluster | None:
+        """Where jobs are computed, if it is not here. Raises UsageError."""
+        if self.cluster.cluster is None:
+            return None
+        from smolcli.run import parse_cluster
+
+        return parse_cluster(self.cluster.cluster)
 
     def _keeping(self) -> Keeping | None:
         """Where this user's store is; None where none is wanted."""

@@ -162,7 +162,7 @@ class Delivery:
             self._progress.expect(event.answers)
         elif isinstance(event, Planned):
             self.notes(event.plan.notes)
-            self._run.show_plan(reader.engine, event.plan)
+            self._run.show_plan(reader.planner, event.plan)
         elif isinstance(event, Encoded):
             self._progress.tile(event.done, event.total)
         elif isinstance(event, Piece):
@@ -270,14 +270,15 @@ class Delivery:
     def _sum_up(self, reader: Reader, wall_s: float) -> None:
         if not self._took.answers:
             return
-        engine = reader.engine
         if self._run.output.stats:
-            times_s = engine.load_s, wall_s
+            times_s = reader.load_s, wall_s
             for line in stats_lines(self._took, times_s, peak_rss_bytes(), reader.facts.tokens_per_tile):
                 say(line)
+        if self._run.cluster.cluster is not None:  # what this machine takes is another thing
+            return
         self._remember_rate(reader, wall_s)
         if self._run.parallel == 1:
-            remember(load_settings().state_dir, self._run.speed_key(reader.facts), engine.load_s, self._took)
+            remember(load_settings().state_dir, self._run.speed_key(reader.facts), reader.load_s, self._took)
 
     def _remember_rate(self, reader: Reader, wall_s: float) -> None:
         """How long a picture of many took, for the next --dry-run."""

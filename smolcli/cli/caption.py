@@ -12,6 +12,7 @@ import typer
 from smolcli.cli._options import with_options
 from smolcli.options import (
     AnswerOptions,
+    ClusterOptions,
     FormatOptions,
     InputOptions,
     KeepingOptions,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @with_options(
     {"detail": "low", "max_tokens": "256", "parallel": "auto"},
     model=ModelOptions,
+    cluster=ClusterOptions,
     reading=ReadingOptions,
     answers=AnswerOptions,
     pages=PageOptions,
@@ -56,6 +58,7 @@ def command(
     ] = None,
     *,
     model: ModelOptions,
+    cluster: ClusterOptions,
     reading: ReadingOptions,
     answers: AnswerOptions,
     pages: PageOptions,
@@ -72,7 +75,7 @@ def command(
     """
     from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery, Form
-    from smolcli.cli._inputs import given_pictures, picked, watching
+    from smolcli.cli._inputs import given_pictures, picked, reread_standard_input, watching
     from smolcli.cli._outputs import refuse_beside
     from smolcli.cli._rehearsal import rehearse
     from smolcli.cli._shown import gallery
@@ -83,7 +86,8 @@ def command(
     held = held_answers(answers, given.streams)
     questions = held.asking(_one_question(question, given.streams))
     _refuse_a_prefix(prefix, held)
-    run = Run(replace(model, parallel=model.parallel or "auto"), output, reading, pages, formats=formats)
+    model = replace(model, parallel=model.parallel or "auto")
+    run = Run(model, output, reading, pages, formats=formats, cluster=cluster)
     if inputs.unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
     shown = gallery(html)
@@ -96,7 +100,9 @@ def command(
     if inputs.dry_run:
         rehearse(run, given.inputs, keeping, jobs_of, shown)
         return
+    sent = given.inputs if cluster.cluster is not None else []  # to actors, which may be after it was read here
     with (
+        reread_standard_input(sent),
         Delivery(run, given.inputs, shown=shown, keeping=keeping) as delivery,
         run.reader(inputs.unordered) as reader,
         arrivals or nullcontext(),
@@ -104,7 +110,7 @@ def command(
         if arrivals is not None:
             arrivals.is_ours = delivery.is_ours
             run.console.tell(f"watching {', '.join(arrivals.folders)} (Ctrl-C ends it)")
-        jobs = delivery.unsaid(jobs_of(reader.engine, reader.files, delivery.is_finished), reader.facts.name)
+        jobs = delivery.unsaid(jobs_of(reader.planner, reader.files, delivery.is_finished), reader.facts.name)
         events = prefixed(reader.stream(jobs), prefix) if prefix else reader.stream(jobs)
         delivery.write(reader, events, lambda expected: Form(columns=_columns), endless=inputs.watch)
 

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from smolcli.datatypes import RGB, EngineEvent, Floats, ModelFacts, ModelPair, Request, TilePlan, Turn
+from smolcli.engine.cores import physical_cores
 from smolcli.engine.tokens import DEFAULT_TEMPLATE, TokenSequence, template_text
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from smolcli.media.listing import MEDIA_SUFFIXES, has_namesake
 from smolcli.media.lists import Given
 from smolcli.media.named import NamedInputs
 from smolcli.media.picking import Found, first, shuffled, without
-from smolcli.media.reading import OPEN_PIPES, Input, open_input
+from smolcli.media.reading import OPEN_PIPES, Input, open_bytes, open_input
 from smolcli.media.selection import parse_pages
 from smolcli.media.sniff import door
 from smolcli.media.windows import LONGEST_S, WindowOptions, moment, parse_length, parse_moment, windows_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LONGEST_S",
     "MEDIA_SUFFIXES",
+    "OPEN_PIPES",
     "Arrivals",
     "FolderError",
     "Found",
@@ -50,6 +52,7 @@ __all__ = [
     "moment",
     "open_input",
     "open_media",
+    "open_media_as",
     "open_media_at",
     "open_media_briefly",
     "parse_length",
@@ -72,6 +75,15 @@ def open_media(path: str, options: MediaOptions) -> Media:
     UsageError (pages that the document does not have; a terminal as standard input).
     """
     return _opened(open_input(path), options)
+
+
+def open_media_as(name: str, data: str | bytes, options: MediaOptions) -> Media:
+    """As `open_media`, of a file that lies elsewhere (a path), or of what a file holds, under a name of its own.
+
+    Raises what `open_media` raises.
+    """
+    given = open_bytes(name, data) if isinstance(data, bytes) else replace(open_input(data), path=name)
+    return _opened(given, options)
 
 
 def open_media_at(uri: str, options: MediaOptions) -> Media:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from smolcli.models.adopt import (
         as_smol_errors as as_smol_errors,
     )
+    from smolcli.models.carried import carry_pair as carry_pair
     from smolcli.models.catalog import catalog as catalog_entries
     from smolcli.models.catalog import catalog_rows as catalog_rows
     from smolcli.models.catalog import names as catalog_names
@@ -56,6 +57,7 @@ __all__ = [
     "add_pair",
     "as_smol_errors",
     "builtin",
+    "carry_pair",
     "catalog_entries",
     "catalog_names",
     "catalog_rows",
@@ -81,6 +83,7 @@ __all__ = [
 INSIDE = {  # what the room gives beside → the file that holds it and its name there; read when it is asked for
     "Adoption": ("adopt", "Adoption"),
     "as_smol_errors": ("adopt", "as_smol_errors"),
+    "carry_pair": ("carried", "carry_pair"),
     "catalog_entries": ("catalog", "catalog"),
     "catalog_rows": ("catalog", "catalog_rows"),
     "catalog_names": ("catalog", "names"),

@@ -102,6 +102,22 @@ class ModelOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """On which machines it is run."""
+
+    panel: ClassVar[str] = "Model"
+
+    cluster: str | None = option(
+        None,
+        Option(
+            "Read on a Ray cluster: its HOST:PORT, or local:2 for two processes here (docs/cluster.md).",
+            metavar="ADDRESS",
+            default_text="this process",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ReadingOptions:
     """How to look, how to ask, how to choose words."""
 
@@ -317,6 +333,7 @@ class FormatOptions:
 
 GROUPS: tuple[type, ...] = (
     ModelOptions,
+    ClusterOptions,
     ReadingOptions,
     AnswerOptions,
     DocumentOptions,
