@@ -208,7 +208,7 @@ class VideoMedia(Media):
         """
         asked = self._outlines if outlines is None else outlines
         came = 0
-        different = set()
+        different: set[bytes] = set()
         for outline in asked:
             found = self._read(outline.place)
             if found is None:

@@ -32,8 +32,6 @@ STARTS = 3  # actors of a node that ended before their engine was there
 _SAME = "Install the same on every node: pip install 'smolcli[ray]'."
 _LOGS = "Its memory may be too small; what it said is in the folder logs of Ray's session there (/tmp/ray)."
 _ENDED = "its process or its machine has ended."
-
-
 USUAL = 8  # answers at once of an actor that finds out for itself what its memory holds
 
 
@@ -67,8 +65,10 @@ class Actor:
 
 
 class Crew:
-    """Close it, or use it as a context manager. parallel: answers that an actor writes at once, as far as is known here;
-    slots: jobs that it has at most, so that it never waits for one.
+    """Close it, or use it as a context manager.
+
+    parallel: answers that an actor writes at once, as far as is known here; slots: jobs that it has at most, so that it
+    never waits for one.
 
     notes: sentences for the user that nobody has said yet. Raises UsageError, EngineError.
     """
