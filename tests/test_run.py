@@ -235,6 +235,16 @@ def test_a_window_of_a_clip_is_sampled_as_a_clip_of_its_length(files, tmp_path):
     assert "10.0 s long" in failed.message and failed.place == f"{clip}#t=11,12"
 
 
+def test_a_window_of_more_frames_than_the_model_reads_is_reduced_evenly_and_it_is_said(files, tmp_path):
+    clip = draw_clip(tmp_path / "a.mp4", 300)
+    with files.hold(clip, Look("low"), Access()) as media:
+        [job] = template().jobs([Place(media.source, window_s=(2.0, 10.0))])
+    [answer] = run_answers([job], FakeEngine(), files, RunOptions())
+    assert [frame.index for frame in answer.places] == [90, 150, 210, 270]
+    [note] = answer.warnings
+    assert note.startswith("4 frames of") and "instead of 8 at 1 a second: fake was trained on at most 4" in note
+
+
 def test_a_seed_is_of_the_job_and_not_of_its_place_among_others(files, pictures):
     drawn = replace(SEEDLESS, temperature=1.0, seed=7)
     both = replace(template(), sampling=drawn)

@@ -60,7 +60,7 @@ class Clip:
         held_s = self._ends_s
         if self._times is not None or self._know_times():
             assert self._times is not None
-            held_s = min(held_s, float(self._times.times_s[-1]) + 1 / self.facts.fps)
+            held_s = min(held_s, max(float(self._times.times_s[-1]), 1 / self.facts.fps))  # the last one is in pieces
         return min(held_s, self.facts.duration_s)
 
     def index_at(self, time_s: float) -> int:
