@@ -193,7 +193,8 @@ class Run:
     def look(self, detail: str) -> Look:
         """How places are looked at. Raises UsageError (detail)."""
         pages, clips = self.pages, self.clips
-        return Look(str(parse_detail(detail)), pages.dpi, clips.frames, clips.fps, pages.rotate)
+        detail = str(parse_detail(detail))
+        return Look(detail, pages.dpi, clips.frames, clips.fps, pages.rotate, dedupe=not clips.no_dedupe)
 
     def sampling(self, prompt: Prompt) -> Sampling:
         """How words are chosen."""

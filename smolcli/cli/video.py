@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smolcli.cli._options import MoreQuestions, with_options
+from smolcli.errors import UsageError
 from smolcli.options import (
     AnswerOptions,
     ClipOptions,
@@ -91,9 +92,11 @@ def command(
 def _watching(run: Run, reader: Reader, options: WindowOptions, asked: bool) -> Watching:
     """How clips are watched, and with what this model is known to say. Raises UsageError (times)."""
     from smolcli.media import WindowOptions as Wanted
-    from smolcli.media import parse_length, parse_moment, windows_of
+    from smolcli.media import parse_length, parse_moment, scenes_of, windows_of
     from smolcli.verbs import Watching
 
+    if options.scenes and options.every is not None:
+        raise UsageError("--scenes and --every both say where windows begin.", "Use one of them.")
     wanted = Wanted(
         0.0 if options.start is None else parse_moment(options.start, "--start"),
         None if options.end is None else parse_moment(options.end, "--end"),
@@ -103,7 +106,7 @@ def _watching(run: Run, reader: Reader, options: WindowOptions, asked: bool) -> 
     known, answers = run.known_clips(), run.known_answers()
     prompt = replace(run, reading=ReadingOptions()).prompt("video", reader.facts)
     return Watching(
-        windows=lambda media: windows_of(media, wanted),
+        windows=lambda media: (scenes_of if options.scenes else windows_of)(media, wanted),
         asked=asked,
         merging=None if known.joins else _merging(run, reader),
         joins=known.joins,

@@ -264,6 +264,7 @@ class ClipOptions:
         None, Option("Most frames to read.", metavar="N", minimum=1, default_text="64, or what the model can")
     )
     fps: float = option(1.0, Option("Frames to take per second of the clip.", metavar="X", minimum=0.001))
+    no_dedupe: bool = option(False, Option("Encode every frame, also those that show what an earlier one does."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +274,7 @@ class WindowOptions:
     panel: ClassVar[str] = "Clips"
 
     every: str | None = option(None, Option("A window for every so many seconds: 5s, 1:30.", metavar="TIME"))
+    scenes: bool = option(False, Option("A window for every scene: shots, slides, captions."))
     start: str | None = option(None, Option("Begin at this time: 1:23, 83s.", metavar="TIME"))
     end: str | None = option(None, Option("End at this time.", metavar="TIME"))
     all: bool = option(False, Option("Read all windows in full for a question, not only the likeliest."))
