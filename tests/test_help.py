@@ -141,7 +141,7 @@ def test_the_help_of_smol_loads_no_command_and_nothing_heavy():
     assert ours <= {f"smolcli.{name}" for name in ("cli", "console", "errors", "options", "printable", "streams")} | {
         *(f"smolcli.cli._{name}" for name in ("commands", "help")),
         *(f"smolcli.console.{name}" for name in ("bars", "sentences", "signals")),
-        *(f"smolcli.options.{name}" for name in ("folders", "groups", "option", "shown")),
+        *(f"smolcli.options.{name}" for name in ("clips", "documents", "folders", "groups", "option", "shown")),
     }
 
 

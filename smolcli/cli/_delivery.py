@@ -118,10 +118,17 @@ class Delivery:
         return False
 
     def write(
-        self, reader: Reader, events: Generator[Event], form: Callable[[int], Form], endless: bool = False
+        self,
+        reader: Reader,
+        events: Generator[Event],
+        form: Callable[[int], Form],
+        endless: bool = False,
+        stop: Callable[[], None] | None = None,
     ) -> None:
-        """Write every answer. form: how, by how many answers are expected when the first one comes. endless: a signal
-        is how the run ends, and all is well then.
+        """Write every answer. form: how, by how many answers are expected when the first one comes.
+
+        endless: a signal is how the run ends, and all is well then. stop: is called by a signal instead; the run goes on
+        to its end.
 
         Raises SomeInputsFailedError.
         """
@@ -129,12 +136,12 @@ class Delivery:
         look, access = self._run.look("auto"), self._run.access()
         self._pictures = self._stack.enter_context(Thumbnails(reader.files, look, access, self._run.console.note))
         try:
-            with closing(events), interruptible() as interrupt:  # closed before the engine is
+            with closing(events), interruptible(stop) as interrupt:  # closed before the engine is
                 for event in events:
                     interrupt.answering |= not isinstance(event, Expected)
                     interrupt.answering &= not isinstance(event, Idle)
                     self._take(event, reader, form)
-                    if isinstance(event, Answer | Failure | Idle) and interrupt.asked and not ending:
+                    if isinstance(event, Answer | Failure | Idle) and interrupt.asked and not (ending or stop):
                         ending = True  # thrown in there, so that answers which wait for their turn are kept
                         self._take(events.throw(InterruptedRunError(interrupt.asked)), reader, form)
         except BaseException as error:

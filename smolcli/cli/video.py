@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,10 +23,10 @@ from smolcli.options import (
 
 if TYPE_CHECKING:
     from smolcli.cli._delivery import Form
+    from smolcli.cli._shown import Shown
     from smolcli.jobs import Answer
-    from smolcli.reader import Reader
     from smolcli.session import Run
-    from smolcli.verbs import ClipQuestions, Merging, Watching
+    from smolcli.verbs import ClipQuestions
 
 
 @with_options(
@@ -44,8 +43,8 @@ if TYPE_CHECKING:
 )
 def command(
     arguments: Annotated[
-        list[str], typer.Argument(metavar="CLIP... [QUESTION]", help="Clips, then what you ask of each.")
-    ],
+        list[str] | None, typer.Argument(metavar="CLIP... [QUESTION]", help="Clips, then what you ask of each.")
+    ] = None,
     question: MoreQuestions = None,
     *,
     model: ModelOptions,
@@ -69,11 +68,15 @@ def command(
     from smolcli.cli._delivery import Delivery
     from smolcli.cli._inputs import files_and_questions, reread_standard_input
     from smolcli.cli._shown import clip_outputs
+    from smolcli.cli._watching import watching
     from smolcli.session import Run
     from smolcli.verbs import ClipQuestions
 
     run = Run(model, output, reading, clips=clips, formats=formats, cluster=cluster)
-    files, questions = files_and_questions(arguments, question or [])
+    if windows.camera is not None:
+        _watch_a_camera(run, [*(arguments or []), *(question or [])], answers, windows, clip_outputs(shown))
+        return
+    files, questions = files_and_questions(_named(arguments), question or [])
     held = held_answers(answers, files)
     questions = held.asking(questions)
     sent = files if cluster.cluster is not None else []
@@ -83,65 +86,49 @@ def command(
         run.reader() as reader,
     ):
         template = held.template(run.template(run.prompt("video", reader.facts), questions))
-        watching = _watching(run, reader, windows, bool(questions))
-        asking = ClipQuestions(reader.files, files, template, run.access(), watching)
+        watched = watching(run, reader, windows, bool(questions))
+        asking = ClipQuestions(reader.files, files, template, run.access(), watched)
         events = asking.answers(reader.stream(asking.jobs(reader.at_once)))
         delivery.write(reader, events, partial(_form, asking, len(files) > 1, len(questions)))
 
 
-def _watching(run: Run, reader: Reader, options: WindowOptions, asked: bool) -> Watching:
-    """How clips are watched, and with what this model is known to say. Raises UsageError (times)."""
-    from smolcli.media import WindowOptions as Wanted
-    from smolcli.media import parse_length, parse_moment, scenes_of, windows_of
-    from smolcli.verbs import Watching
+def _named(arguments: list[str] | None) -> list[str]:
+    """Raises UsageError where nothing is named."""
 
-    if options.scenes and options.every is not None:
-        raise UsageError("--scenes and --every both say where windows begin.", "Use one of them.")
-    wanted = Wanted(
-        0.0 if options.start is None else parse_moment(options.start, "--start"),
-        None if options.end is None else parse_moment(options.end, "--end"),
-        None if options.every is None else parse_length(options.every, "--every"),
-        _longest_s(run, reader),
-    )
-    known, answers = run.known_clips(), run.known_answers()
-    prompt = replace(run, reading=ReadingOptions()).prompt("video", reader.facts)
-    return Watching(
-        windows=lambda media: (scenes_of if options.scenes else windows_of)(media, wanted),
-        asked=asked,
-        merging=None if known.joins else _merging(run, reader),
-        joins=known.joins,
-        relevance=known.relevance or "{question}" + prompt.hints["relevance"],
-        top=None if options.all else options.windows,
-        least=answers.least,
-        refusals=answers.refusals,
-    )
+    if not arguments:
+        raise UsageError("No clip is named.", "Name one, or --camera 0 (smol video --help).")
+    return arguments
 
 
-def _longest_s(run: Run, reader: Reader) -> float | None:
-    """How long a window may be: as the paper found, or as long as the frames last that a model was trained on.
+def _watch_a_camera(
+    run: Run, questions: list[str], answers: AnswerOptions, windows: WindowOptions, shown: Shown
+) -> None:
+    """Answer about every window of what goes on, until it ends or is ended. Raises UsageError, MediaError."""
+    from smolcli.cli._answers import held_answers
+    from smolcli.cli._delivery import Delivery, Form
+    from smolcli.cli._watching import live_options
+    from smolcli.media import watch
+    from smolcli.verbs import live_windows
 
-    None where all of a clip is one: --frames says how many of it are read.
-    """
-    from smolcli.media import LONGEST_S
-    from smolcli.run import REFERENCE_FRAMES
+    if run.cluster.cluster is not None:
+        raise UsageError("A camera is watched on this machine.", "Leave out --cluster.")
+    held = held_answers(answers, [])
+    questions = held.asking(questions)
+    with Delivery(run, [], shown=shown) as delivery, run.reader() as reader:
+        template = held.template(run.template(run.prompt("video", reader.facts), questions))
+        live = watch(str(windows.camera), live_options(run, reader, windows))
+        run.console.tell(f"watching {live.name} (Ctrl-C ends it)")
 
-    if run.clips.frames is not None:
-        return None
-    most = reader.facts.max_frames
-    return LONGEST_S if most >= REFERENCE_FRAMES else min(LONGEST_S, most / run.clips.fps)
+        def columns(answer: Answer) -> tuple[str, ...]:
+            return (answer.job.places[0].label, *((answer.question,) if len(questions) > 1 else ()))
 
-
-def _merging(run: Run, reader: Reader) -> Merging:
-    """How the descriptions of windows become one: by the same model, in its own words."""
-    from smolcli.run import has_room
-    from smolcli.verbs import Merging
-
-    prompt = replace(run, reading=ReadingOptions()).prompt("merge", reader.facts)
-    template = run.template(prompt, [])
-    question = replace(template.questions[0], text=prompt.default_question, hint="")
-    return Merging(
-        question, template.sampling, lambda asked: has_room(reader.planner, asked, template.sampling.max_tokens)
-    )
+        names = ("time", "question")[: 1 + (len(questions) > 1)]
+        form = Form(columns=columns, questions=max(1, len(questions)), names=names)
+        events = reader.stream(live_windows(reader.files, live, template))
+        try:
+            delivery.write(reader, events, lambda expected: form, stop=live.stop)
+        finally:
+            live.stop()
 
 
 def _form(asking: ClipQuestions, several: bool, questions: int, expected: int) -> Form:

@@ -32,27 +32,32 @@ def ended_code() -> int:
 class Interrupt:
     """Ctrl-C, TERM or HUP, twice: the first asks to stop after the current answer, the second stops at once.
 
-    So does the first while no answer is under way (`answering`).
+    So does the first while no answer is under way (`answering`). stop: what is being read is told to end, and with it
+    the run, after what was read until then; None where it is broken off.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stop: Callable[[], None] | None = None) -> None:
+        self._stop = stop
         self.asked = 0  # the signal, 0 while there was none
         self.answering = False
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         """The signal handler."""
-        if self.asked or not self.answering:
+        if self.asked or not (self.answering or self._stop):
             raise Ended(number)
         self.asked = number
         again = "Ctrl-C again stops at once" if number == signal.SIGINT else "a second signal stops at once"
+        after = "the current answer" if self._stop is None else "what was seen until now"
+        if self._stop is not None:
+            self._stop()
         with suppress(OSError, ValueError):  # after HUP the terminal is gone
-            say(f"interrupted; ending after the current answer ({again})")
+            say(f"interrupted; ending after {after} ({again})")
 
 
 @contextmanager
-def interruptible() -> Iterator[Interrupt]:
-    """While answers are being written, a signal lets the current one finish."""
-    interrupt = Interrupt()
+def interruptible(stop: Callable[[], None] | None = None) -> Iterator[Interrupt]:
+    """While answers are being written, a signal lets the current one finish, and what `stop` ends."""
+    interrupt = Interrupt(stop)
     with _handling(interrupt):
         yield interrupt
 

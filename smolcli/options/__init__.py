@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from smolcli.options.clips import ClipOptions, WindowOptions
+from smolcli.options.documents import DocumentOptions, LayoutOptions, PageOptions
 from smolcli.options.folders import InputOptions, KeepingOptions
 from smolcli.options.groups import (
     GROUPS,
     AnswerOptions,
-    ClipOptions,
     ClusterOptions,
-    DocumentOptions,
     FormatOptions,
-    LayoutOptions,
     ModelOptions,
     OutputOptions,
-    PageOptions,
     ReadingOptions,
-    WindowOptions,
 )
 from smolcli.options.option import Option, default_text, option, options_of, with_default
 from smolcli.options.shown import ClipOutputOptions

@@ -8,8 +8,10 @@ in the field's metadata. `--max-tokens` is the field `max_tokens`.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
+from smolcli.options.clips import ClipOptions, WindowOptions
+from smolcli.options.documents import DocumentOptions, LayoutOptions, PageOptions
 from smolcli.options.folders import InputOptions, KeepingOptions
 from smolcli.options.option import Option, option
 from smolcli.options.shown import ClipOutputOptions
@@ -180,105 +182,6 @@ class AnswerOptions:
     choices: str | None = option(
         None, Option("The answer is one of these words, with how likely each is.", metavar="A,B,...")
     )
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentOptions:
-    """Which pages of a document answer a question, and how that is shown."""
-
-    panel: ClassVar[str] = "Documents"
-
-    top: int = option(3, Option("Read so many pages of a document: the likeliest ones.", metavar="N", minimum=1))
-    all_pages: bool = option(False, Option("Read all pages; the best answer is given."))
-    per_page: bool = option(False, Option("Give an answer for each page."))
-    evidence: Path | None = option(
-        None, Option("Save the page of each answer here, with the lines marked where it stands.", metavar="DIR")
-    )
-    least: float | None = option(
-        None,
-        Option(
-            "An answer that the model is less sure of is 'not found'.",
-            metavar="X",
-            minimum=0.0,
-            maximum=1.0,
-            default_text="the model's own",
-        ),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class PageOptions:
-    """Which pages and pictures of a file."""
-
-    panel: ClassVar[str] = "Pages"
-
-    pages: str | None = option(None, Option("Pages to read, such as 1,3-5,end.", metavar="RANGES", default_text="all"))
-    dpi: int | None = option(
-        None,
-        Option("Resolution of pages.", metavar="N", minimum=1, maximum=2400, default_text="what the model can use"),
-    )
-    password: str | None = option(None, Option("Password of an encrypted PDF.", metavar="TEXT"))
-    all_frames: bool = option(False, Option("Every picture of an animation, not only the first."))
-    rotate: int = option(
-        0, Option("Degrees to turn every picture by, clockwise.", metavar="DEGREES", choices=(0, 90, 180, 270))
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class LayoutOptions:
-    """How a page is read by smol ocr."""
-
-    panel: ClassVar[str] = "Reading"
-
-    layout: str = option(
-        "auto",
-        Option(
-            "What the model is shown of a page at a time; auto is what reads best (smol tune ocr).",
-            metavar="NAME",
-            choices=("auto", "lines", "blocks", "page"),
-            setting=True,
-        ),
-    )
-    min_confidence: float = option(
-        0.0,
-        Option("Mark lines of which the model was less sure with [?].", metavar="X", minimum=0.0, maximum=1.0),
-    )
-    drop_doubtful: bool = option(False, Option("Leave those lines out instead."))
-    mode: Literal["skip", "redo", "force"] | None = option(
-        None,
-        Option(
-            "Where a PDF is written: pages that have text are left, read anew, or drawn and read.",
-            metavar="NAME",
-            choices=("skip", "redo", "force"),
-        ),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class ClipOptions:
-    """Which frames of a clip."""
-
-    panel: ClassVar[str] = "Clips"
-
-    frames: int | None = option(
-        None, Option("Most frames to read.", metavar="N", minimum=1, default_text="64, or what the model can")
-    )
-    fps: float = option(1.0, Option("Frames to take per second of the clip.", metavar="X", minimum=0.001))
-    no_dedupe: bool = option(False, Option("Encode every frame, also those that show what an earlier one does."))
-
-
-@dataclass(frozen=True, slots=True)
-class WindowOptions:
-    """Which parts of a clip are looked at, and how many of them are read for a question."""
-
-    panel: ClassVar[str] = "Clips"
-
-    every: str | None = option(None, Option("A window for every so many seconds: 5s, 1:30.", metavar="TIME"))
-    scenes: bool = option(False, Option("A window for every scene: shots, slides, captions."))
-    start: str | None = option(None, Option("Begin at this time: 1:23, 83s.", metavar="TIME"))
-    end: str | None = option(None, Option("End at this time.", metavar="TIME"))
-    all: bool = option(False, Option("Read all windows in full for a question, not only the likeliest."))
-    windows: int = option(3, Option("Read so many windows in full for a question.", metavar="N", minimum=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from smolcli.verbs.outlines import View
 from smolcli.verbs.outlines import build as outline_conversation
 from smolcli.verbs.questions import read_questions, stated
 from smolcli.verbs.template import Template
-from smolcli.verbs.video import ClipQuestions, Merging, Watching
+from smolcli.verbs.video import ClipQuestions, Merging, Watching, live_windows
 
 if TYPE_CHECKING:
     from smolcli.verbs.docvqa.asking import DocumentQuestions as DocumentQuestions
@@ -46,6 +46,7 @@ __all__ = [
     "converse",
     "docvqa",
     "keeping_texts",
+    "live_windows",
     "open_together",
     "outline_conversation",
     "parse_cases",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from smolcli.verbs.video.asking import ClipQuestions
 from smolcli.verbs.video.clip import Watching
+from smolcli.verbs.video.live import live_windows
 from smolcli.verbs.video.merging import Merging
 
-__all__ = ["ClipQuestions", "Merging", "Watching"]
+__all__ = ["ClipQuestions", "Merging", "Watching", "live_windows"]
