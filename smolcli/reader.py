@@ -99,8 +99,13 @@ class Reader:
 
     @property
     def engines(self) -> int:
-        """How many answer at the same time, so that work of several steps keeps all of them busy."""
+        """How many engines compute."""
         return self._crew.size if self._crew is not None else 1
+
+    @property
+    def at_once(self) -> int:
+        """How many answers are written at the same time, so that work of several steps keeps the engines busy."""
+        return self._crew.size * self._crew.parallel if self._crew is not None else self.engine.parallel
 
     @property
     def load_s(self) -> float:

@@ -10,6 +10,7 @@ from smolcli.checks.examiner import EngineExaminer
 from smolcli.checks.machine import model_names, this_build, this_machine
 from smolcli.checks.measure import Cost, load_and_check, measure, report_table
 from smolcli.checks.peers import Peers, find_peers
+from smolcli.checks.quickest import SpeedTrial, quickest_of, speed_trials
 from smolcli.checks.repeats import QUICK, Amount
 from smolcli.checks.report import COST_HEADER, COST_TITLE, check_lines, checks_record, cost_rows, report_lines
 from smolcli.checks.tuning import Trial, best, trials
@@ -25,6 +26,7 @@ __all__ = [
     "Cost",
     "EngineExaminer",
     "Peers",
+    "SpeedTrial",
     "Trial",
     "all_checks",
     "best",
@@ -37,8 +39,10 @@ __all__ = [
     "load_and_check",
     "measure",
     "model_names",
+    "quickest_of",
     "report_lines",
     "report_table",
+    "speed_trials",
     "this_build",
     "this_machine",
     "trials",

@@ -58,7 +58,8 @@ class Bench:
         self.took, self.load_s = Took(), 0.0
         self._rows: dict[str, list[Measurement]] = {}
         self._loads: list[float] = []
-        self._free_bytes = self._least_free_bytes = _free_bytes()
+        self._card = ""  # on which it is computed, if it is not the processor
+        self._free_bytes = self._least_free_bytes = 0
 
     @property
     def rows(self) -> list[Measurement]:
@@ -77,8 +78,11 @@ class Bench:
         """
         with tempfile.TemporaryDirectory(prefix="smol-bench-") as folder:
             self._pictures = DrawnPictures(Path(folder))
-            with self._reader(1):  # reads the files into the system's cache
+            with self._reader(1) as reader:  # reads the files into the system's cache
                 self._loads.clear()
+                card = reader.engine.placement.card
+                self._card = card.name if card is not None else ""
+            self._free_bytes = self._least_free_bytes = self._free()
             for number, width in enumerate(self._amount.widths):
                 with self._reader(width) as reader:
                     _prefill(reader.engine, self._prompt_tokens(reader), 0)  # the KV cache is as large as it will be
@@ -115,7 +119,7 @@ class Bench:
         speeds = self._repeats.values("prefill", lambda number: _prefill(reader.engine, tokens, number + 1))
         self._keep("prefill", "tokens/s", speeds)
         self.settings = (
-            f"{self._options.threads or physical_cores()} threads, device {self._options.device}",
+            f"{self._options.threads or physical_cores()} threads, on {self._card or 'the processor'}",
             f"a picture of {WIDE_PX}×{HIGH_PX}: {cuts[0].plan.encodes} tiles of {cuts[0].plan.tile_px} px",
             f"prompts of {tokens} tokens, answers of at most {self._amount.tokens}",
         )
@@ -155,7 +159,7 @@ class Bench:
             if width == self._amount.widths[0]:
                 raise
             self.notes.append(f"{width} at a time could not be measured: {error.message}")
-        self._least_free_bytes = min(self._least_free_bytes, _free_bytes())
+        self._least_free_bytes = min(self._least_free_bytes, self._free())
 
     def _examples(self, reader: Reader, width: int) -> Callable[[int], float]:
         def once(_: int) -> float:
@@ -191,6 +195,10 @@ class Bench:
             with self._reader(1):
                 pass
         return self._loads[number]
+
+    def _free(self) -> int:
+        """Free memory of the card, 0 without one."""
+        return next((device.free_bytes for device in devices() if device.name == self._card), 0) if self._card else 0
 
     def _keep(self, name: str, unit: str, values: Sequence[float], width: int = 0) -> None:
         self._rows.setdefault(name, []).append(measured(name, unit, values, width))
@@ -242,8 +250,3 @@ def _answers(engine: Engine, requests: Sequence[Request]) -> list[Generation]:
         if isinstance(event, Generation):
             found.append(event)
     return found
-
-
-def _free_bytes() -> int:
-    """Free memory of all that is no processor; 0 where there is nothing else."""
-    return sum(device.free_bytes for device in devices() if device.name != "CPU")

@@ -252,6 +252,8 @@ class Delivery:
         said = [f"{', '.join(files)} {'is' if len(files) == 1 else 'are'} not written"] if files else []
         if self._sidecars is not None:
             said.append(f"inputs whose files are written: {self._sidecars.written}")
+        if self._outputs.appended is not None:
+            said.append("the lines that were added stay")
         if said and self._took.answers and self._run.keeps_answers:
             said.append("what was finished is kept: type the same again to go on")
         if said:

@@ -23,15 +23,14 @@ from smolcli.options import (
 )
 
 if TYPE_CHECKING:
+    from smolcli.cli._answers import Held
     from smolcli.engine import Planner
     from smolcli.jobs import Answer
     from smolcli.run import Item, OpenFiles
 
-_TOGETHER = 4  # captions are short and their prompts small: several fit one context and share every decode
-
 
 @with_options(
-    {"detail": "low", "max_tokens": "256", "parallel": "4"},
+    {"detail": "low", "max_tokens": "256", "parallel": "auto"},
     model=ModelOptions,
     cluster=ClusterOptions,
     reading=ReadingOptions,
@@ -50,6 +49,9 @@ def command(
     question: Annotated[
         list[str] | None, typer.Option("-Q", "--question", help="Ask this of each image instead, once.", metavar="TEXT")
     ] = None,
+    prefix: Annotated[
+        str, typer.Option("--prefix", help="Write this before every caption.", metavar="TEXT", show_default=False)
+    ] = "",
     html: Annotated[
         str | None,
         typer.Option("--html", help="Write a page with pictures and captions: short for -o FILE.html.", metavar="FILE"),
@@ -78,12 +80,13 @@ def command(
     from smolcli.cli._rehearsal import rehearse
     from smolcli.cli._shown import gallery
     from smolcli.session import Run
-    from smolcli.verbs import caption_found
+    from smolcli.verbs import caption_found, prefixed
 
     given = given_pictures(paths, inputs)
     held = held_answers(answers, given.streams)
     questions = held.asking(_one_question(question, given.streams))
-    model = replace(model, parallel=model.parallel or _TOGETHER)
+    _refuse_a_prefix(prefix, held)
+    model = replace(model, parallel=model.parallel or "auto")
     run = Run(model, output, reading, pages, formats=formats, cluster=cluster)
     if inputs.unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
@@ -108,7 +111,16 @@ def command(
             arrivals.is_ours = delivery.is_ours
             run.console.tell(f"watching {', '.join(arrivals.folders)} (Ctrl-C ends it)")
         jobs = delivery.unsaid(jobs_of(reader.planner, reader.files, delivery.is_finished), reader.facts.name)
-        delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns), endless=inputs.watch)
+        events = prefixed(reader.stream(jobs), prefix) if prefix else reader.stream(jobs)
+        delivery.write(reader, events, lambda expected: Form(columns=_columns), endless=inputs.watch)
+
+
+def _refuse_a_prefix(prefix: str, held: Held) -> None:
+    """Data and choices are read by programs. Raises UsageError."""
+    from smolcli.errors import UsageError
+
+    if prefix and (held.schema or held.choices):
+        raise UsageError("--prefix is for captions, not for data or choices.", "Leave out --prefix.")
 
 
 def _one_question(given: list[str] | None, paths: Sequence[str]) -> list[str]:

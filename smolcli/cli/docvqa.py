@@ -146,7 +146,7 @@ def _search(run: Run, reader: Reader, documents: DocumentOptions, files: Sequenc
         documents.per_page,
         known.least if documents.least is None else documents.least,
         known.refusals,
-        run.parallel * reader.engines,
+        reader.at_once,
     )
 
 

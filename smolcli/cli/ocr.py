@@ -24,12 +24,11 @@ if TYPE_CHECKING:
     from smolcli.session import Run
     from smolcli.verbs import Ocr
 
-_TOGETHER = 8  # sheets are short and their prompts small: several fit one context and share every decode
 _LAYERS = {None: "sound", "skip": "sound", "redo": "seen", "force": "none"}  # by --mode
 
 
 @with_options(
-    {"detail": "auto", "parallel": "8", "dpi": "200"},
+    {"detail": "auto", "parallel": "auto", "dpi": "200"},
     model=ModelOptions,
     cluster=ClusterOptions,
     reading=ReadingOptions,
@@ -68,9 +67,8 @@ def command(
     from smolcli.session import Run
 
     formats, output = _short_for(formats, output, table, html)
-    run = Run(
-        replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats, cluster=cluster
-    )
+    model = replace(model, parallel=model.parallel or "auto")
+    run = Run(model, output, reading, pages, formats=formats, cluster=cluster)
     with reread_standard_input(paths), Delivery(run, paths, pages=True) as delivery:
         refuse_a_second(paths if "pdf" in delivery.joined else [], recursive)
         pdf = pdf_options(paths, layout, pages, output) if "pdf" in delivery.formats else None

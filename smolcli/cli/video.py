@@ -84,7 +84,7 @@ def command(
         template = held.template(run.template(run.prompt("video", reader.facts), questions))
         watching = _watching(run, reader, windows, bool(questions))
         asking = ClipQuestions(reader.files, files, template, run.access(), watching)
-        events = asking.answers(reader.stream(asking.jobs(run.parallel * reader.engines)))
+        events = asking.answers(reader.stream(asking.jobs(reader.at_once)))
         delivery.write(reader, events, partial(_form, asking, len(files) > 1, len(questions)))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smolcli.engine.cores import physical_cores
     from smolcli.engine.llama.devices import devices
     from smolcli.engine.llama.grammar import check_grammar, grammar_of_schema
-    from smolcli.engine.llama.library import REBUILD, bindings, llama_commit, system_info
+    from smolcli.engine.llama.library import REBUILD, llama_commit, system_info
     from smolcli.engine.memory import CARD_BYTES, COMPUTE_BYTES
     from smolcli.engine.placement import Placement, device_word
 
@@ -38,7 +38,6 @@ __all__ = [
     "Planner",
     "TileStore",
     "TokenSequence",
-    "bindings",
     "check_choices",
     "check_grammar",
     "computes_with",
@@ -59,7 +58,6 @@ _ROOMS = {
     "CARD_BYTES": "smolcli.engine.memory",
     "COMPUTE_BYTES": "smolcli.engine.memory",
     "REBUILD": "smolcli.engine.llama.library",
-    "bindings": "smolcli.engine.llama.library",
     "check_choices": "smolcli.engine.choosing",
     "check_grammar": "smolcli.engine.llama.grammar",
     "grammar_of_schema": "smolcli.engine.llama.grammar",
@@ -77,15 +75,15 @@ class EngineOptions:
     """device: "auto", "cpu", "cuda", or "cuda:1" for one of several cards.
 
     None has a meaning: threads: physical cores; gpu_layers: all; context: what the model was trained with, in tokens;
-    towers: one on a CPU, on a card as many as pay; batch_rows: rows of one pass of the language model, 512 on a CPU and
-    2,048 on a card.
+    parallel: as many answers as memory holds, at most 64, on a CPU 8; towers: one on a CPU, on a card as many as pay;
+    batch_rows: rows of one pass of the language model, 512 on a CPU and 2,048 on a card.
     """
 
     threads: int | None = None
     device: str = "auto"
     gpu_layers: int | None = None
     context: int | None = None
-    parallel: int = 1
+    parallel: int | None = 1
     verbose: bool = False
     towers: int | None = None
     batch_rows: int | None = None

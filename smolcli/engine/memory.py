@@ -8,6 +8,9 @@ from gguf_convert.names import Llama
 from smolcli.engine.metadata import GGUFFile
 
 SHARE = 8  # the KV cache of all answers takes at most this part of the machine's memory
+MOST_TOGETHER = 64  # answers at once where nobody says how many
+CPU_TOGETHER = 8  # on a processor, where more in a batch are hardly faster and each has to wait longer
+_ANSWER_TILES, _ANSWER_TOKENS = 17, 256  # of a picture that is cut finely, and what is written and asked about it
 UNKNOWN_BYTES = 4 << 30  # what is assumed where the system does not tell
 COMPUTE_BYTES = 250 << 20  # what llama.cpp computes in, beside weights and KV rows
 # The same on a card: the driver's own, kernels, a first tower. 400 MB were measured with the 256M on an H100.
@@ -20,6 +23,12 @@ def kv_cells(language: GGUFFile, card_free_bytes: int | None = None) -> int:
     """Rows of keys and values (float16) of a model that fit an eighth of the machine's memory, or half a card's."""
     most = machine_bytes() // SHARE if card_free_bytes is None else card_free_bytes // _CARD_SHARE
     return most // kv_row_bytes(language)
+
+
+def together(cells: int, tokens_per_tile: int, on_card: bool) -> int:
+    """How many answers are written at once where nobody says it: as many as have room, each with a picture."""
+    room = cells // (_ANSWER_TILES * tokens_per_tile + _ANSWER_TOKENS)
+    return max(1, min(room, MOST_TOGETHER if on_card else CPU_TOGETHER))
 
 
 def needed_bytes(language: GGUFFile, projector: GGUFFile, context_tokens: int) -> tuple[int, int]:

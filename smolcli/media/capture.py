@@ -22,6 +22,7 @@ from smolcli.media.container import Change, ChangedFile, is_whole, picture_codec
 
 TESTED = (4, 10), (4, 12)  # from, and below: the versions of OpenCV that are known to fill what they hand out
 MOST_STRETCHED = 8  # pixels that are longer than this are a header's mistake
+LARGEST_PX = 4096  # of a side of a frame that is held
 CONVERT = "Convert it first: ffmpeg -i CLIP -c:v mpeg4 -q:v 3 new.mp4."
 OTHER_TRACK = "Take the other one out: ffmpeg -i CLIP -map 0:v:1 -c copy new.mp4."
 
@@ -123,15 +124,18 @@ class Capture:
             return found
 
     def picture(self) -> RGB | None:
-        """The decoded frame uint8 (H, W, 3), upright and with square pixels; None where there is none."""
+        """The decoded frame uint8 (H, W, 3), upright and with square pixels; None where there is none.
+
+        One larger than 4096 px (8K) is halved before anything is made of it: a tile has 512 px at most.
+        """
         with self._decoding():
             ok, bgr = self._capture.retrieve()
             if not ok or bgr is None:
                 return None
             if bgr.ndim == 2:
                 bgr = self._cv2.cvtColor(bgr, self._cv2.COLOR_GRAY2BGR)
+            bgr = self.scaled(bgr, _reduced(self._squared(bgr.shape[1], bgr.shape[0])))
             rgb: RGB = self._cv2.cvtColor(bgr, self._cv2.COLOR_BGR2RGB)
-            rgb = self.scaled(rgb, self._squared(rgb.shape[1], rgb.shape[0]))
             quarters = round(float(self._capture.get(self._cv2.CAP_PROP_ORIENTATION_META)) / 90) % 4
             return np.ascontiguousarray(np.rot90(rgb, -quarters)) if quarters else rgb
 
@@ -233,6 +237,12 @@ def undecodable(name: str, codec: str) -> MediaError:
     known = {"av01": "AV1", "v_av1": "AV1"}.get(codec.lower(), codec.removeprefix("V_"))
     hint = "Convert it first: ffmpeg -i CLIP -c:v libx264 new.mp4."
     return MediaError(f"{name} is coded as {known}, which this OpenCV does not decode.", hint)
+
+
+def _reduced(size_px: Size) -> Size:
+    """Halved until the longer side is one that is worth holding."""
+    halvings = max(0, math.ceil(math.log2(max(size_px) / LARGEST_PX)))
+    return (max(1, size_px[0] >> halvings), max(1, size_px[1] >> halvings)) if halvings else size_px
 
 
 def _seconds(milliseconds: float) -> float | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import replace
 
 from smolcli.datatypes import EngineEvent, Generation, Piece, Refused
 from smolcli.engine import Engine
@@ -25,7 +24,9 @@ from smolcli.run.opened import OpenFiles
 from smolcli.run.planning import RequestPlan, plan_job
 from smolcli.run.prepare import held_bytes, load
 from smolcli.run.twins import Twins
-from smolcli.run.work import Work, too_long
+from smolcli.run.work import Work, too_long, with_seed
+
+SOON_S = 0.002  # how long the next job is waited for while the engine has room: a small file is hashed by then
 
 
 def run(
@@ -59,6 +60,12 @@ class _Here(Loop):
         """Whether there is room for what another job holds while it is decoded."""
         return self._ahead.has_room
 
+    @property
+    def patience_s(self) -> float:
+        """The next job is waited for a little while the engine could take more."""
+        hungry = 1 < self._engine.parallel > len(self._reading) + len(self._decoding)
+        return SOON_S if hungry else 0.0
+
     def work(self) -> Iterator[Event]:
         """Give the engine what is decoded, and have it make a step."""
         self._hand_over()
@@ -87,16 +94,13 @@ class _Here(Loop):
 
     def _work(self, number: int, job: Job, notes: tuple[str, ...], plan: RequestPlan) -> Work:
         """Have the job's pictures decoded, or share those of the job before: another question about them."""
-        last = self._last
+        last, drawn = self._last, with_seed(job, self.options.seed)
         if last is not None and last.shares(job, plan):
-            return Work(number, job, notes, self._with_seed(job), plan, self._ahead.share(last.task), shared=True)
+            return Work(number, job, notes, drawn, plan, self._ahead.share(last.task), shared=True)
+        if last is not None and last not in self._decoding:
+            last.let_go()
         task = self._ahead.give(lambda: load(self.files, job, plan.media), held_bytes(plan.media))
-        return Work(number, job, notes, self._with_seed(job), plan, task, shared=False)
-
-    def _with_seed(self, job: Job) -> Job:
-        """The job with a seed: its own, or this run's."""
-        seed = job.sampling.seed
-        return replace(job, sampling=replace(job.sampling, seed=self.options.seed if seed is None else seed))
+        return Work(number, job, notes, drawn, plan, task, shared=False)
 
     # ---- 2: the engine
 
@@ -138,7 +142,9 @@ class _Here(Loop):
 
     def _given(self) -> None:
         """The first job that was decoded is in the engine, or failed."""
-        self._ahead.drop(self._decoding.popleft().task)
+        work = self._decoding.popleft()
+        self._ahead.drop(work.task)
+        work.let_go(self._last)
 
     def _lose(self, work: Work, error: SmolError) -> None:
         """A job cannot be answered, wherever it has come to."""

@@ -18,18 +18,17 @@ from smolcli.run.kept import Kept
 from smolcli.run.opened import OpenFiles
 from smolcli.run.work import noted
 
-WINDOW = 256  # answers that wait for an earlier one
+WINDOW = 512  # answers that wait for an earlier one: twice as many as are written at once, at most
 ENDING_S = 0.2  # how long a job in the making is waited for when the run ends, or has nothing else to do
 
 
 class Loop(ABC):
     """A run. Its subclass computes: it begins jobs, works on them, and says what each comes to by its number.
 
-    at_once: items that are taken up between two pieces of work, where there are so many; patience_s: how long one that
-    is in the making is waited for while others are worked on.
+    at_once: items that are taken up between two pieces of work, where there are so many.
     """
 
-    at_once, patience_s = 1, 0.0
+    at_once = 1
 
     def __init__(self, files: OpenFiles, options: RunOptions, kept: Kept | None) -> None:
         self.files, self.options, self._kept = files, options, kept
@@ -53,6 +52,11 @@ class Loop(ABC):
     @abstractmethod
     def has_room(self) -> bool:
         """Whether another job may be begun."""
+
+    @property
+    def patience_s(self) -> float:
+        """How long an item that is in the making is waited for while others are worked on."""
+        return 0.0
 
     @abstractmethod
     def begin(self, number: int, job: Job) -> Iterator[Event]:

@@ -97,6 +97,18 @@ def test_a_file_that_is_added_to_has_every_answer_once(smol, photos, whole, tmp_
     assert len(records) == COUNT and found == whole
 
 
+def test_a_run_that_is_interrupted_leaves_the_lines_that_it_added_and_says_so(photos, tmp_path):
+    out = tmp_path / "all.jsonl"
+    argv = [sys.executable, "-m", "smolcli", "caption", str(photos), "-o", str(out), "--append", *SHORT]
+    process = subprocess.Popen(argv, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and lines_of(out) < 2:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "the lines that were added stay; what was finished is kept" in err
+    assert 2 <= lines_of(out) < COUNT and all(json.loads(line) for line in out.read_text().splitlines())
+
+
 def test_files_beside_pictures_are_whole_and_pictures_are_the_same_pictures(smol, photos, whole, drawn_once):
     words = ("caption", photos, "--sidecar", "txt,json,xmp", "--write-xmp", *SHORT)
     killed(words, lambda: len(list(photos.glob("*.xmp"))) >= 3)

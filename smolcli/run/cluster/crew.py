@@ -32,6 +32,7 @@ STARTS = 3  # actors of a node that ended before their engine was there
 _SAME = "Install the same on every node: pip install 'smolcli[ray]'."
 _LOGS = "Its memory may be too small; what it said is in the folder logs of Ray's session there (/tmp/ray)."
 _ENDED = "its process or its machine has ended."
+USUAL = 8  # answers at once of an actor that finds out for itself what its memory holds
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +65,10 @@ class Actor:
 
 
 class Crew:
-    """Close it, or use it as a context manager. slots: jobs that an actor has at most, so that it never waits for one.
+    """Close it, or use it as a context manager.
+
+    parallel: answers that an actor writes at once, as far as is known here; slots: jobs that it has at most, so that it
+    never waits for one.
 
     notes: sentences for the user that nobody has said yet. Raises UsageError, EngineError.
     """
@@ -72,7 +76,8 @@ class Crew:
     def __init__(self, options: Cluster, task: Task) -> None:
         self._options, self._task = options, task
         self._packed = pickle.dumps(task)
-        self.slots = 2 * task.engine.parallel + 2
+        self.parallel = task.engine.parallel or USUAL
+        self.slots = 2 * self.parallel + 2
         self.notes: list[str] = []
         self.load_s = 0.0
         self._heard: queue.SimpleQueue[tuple[Actor, Ticket | None, Future[Any]]] = queue.SimpleQueue()

@@ -37,7 +37,7 @@ def run_there(
 
 
 class _There(Loop):
-    at_once, patience_s = 64, 0.002
+    at_once = 64
 
     def __init__(self, crew: Crew, files: OpenFiles, options: RunOptions, kept: Kept | None) -> None:
         super().__init__(files, options, kept)
@@ -45,6 +45,11 @@ class _There(Loop):
         self._open: set[Ticket] = set()
         self._queue: deque[Ticket] = deque()
         self._suspects: deque[Ticket] = deque()  # an actor has ended while it had them: read by themselves
+
+    @property
+    def patience_s(self) -> float:
+        """Actors have more to do meanwhile."""
+        return 0.002
 
     @property
     def under_way(self) -> bool:

@@ -1,4 +1,4 @@
-"""The peer of measure.py on the same card: transformers, a model of random weights, bfloat16, scaled-dot-product attention.
+"""The peer of measure.py on the same card: transformers, random weights, bfloat16, scaled-dot-product attention.
 
     python tests/bench/gpu/peer.py CONFIG.json [--device cuda] [--batches 1,64,16] [--budget 28]
 
