@@ -25,7 +25,7 @@ PACK := -o smolcli/models/builtin --lm q8_0 --mmproj q8_0 --force
 INDEX := $(if $(LLAMA_INDEX),--extra-index-url $(LLAMA_INDEX) --only-binary llama-cpp-python)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test train check format transcripts bench bench-ocr bench-docvqa bench-layout builtin eval-nano wheel clean
+.PHONY: help install demo test train check format transcripts bench bench-check benchmarks bench-ocr bench-docvqa bench-layout bench-cluster builtin eval-nano wheel clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/'
@@ -72,8 +72,14 @@ format: $(VENV)/.tested ## format, and mend what lint can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.tested ## measure time and memory on a full-size random model
-	$(BIN)/python tests/bench/bench_ask.py $(ARGS)
+bench: $(VENV)/.tested ## measure, and write docs/benchmarks.md; ARGS="ask decode" for some, --list for their names
+	$(BIN)/python tests/bench $(ARGS)
+
+bench-check: $(VENV)/.tested ## fail where a ratio has fallen by more than 10 % since it was recorded on this machine
+	$(BIN)/python tests/bench --check $(ARGS)
+
+benchmarks: $(VENV)/.installed ## write docs/benchmarks.md from the records in docs/benchmarks
+	$(BIN)/python docs/make_benchmarks.py
 
 bench-ocr: $(VENV)/.tested ## measure how well and how fast pages are read, beside Tesseract
 	$(BIN)/python tests/bench/bench_ocr.py $(ARGS)
@@ -83,6 +89,9 @@ bench-docvqa: $(VENV)/.tested ## measure how well documents are asked and answer
 
 bench-layout: $(VENV)/.tested ## measure how well and how fast lines are found, without a model
 	$(BIN)/python tests/bench/bench_layout.py $(ARGS)
+
+bench-cluster: $(VENV)/.tested ## measure two Ray nodes beside two plain processes
+	$(BIN)/python tests/bench/bench_cluster.py $(ARGS)
 
 transcripts: $(VENV)/.tested ## run the README's commands again and write down what they print
 	$(BIN)/python tests/transcripts.py --write

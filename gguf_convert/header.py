@@ -17,11 +17,13 @@ import stat
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from .errors import NotACheckpointError
+from .imports import bare_package
 from .names import General
 
 MAGIC = b"GGUF"
@@ -167,6 +169,15 @@ def _check_places(path: Path, tensors: Mapping[str, StoredTensor], size: int) ->
             raise DamagedHeaderError(path, f"tensors {before.name} and {after.name} share bytes")
 
 
+@cache
+def _block_sizes() -> dict[int, tuple[str, int, int]]:
+    """Number of a tensor type → its name, how many values a block has and in how many bytes."""
+    with bare_package("gguf"):
+        from gguf.constants import GGML_QUANT_SIZES
+
+    return {int(kind): (kind.name, *sizes) for kind, sizes in GGML_QUANT_SIZES.items()}
+
+
 class _Cursor:
     """A place in the header, moved over what is read: first all keys, then all tensors."""
 
@@ -192,25 +203,23 @@ class _Cursor:
 
     def tensors(self) -> list[StoredTensor]:
         """Every entry of the tensor table; offsets are still counted from where the data begin."""
-        return [self._tensor() for _ in range(self._n_tensors)]
+        sizes = _block_sizes() if self._n_tensors else {}
+        return [self._tensor(sizes) for _ in range(self._n_tensors)]
 
-    def _tensor(self) -> StoredTensor:
-        from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
-
+    def _tensor(self, sizes: Mapping[int, tuple[str, int, int]]) -> StoredTensor:
         name = self._text()
         (n_dims,) = self._scalars("UINT32", 1)
         if not 1 <= n_dims <= MAX_DIMENSIONS or len(name.encode()) > LONGEST_NAME:
             raise self._damage(f"tensor {name[:70]!r} has {n_dims} dimensions")
         shape = self._scalars("UINT64", n_dims)
         (number,), (offset,) = self._scalars("UINT32", 1), self._scalars("UINT64", 1)
-        if number not in set(GGMLQuantizationType):
+        if number not in sizes:
             raise self._damage(f"tensor {name} has the unknown type {number}")
-        kind = GGMLQuantizationType(number)
-        block, block_bytes = GGML_QUANT_SIZES[kind]
+        kind, block, block_bytes = sizes[number]
         elements = math.prod(shape)
         if not 0 < elements < MAX_ELEMENTS or shape[0] % block:
-            raise self._damage(f"tensor {name} has shape {list(shape)} as {kind.name}")
-        return StoredTensor(name, shape, kind.name, elements // block * block_bytes, offset)
+            raise self._damage(f"tensor {name} has shape {list(shape)} as {kind}")
+        return StoredTensor(name, shape, kind, elements // block * block_bytes, offset)
 
     def _kind(self) -> str:
         (number,) = self._scalars("UINT32", 1)

@@ -2,6 +2,7 @@
 
     CACHE_DIR/converted/NAME-KEY/     the GGUF pair of a Hugging Face folder
     CACHE_DIR/projectors/NAME.gguf    our copy of a projector: repaired, or in the type that this processor likes
+    CACHE_DIR/carried/SHA256.gguf     a model's file that another machine of a cluster has sent
 
 Only these rooms are ever looked into or cleared, and only where we made them: each holds a CACHEDIR.TAG, so that a
 CACHE_DIR which names a folder with a `converted` of the user's own loses nothing (https://bford.info/cachedir).
@@ -23,6 +24,7 @@ from smolcli.errors import OutputError
 ROOMS = {
     "converted": "Hugging Face folders as GGUF",
     "projectors": "projectors repaired, or in this processor's type",
+    "carried": "models that came from another machine",
 }
 _ABANDONED_S = 24 * 3600  # nobody writes any more to what is so old and still has its leading dot
 TAG, SIGNATURE = "CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55"  # backups leave such folders out

@@ -188,13 +188,11 @@ class OutputFile:
     def _take_over(self) -> None:
         """Give the new file the owner and the mode of the one that it amends, or those of a new one."""
         assert self._temporary is not None
-        if not self.before:
-            self._temporary.chmod(0o666 & ~_umask())
-            return
-        found = self._path.stat()
+        found = self._path.stat() if self.before else None
         with suppress(OSError, AttributeError):  # it is another user's, or there are none (Windows)
-            os.chown(self._temporary, found.st_uid, found.st_gid)
-        self._temporary.chmod(found.st_mode & 0o777)
+            if found is not None:
+                os.chown(self._temporary, found.st_uid, found.st_gid)
+        self._temporary.chmod(0o666 & ~_umask() if found is None else found.st_mode & 0o777)
 
     def _rename(self, temporary: Path) -> None:
         """Without --force, a file that has appeared meanwhile is not replaced: a link can only be new."""

@@ -13,16 +13,19 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
-from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_engine, place
+from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_engine, load_planner, place
 from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Failure, Look
 from smolcli.prompt import Prompt, load_prompt, prompt_of, style_of
 from smolcli.run import Access, Event, Item, Kept, OpenFiles, PageTexts, RunOptions, run
 from smolcli.store import KeptAnswers, KeptTiles, Store, open_store, rank_texts
 from smolcli.verbs import Template, ask
+
+if TYPE_CHECKING:
+    from smolcli.run import Cluster, Crew
 
 Note = Callable[[str], None]
 
@@ -49,32 +52,65 @@ class Reader:
 
     rank_texts = staticmethod(rank_texts)
 
-    def __init__(self, pair: ModelPair, options: EngineOptions, keeping: Keeping | None, running: RunOptions) -> None:
+    def __init__(
+        self,
+        pair: ModelPair,
+        options: EngineOptions,
+        keeping: Keeping | None,
+        running: RunOptions,
+        cluster: Cluster | None = None,
+    ) -> None:
         self._running = replace(running, seed=secrets.randbelow(1 << 31))
         self._kept: Kept | None = None
         self.page_texts = PageTexts()
         self._closed = False
         with ExitStack() as stack:
-            tiles = store = None
-            placement = place(pair, options)
+            store = None
             if keeping is not None:
                 store = open_store(keeping.folder, keeping.limit_bytes, keeping.note)
                 stack.callback(store.close)
-                encoder = store.fingerprint(pair.projector) + computes_with(placement).encode()
-                tiles = KeptTiles(store, encoder, keeping.fresh)
-            self.engine: Engine = stack.enter_context(load_engine(pair, options, tiles, placement))
+            self._engine: Engine | None = None
+            self._crew: Crew | None = None
+            if cluster is None:
+                self._engine = stack.enter_context(_engine(pair, options, store, keeping))
+                self.planner: Planner = self._engine
+            else:
+                self.planner = stack.enter_context(load_planner(pair, options))
+                self._crew = stack.enter_context(_crew(cluster, pair, options, self._running))
             if keeping is not None and store is not None:
-                model = _model_key(store, pair, self.engine)
+                model = _model_key(store, pair, self.planner)
                 answers = KeptAnswers(store, keeping.fresh)
-                self._kept, self.page_texts = Kept(answers, model, self.engine.facts.name), PageTexts(answers)
-            self.files = OpenFiles(self.engine.facts, self.engine.context_tokens)
+                self._kept, self.page_texts = Kept(answers, model, self.facts.name), PageTexts(answers)
+            self.files = OpenFiles(self.facts, self.planner.context_tokens)
             stack.callback(self.files.close)
             self._stack = stack.pop_all()
 
     @property
     def facts(self) -> ModelFacts:
         """What the model says of itself."""
-        return self.engine.facts
+        return self.planner.facts
+
+    @property
+    def engine(self) -> Engine:
+        """The model on this machine. Raises EngineError where a cluster has it."""
+        if self._engine is None:
+            raise EngineError("The model is on the nodes of a cluster.", "Leave out --cluster.")
+        return self._engine
+
+    @property
+    def engines(self) -> int:
+        """How many engines compute."""
+        return self._crew.size if self._crew is not None else 1
+
+    @property
+    def at_once(self) -> int:
+        """How many answers are written at the same time, so that work of several steps keeps the engines busy."""
+        return self._crew.size * self._crew.parallel if self._crew is not None else self.engine.parallel
+
+    @property
+    def load_s(self) -> float:
+        """Seconds spent on loading weights so far; of a cluster, by the node that took longest."""
+        return self._crew.load_s if self._crew is not None else self.engine.load_s
 
     def template(
         self,
@@ -108,6 +144,10 @@ class Reader:
         if self._closed:
             raise EngineError("The reader is closed.", "Open another one.")
         options = self._running if running is None else replace(running, seed=self._running.seed)
+        if self._crew is not None:
+            from smolcli.run import run_there
+
+            return run_there(jobs, self._crew, self.files, options, self._kept)
         return run(jobs, self.engine, self.files, options, self._kept)
 
     def keep(self, answer: Answer) -> None:
@@ -162,6 +202,23 @@ def open_reader(model: str | None = None, *, mmproj: str | None = None, store: b
     wanted = store and settings.values["store"]
     pair = resolve(model, mmproj, settings)
     return Reader(pair, EngineOptions(**options), keeping if wanted else None, RunOptions())
+
+
+def _engine(pair: ModelPair, options: EngineOptions, store: Store | None, keeping: Keeping | None) -> Engine:
+    """The model on this machine, and the tiles that it encoded before. Raises UsageError, ModelError, EngineError."""
+    placement, tiles = place(pair, options), None
+    if store is not None and keeping is not None:
+        encoder = store.fingerprint(pair.projector) + computes_with(placement).encode()
+        tiles = KeptTiles(store, encoder, keeping.fresh)
+    return load_engine(pair, options, tiles, placement)
+
+
+def _crew(cluster: Cluster, pair: ModelPair, options: EngineOptions, running: RunOptions) -> Crew:
+    """The actors that compute instead of this machine's engine. Raises UsageError, ModelError, EngineError."""
+    from smolcli.models import carry_pair
+    from smolcli.run import Crew, Task
+
+    return Crew(cluster, Task(carry_pair(pair), options, running))
 
 
 def _model_key(store: Store, pair: ModelPair, engine: Planner) -> str:

@@ -14,7 +14,15 @@ from smolcli.engine import Engine, EngineOptions, Planner, load_planner
 from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
 from smolcli.models import builtin_clips, builtin_pages, builtin_questions, installed_doctags, is_builtin, resolve
-from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import (
+    ClipOptions,
+    ClusterOptions,
+    FormatOptions,
+    ModelOptions,
+    OutputOptions,
+    PageOptions,
+    ReadingOptions,
+)
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, prompt_of, style_of
 from smolcli.rates import rate_key
 from smolcli.reader import Keeping, Reader, known_answers, make_template
@@ -22,10 +30,11 @@ from smolcli.run import Access, Kept, RequestPlan, RunOptions
 from smolcli.settings import load_settings
 from smolcli.speeds import last_device, measured, remember_device, speed_key
 from smolcli.tiles import parse_detail
-from smolcli.tuned import tuned, tuned_key
+from smolcli.tuned import Quickest, quickest, tuned, tuned_key
 from smolcli.verbs import Template
 
 if TYPE_CHECKING:
+    from smolcli.run import Cluster
     from smolcli.verbs import Form
 
 
@@ -63,6 +72,7 @@ class Run:
     pages: PageOptions = field(default_factory=PageOptions)
     clips: ClipOptions = field(default_factory=ClipOptions)
     formats: FormatOptions = field(default_factory=FormatOptions)
+    cluster: ClusterOptions = field(default_factory=ClusterOptions)
 
     @property
     def console(self) -> Console:
@@ -70,9 +80,10 @@ class Run:
         return Console(self.output.quiet, self.output.json, self.output.verbose)
 
     @property
-    def parallel(self) -> int:
-        """How many answers are written at the same time."""
-        return self.model.parallel or 1
+    def parallel(self) -> int | None:
+        """How many answers are written at the same time; None: as many as memory holds."""
+        wanted = self.model.parallel or 1
+        return None if wanted == "auto" else int(wanted)
 
     def pair(self) -> ModelPair:
         """The model to read with. The built-in one introduces itself, once, on stderr."""
@@ -85,6 +96,7 @@ class Run:
     def reader(self, unordered: bool = False) -> Iterator[Reader]:
         """The model with its weights, and what it computed in earlier runs."""
         settings = load_settings()
+        cluster = self._cluster()
         running = RunOptions(
             ordered=not unordered,
             timeout_s=self.model.page_timeout,
@@ -92,10 +104,19 @@ class Run:
             threads=int(settings.values["ahead_threads"]),
             ahead_bytes=int(settings.values["ahead_size"]),
         )
-        with Reader(self.pair(), self.engine_options(), self._keeping(), running) as reader:
-            self._say_facts(reader.engine)
-            self._say_device(reader.engine)
+        with Reader(self.pair(), self.engine_options(), self._keeping(), running, cluster) as reader:
+            self._say_facts(reader.planner)
+            if cluster is None:
+                self._say_device(reader.engine)
             yield reader
+
+    def _cluster(self) -> Cluster | None:
+        """Where jobs are computed, if it is not here. Raises UsageError."""
+        if self.cluster.cluster is None:
+            return None
+        from smolcli.run import parse_cluster
+
+        return parse_cluster(self.cluster.cluster)
 
     def _keeping(self) -> Keeping | None:
         """Where this user's store is; None where none is wanted."""
@@ -127,19 +148,21 @@ class Run:
         with known_answers(resolve(self.model.model, self.model.mmproj), planner, keeping) as kept:
             yield kept
 
-    def engine_options(self) -> EngineOptions:
-        """How the engine is opened."""
+    def engine_options(self, tuned: bool = True) -> EngineOptions:
+        """How the engine is opened: as the user says, else as it was measured to be quickest (`smol tune speed`)."""
         model = self.model
+        found = quickest(load_settings().state_dir, self.quickest_key) if tuned else None
+        best = found or Quickest()
         verbose = self.output.verbose > 1
         return EngineOptions(
-            threads=model.threads,
+            threads=model.threads or best.threads,
             device=model.device,
             gpu_layers=model.gpu_layers,
             context=model.context,
             parallel=self.parallel,
             verbose=verbose,
             towers=model.towers,
-            batch_rows=model.batch_rows,
+            batch_rows=model.batch_rows or best.batch_rows,
         )
 
     # ---- what is asked, and how files are looked at
@@ -147,7 +170,8 @@ class Run:
     def prompt(self, task: str, facts: ModelFacts) -> Prompt:
         """The task's prompt in the model family's style, with the user's changes. Raises UsageError."""
         reading = self.reading
-        prompt = load_prompt(prompt_of(task, facts.family), reading.prompt_style or style_of(facts.family))
+        name = reading.prompt or prompt_of(task, facts.family)
+        prompt = load_prompt(name, reading.prompt_style or style_of(facts.family))
         if reading.prompt_file is not None:
             prompt = load_prompt_file(reading.prompt_file, prompt)
         return prompt if reading.system is None else replace(prompt, system=reading.system)
@@ -156,7 +180,10 @@ class Run:
         """What is asked of every place: questions, or what the prompt asks by itself. Raises UsageError."""
         look = self.look(self.reading.detail or prompt.detail)
         look = replace(look, dpi=prompt.dpi) if look.dpi is None else look
-        return make_template(prompt, questions, self.reading.hint, look, self.sampling(prompt))
+        template = make_template(prompt, questions, self.reading.hint, look, self.sampling(prompt))
+        if self.reading.prompt_file is None:
+            return template
+        return replace(template, fills="words" if questions else "text")
 
     def page_template(self, facts: ModelFacts) -> Template:
         """What is asked of pages, and parts of them, whose text is to be written out. Raises UsageError."""
@@ -205,6 +232,11 @@ class Run:
         """What is known of how this model answers questions about pages."""
         return KnownAnswers(**builtin_questions()) if self._reads_builtin else KnownAnswers()
 
+    @property
+    def yes_or_no_hint(self) -> str:
+        """How this model is asked for a yes or a no; the built-in one was taught questions alone."""
+        return "" if self._reads_builtin else "yesno"
+
     def known_clips(self) -> KnownClips:
         """What is known of how this model watches clips."""
         return KnownClips(**builtin_clips()) if self._reads_builtin else KnownClips()
@@ -238,17 +270,24 @@ class Run:
         if not facts.doctags and (name := installed_doctags(load_settings())) is not None:
             self.console.note(f"{name} is installed, and made for whole pages: smol ocr -m {name} would do better.")
 
-    def show_plan(self, facts: ModelFacts, plan: RequestPlan) -> None:
+    def show_plan(self, planner: Planner, plan: RequestPlan) -> None:
         """--plan: what will be computed, on stderr."""
         if self.output.plan:
-            for line in plan_lines(self.shown_plan(facts, plan)):
+            for line in plan_lines(self.shown_plan(planner, plan)):
                 say(f"plan: {line}")
 
-    def shown_plan(self, facts: ModelFacts, plan: RequestPlan) -> ShownPlan:
+    def shown_plan(self, planner: Planner, plan: RequestPlan) -> ShownPlan:
         """A plan with how long it would take on this machine, where that was measured."""
-        ids, speeds = plan.sequence.ids.tolist(), measured(load_settings().state_dir, self.speed_key(facts))
+        facts, ids = planner.facts, plan.sequence.ids.tolist()
+        speeds = measured(load_settings().state_dir, self.speed_key(facts))
         seconds = speeds.estimate_s(plan.encodes, len(ids)) if speeds is not None else None
-        return ShownPlan(facts, plan.media, ids, plan.context_tokens, seconds)
+        memory = planner.ram_bytes, planner.gpu_bytes
+        return ShownPlan(facts, plan.media, ids, plan.context_tokens, seconds, *memory)
+
+    def request_s(self, planner: Planner, plan: RequestPlan) -> float | None:
+        """Seconds for a request once the model is loaded, None where that was not measured."""
+        speeds = measured(load_settings().state_dir, self.speed_key(planner.facts))
+        return None if speeds is None else speeds.estimate_s(plan.encodes, plan.sequence.ids.size) - speeds.load_s
 
     def speed_key(self, facts: ModelFacts) -> str:
         """Under what this run's speeds are remembered."""
@@ -256,11 +295,16 @@ class Run:
 
     def rate_key(self, facts: ModelFacts) -> str:
         """Under what is remembered how long a picture of many takes."""
-        return rate_key(self.speed_key(facts), self.parallel, self.reading.detail or "")
+        return rate_key(self.speed_key(facts), self.parallel or 0, self.reading.detail or "")
 
     def tuned_key(self, facts: ModelFacts) -> str:
         """Under what is remembered how this model reads pages best."""
         return tuned_key(facts.name, self._pair_bytes, self._device(facts))
+
+    @property
+    def quickest_key(self) -> str:
+        """Under what is remembered how this model computes quickest."""
+        return tuned_key(resolve(self.model.model, self.model.mmproj).name, self._pair_bytes, self.model.device)
 
     def _device(self, facts: ModelFacts) -> str:
         """What this model is computed on, or was when it was last; "" where that is not known."""

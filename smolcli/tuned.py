@@ -1,4 +1,4 @@
-"""How models read pages best on this machine, as `smol tune ocr` measured it, kept from run to run."""
+"""How models read pages best on this machine, and how they compute quickest: what `smol tune` measured, kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from smolcli.remembered import entries, keep
 
-_FILE = "layouts.json"
+_FILE, _SPEED_FILE = "layouts.json", "quickest.json"
 _LAYOUTS = ("lines", "blocks", "page")
 
 
@@ -25,6 +25,18 @@ class Tuned:
     letter_px: float
     errors: float
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quickest:
+    """With how many threads, and rows of one pass of the language model, a model computes quickest.
+
+    None: as it comes, which is no slower. times: as quick as that as it comes.
+    """
+
+    threads: int | None = None
+    batch_rows: int | None = None
+    times: float = 1.0
 
 
 def tuned_key(model: str, size_bytes: int, device: str) -> str:
@@ -53,3 +65,19 @@ def _is_ours(found: Tuned) -> bool:
         return False
     counted = isinstance(found.rows, int) and not isinstance(found.rows, bool) and 1 <= found.rows <= 64
     return found.layout in _LAYOUTS and counted and 8 <= found.letter_px <= 512
+
+
+def quickest(folder: Path, key: str) -> Quickest | None:
+    """What was measured, None where nothing was (or the file cannot be read)."""
+    entry = entries(folder / _SPEED_FILE).get(key)
+    if not isinstance(entry, dict) or entry.keys() != {field.name for field in fields(Quickest)}:
+        return None
+    numbers, times = (entry["threads"], entry["batch_rows"]), entry["times"]
+    counted = all(number is None or (type(number) is int and 1 <= number <= 1 << 16) for number in numbers)
+    known = counted and isinstance(times, float) and math.isfinite(times) and times >= 1
+    return Quickest(**entry) if known else None
+
+
+def remember_quickest(folder: Path, key: str, found: Quickest) -> bool:
+    """Keep it in place of what was measured before; whether that was possible."""
+    return keep(folder / _SPEED_FILE, key, asdict(found))

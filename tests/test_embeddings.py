@@ -1,12 +1,13 @@
 """What is kept of encoded tiles: the books of the memo, and rows that are equal where their pixels are."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smolcli.engine import EngineOptions, load_engine
 from smolcli.engine.embeddings import TileMemo, identity
-from smolcli.engine.memory import kv_cells, machine_bytes
+from smolcli.engine.memory import CPU_TOGETHER, MOST_TOGETHER, kv_cells, machine_bytes, together
 from smolcli.models import resolve
 
 IMAGE = 9
@@ -35,7 +36,7 @@ def test_memory_stops_growing_before_the_built_in_model_has_read_200_pictures():
     with load_engine(resolve(None, None), EngineOptions(threads=1)) as engine:
         tile_bytes = 4 * engine.facts.tokens_per_tile * engine.facts.width
         prompt_tiles = engine.context_tokens // engine.facts.tokens_per_tile
-        assert prompt_tiles < engine._memo._most_bytes // tile_bytes < 200
+        assert prompt_tiles < engine._encoder._memo._most_bytes // tile_bytes < 200
 
 
 def test_rows_of_equal_tiles_at_the_same_place_are_equal_and_of_others_are_not():
@@ -57,3 +58,23 @@ def test_the_rows_that_memory_has_room_for_follow_from_the_header():
     assert kv_cells(small) == machine_bytes() // 8 // 23_040  # 23 kB a row with the 256M
     assert kv_cells(small | {"llama.attention.head_count_kv": 9}) <= kv_cells(small) // 3 + 1
     assert 1 << 28 < machine_bytes() < 1 << 50
+
+
+def test_on_a_card_the_rows_are_those_that_half_of_its_free_memory_holds():
+    small = Header({"llama.block_count": 30, "llama.embedding_length": 576, "llama.attention.head_count": 9,
+                    "llama.attention.head_count_kv": 3})  # fmt: skip
+    assert kv_cells(small, 8 << 30) == (4 << 30) // 23_040
+
+
+@pytest.mark.parametrize(
+    ("cells", "on_card", "answers"),
+    [
+        (200_000, True, MOST_TOGETHER),
+        (200_000, False, CPU_TOGETHER),
+        (20 * 1344, True, 20),
+        (3000, False, 2),
+        (64, True, 1),
+    ],
+)
+def test_as_many_answers_are_written_at_once_as_have_room_with_a_picture_each(cells, on_card, answers):
+    assert together(cells, 64, on_card) == answers

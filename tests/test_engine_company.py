@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scores import CLOSE_CALL, differ_by_close_calls_at_most, margins
 
 from smolcli.datatypes import Generation, ImagePart, Piece, Refused, Request, Sampling, TextPart, Turn
-from smolcli.engine import EngineOptions, load_engine
+from smolcli.engine import EngineOptions, load_engine, memory, scheduler
 from smolcli.errors import DoesNotFitError
 from smolcli.models import builtin
 from smolcli.tiles import Detail, Geometry, cut, plan
@@ -188,3 +188,33 @@ def test_the_same_pixels_are_encoded_once():
     assert cuts.encodes > 1
     assert answer.counts.encodes == 1
     assert answer.counts.image_tokens == 2 * cuts.tokens
+
+
+def test_as_many_answers_as_asked_are_written_at_once_even_after_a_short_request(monkeypatch):
+    """The KV cache was made for the short one; requests with pictures need six times the rows."""
+    writing = []
+    step = scheduler.Scheduler.step
+
+    def watched(self):
+        writing.append(sum(not item.reading for item in self._running))
+        return step(self)
+
+    monkeypatch.setattr(scheduler.Scheduler, "step", watched)
+    with load_engine(builtin(), EngineOptions(parallel=64)) as engine:
+        run(engine, [Request(0, (Turn("user", (TextPart("Hello."),)),), Sampling(max_tokens=2))])
+        small = engine._cells
+        shown = picture(engine.facts, 3, "high")
+        turns = [(Turn("user", (shown, TextPart(f"{QUESTIONS[0]} {n}"))),) for n in range(70)]
+        found = run(engine, [Request(n, turn, Sampling(max_tokens=12)) for n, turn in enumerate(turns)])
+        assert len(found) == 70 and max(writing) == 64
+        assert engine._cells > 2 * small
+
+
+def test_auto_is_as_many_answers_as_memory_holds(monkeypatch):
+    monkeypatch.setattr(memory, "machine_bytes", lambda: 64 << 20)
+    with load_engine(builtin(), EngineOptions(parallel=None)) as engine:
+        few = engine.parallel
+        assert len(run(engine, [request(engine.facts, key, 4) for key in range(3)])) == 3
+    monkeypatch.undo()
+    with load_engine(builtin(), EngineOptions(parallel=None)) as engine:
+        assert 1 <= few < engine.parallel == memory.CPU_TOGETHER

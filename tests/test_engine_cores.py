@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import sys
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -66,3 +68,55 @@ def test_performance_cores_on_a_mac(monkeypatch, answers, wanted):
 
 def test_here_there_is_at_least_one_and_no_more_than_the_machine_has():
     assert 1 <= cores.physical_cores() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("others", "processors", "threads", "wanted"),
+    [
+        (0, 2, 2, "idle"),
+        (1, 2, 2, "busy"),
+        (2, 2, 2, "busy"),
+        (1, 4, 2, "idle"),
+        (6, 8, 4, "busy"),
+        (60, 64, 4, "idle"),
+    ],
+)
+def test_threads_spin_where_nobody_else_wants_their_cores(others, processors, threads, wanted):
+    assert cores.spins(others, processors, threads) == {"idle": cores.SPINS_IDLE, "busy": cores.SPINS_BUSY}[wanted]
+
+
+def test_where_it_is_not_told_what_runs_threads_spin_for_a_moment(monkeypatch):
+    monkeypatch.setattr(cores.Path, "read_text", lambda path, encoding: "cpu 1 2 3\n")
+    assert cores.others_running() is None
+    assert cores.SPINS_BUSY < cores.spins(None, 2, 2) < cores.SPINS_IDLE
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells what runs")
+def test_processes_that_compute_are_seen():
+    with ExitStack() as stack:
+        for _ in range(3):
+            code = "print('computing', flush=True)\nwhile True: pass"
+            process = stack.enter_context(subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE))
+            stack.callback(process.kill)
+            assert process.stdout.readline()
+        assert cores.others_running() >= 3
+
+
+def test_libgomp_is_told_while_it_is_loaded_and_no_other_program_is(monkeypatch):
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setattr(cores, "others_running", lambda: 1000)
+    with cores.waiting_threads():
+        assert os.environ["GOMP_SPINCOUNT"] == str(cores.SPINS_BUSY)
+    assert "GOMP_SPINCOUNT" not in os.environ
+
+
+@pytest.mark.parametrize(("name", "value"), [("OMP_WAIT_POLICY", "active"), ("GOMP_SPINCOUNT", "7")])
+def test_what_the_user_says_of_waiting_threads_stays(monkeypatch, name, value):
+    for each in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    with cores.waiting_threads():
+        assert dict(os.environ) == before
+    assert os.environ[name] == value

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from drawing import synth
+from scores import differ_by_close_calls_at_most
 
 from smolcli.datatypes import Encoded, Generation, ImagePart, Refused, Request, Sampling, TextPart, TilePlan, Turn
 from smolcli.engine import EngineOptions, load_engine
@@ -46,18 +47,53 @@ def with_one():
         return rows, list(engine.run(request(engine.facts, key) for key in range(3)))
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_several_towers_give_the_embeddings_and_answers_of_one_bit_for_bit(with_one, count):
+def test_several_towers_give_the_embeddings_and_answers_of_one_bit_for_bit(with_one):
     rows, events = with_one
-    with load_engine(builtin(), EngineOptions(threads=2, towers=count)) as engine:
+    with load_engine(builtin(), EngineOptions(threads=2, towers=3)) as engine:
         assert all(np.array_equal(engine.embed(tile), one) for tile, one in zip(tiles(4), rows, strict=True))
         found = list(engine.run(request(engine.facts, key) for key in range(3)))
-        assert engine._encoder.towers.count == count
+        assert engine._encoder.towers.count == 3
 
     def answers(events):
         return [(e.key, e.text, e.ids, e.mean_logprob, e.counts) for e in events if isinstance(e, Generation)]
 
     assert answers(found) == answers(events)
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_beside_the_language_model_towers_that_grow_in_number_change_no_answer(with_one, parallel):
+    """As on a card, with the processor in its place."""
+    with load_engine(builtin(), EngineOptions(threads=2, parallel=parallel)) as engine:
+        encoder = engine._encoder
+        encoder._beside = True
+        towers = encoder.towers = Towers(engine._open_tower, 1, 3, lambda: 1 << 40)
+        towers._fit = lambda wanted, count: True
+        engine.embed(tiles(1, 50)[0])
+        towers._open_s = 0.0  # it pays from the first tile on
+        found = list(engine.run(request(engine.facts, key) for key in range(3)))
+        assert towers.count > 1
+        ids = {event.key: event.ids for event in found if isinstance(event, Generation)}
+        alone = {event.key: event.ids for event in with_one[1] if isinstance(event, Generation)}
+        assert ids.keys() == alone.keys() == {0, 1, 2}
+        for key in range(3):
+            turns = request(engine.facts, key).turns
+            assert ids[key] == alone[key] or differ_by_close_calls_at_most(engine, turns, ids[key], alone[key])
+    for key in range(3):
+        done = [event.done for event in found if isinstance(event, Encoded) and event.key == key]
+        assert done == sorted(done) and done[0] == 0 and done[-1] == 5
+
+
+def test_a_request_that_is_taken_back_leaves_the_others_their_tiles():
+    with load_engine(builtin(), EngineOptions(parallel=2)) as engine:
+        engine._encoder._beside = True
+        asked = [request(engine.facts, key) for key in range(2)]
+        assert all(engine.add(one) for one in asked)
+        engine.step()
+        engine.cancel(0)
+        events = []
+        while engine.busy:
+            events += engine.step()
+    assert [event.key for event in events if isinstance(event, Generation)] == [1]
 
 
 def test_each_tile_is_encoded_once_and_told_in_order():

@@ -163,7 +163,7 @@ def test_the_chosen_part_alone_is_looked_at_and_a_long_scene_is_cut_into_windows
     pictures = [slide("One" if n < 60 else "Two" if n < 84 else "Three") for n in range(144)]
     path = film(tmp_path / "a.mp4", pictures)
     assert begins(path, start_s=6.0, end_s=10.0) == [7.0]
-    assert close(begins(path, most_s=2.0), [5 / 3, 10 / 3, 5, 7, 8 + 2 / 3, 10 + 1 / 3], 0.3)
+    assert close(begins(path, most_s=3.0), [2.5, 5, 7, 9.5])
     with open_media(path, MediaOptions()) as media, pytest.raises(UsageError, match="nothing from"):
         list(scenes_of(media, WindowOptions(20)))
 
@@ -177,6 +177,17 @@ def test_a_scene_is_known_soon_after_it_has_ended(tmp_path):
         first = next(scenes_of(media, WindowOptions()))
         assert first.window_s[1] == pytest.approx(4, abs=NEAR_S)
         assert looked[-1] < 10, "the rest of the clip was not looked at"
+
+
+def test_the_first_window_of_a_scene_without_end_does_not_wait_for_it(tmp_path):
+    path = film(tmp_path / "a.mp4", [slide("The same")] * (40 * FPS))
+    with open_media(path, MediaOptions()) as media:
+        looked = []
+        scan = media.scan
+        media.scan = lambda *arguments: (looked.append(frame.place.time_s) or frame for frame in scan(*arguments))
+        found = scenes_of(media, WindowOptions(most_s=4.0))
+        assert next(found).window_s == (0, 4) and looked[-1] < 16
+        assert [place.window_s for place in found][-1] == (36.0, 40.0)
 
 
 @pytest.mark.parametrize("make", [lambda: Steps(8.0), Histograms, lambda: scenes.SceneDetectors(8.0)])

@@ -51,7 +51,7 @@ def test_a_pair_that_was_added_is_listed_and_read_with(smol, added, pair, drawn)
     size = pair.language.stat().st_size + pair.projector.stat().st_size
     assert mine["disk_bytes"] == size and mine["ram_bytes"] > size
     table = smol("models").out.splitlines()
-    assert table[0].split() == ["NAME", "TYPE", "DISK", "RAM", "DEFAULT", "WHERE", "GOOD", "AND", "BAD", "AT"]
+    assert table[0].split() == ["NAME", "TYPE", "DISK", "RAM", "GPU", "DEFAULT", "WHERE", "GOOD", "AND", "BAD", "AT"]
     assert len(table) == 3
     assert builtin["note"] and table[1].endswith(builtin["note"]) and "not for photographs" in builtin["note"]
     assert plan(smol, drawn, "-m", "mine").record["model"] == plan(smol, drawn, "-m", pair.language).record["model"]

@@ -127,6 +127,10 @@ def test_captions_are_read_low_by_default_and_the_rest_auto_or_low():
     assert {name: load_prompt(name, "reference").detail for name in names()} == {
         "ask": "auto",
         "caption": "low",
+        "caption-alt-text": "low",
+        "caption-detailed": "auto",
+        "caption-short": "low",
+        "caption-tags": "low",
         "docling": "auto",
         "docvqa": "auto",
         "merge": "auto",
@@ -199,7 +203,10 @@ def test_an_own_file_changes_only_what_it_names(tmp_path):
 
 @pytest.mark.parametrize("name", ["../ask", "styles/paper", "families", "", "ASK"])
 def test_only_the_packaged_names_are_prompts(name):
-    with pytest.raises(UsageError, match="ask, caption, docling, docvqa, merge, transcribe, video"):
+    with pytest.raises(
+        UsageError,
+        match=", ".join(names()),
+    ):
         load_prompt(name, "reference")
     with pytest.raises(UsageError, match="paper, reference, training"):
         load_prompt("ask", name)

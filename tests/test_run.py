@@ -1,5 +1,6 @@
 """The loop: order, failures, limits and interruptions, with an engine that answers as it is told and real files."""
 
+import gc
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ import pytest
 from drawing import draw_clip, draw_pdf, draw_text
 from fakes.engine import FACTS, FakeEngine
 
-from smolcli.datatypes import Piece, Place, Sampling, Source
+from smolcli.datatypes import ImagePart, Piece, Place, Request, Sampling, Source, TextPart, Turn
 from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Expected, Failure, Job, Look, Question, Waiting, Words
 from smolcli.run import Access, OpenFiles, Planned, RunOptions, run
@@ -369,6 +370,38 @@ def test_pictures_of_the_same_pixels_are_computed_once_and_each_has_its_answer(f
     assert not files._opened
 
 
+TEXT = (Turn("user", (TextPart("What?"),)),)
+
+
+class Forgetful(FakeEngine):
+    """Answers once it has been given `wanted` requests, of which it keeps the words and no pictures."""
+
+    def __init__(self, wanted):
+        super().__init__(parallel=wanted)
+        self.wanted = wanted
+
+    def add(self, request):
+        given = super().add(request)
+        if given:
+            self.taken[request.key] = self.seen[request.key] = Request(request.key, TEXT)
+        return given
+
+    def step(self):
+        return super().step() if len(self.seen) == self.wanted else []
+
+
+def test_pictures_that_the_engine_has_are_not_kept_beside_it(files, pictures):
+    def cut():
+        gc.collect()
+        return sum(isinstance(each, ImagePart) and each.tiles is not None for each in gc.get_objects())
+
+    engine, before, most = Forgetful(wanted=8), cut(), 0
+    for event in run(docvqa(files, pictures, template(), Access()), engine, files, RunOptions()):
+        if isinstance(event, Answer):
+            most = max(most, cut() - before)
+    assert most <= 1, "only the latest are kept, which the next job may be about"
+
+
 def test_other_words_choices_and_chance_are_other_answers(files, copies):
     def seen(jobs):
         engine = FakeEngine(parallel=4)
@@ -395,3 +428,20 @@ def test_a_copy_that_is_damaged_is_a_failure_all_the_same(files, copies, tmp_pat
     (tmp_path / "cut.png").write_bytes(Path(copies[1]).read_bytes()[:-60])
     found = said(files, [copies[0], str(tmp_path / "cut.png"), copies[3]], FakeEngine(parallel=2))
     assert found == [0, "MediaError", 2]
+
+
+def test_what_waits_for_the_same_pixels_holds_no_tiles(files, copies, monkeypatch):
+    from smolcli.run.twins import Twins
+
+    held, real = [], Twins.join
+
+    def watched(self, work):
+        joined = real(self, work)
+        held.extend([len(work.loaded.media)] if joined else [])
+        return joined
+
+    monkeypatch.setattr(Twins, "join", watched)
+    engine = FakeEngine(parallel=8, finish=[4, 2, 0])
+    found = run_answers(docvqa(files, copies, template(), Access()), engine, files, RunOptions())
+    assert [answer.text for answer in found] == ["answer 0", "answer 0", "answer 2", "answer 0", "answer 4"]
+    assert held and set(held) == {0}

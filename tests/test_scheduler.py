@@ -382,3 +382,12 @@ def test_an_answer_that_ignores_its_end_is_as_long_as_it_may_be():
     found = answers(run(scheduler, [endless, job(1, [ends % 50 + 1, ends], 300)]))
     assert (found[0].stop_reason, found[0].counts.new_tokens) == ("length", 300)
     assert found[1].stop_reason == "end" and found[1].counts.new_tokens < 300
+
+
+def test_as_many_answers_at_once_as_llama_cpp_has_sequences():
+    """With 256 of them none is left for a finished prompt to stay in."""
+    prompts = [([n % 200 + 1, 3], 2) for n in range(300)]
+    decoder, scheduler = setting(cells=2000, parallel=256, batch_rows=512)
+    assert len(decoder.kept) == 256
+    check(answers(run(scheduler, jobs(prompts))), prompts)
+    assert not left_over(decoder)

@@ -9,7 +9,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from drawing import golden, sha256, synth
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -160,6 +160,7 @@ def many_threads():
         yield
 
 
+@settings(deadline=None)
 @given(st.tuples(st.integers(1, 150), st.integers(1, 150)), st.integers(1, 17), st.integers(0, 9))
 def test_many_threads_cut_as_pillow_does_at_once(many_threads, size, most, seed):
     planned = plan(size, Geometry(32, 4, 128), Detail("most", most))

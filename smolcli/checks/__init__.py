@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from smolcli.checks.against import Against
-from smolcli.checks.bench import Bench
+from smolcli.checks.bench import Bench, decode_speed
 from smolcli.checks.check import Check
 from smolcli.checks.doctor import all_checks, failures
 from smolcli.checks.examiner import EngineExaminer
 from smolcli.checks.machine import model_names, this_build, this_machine
 from smolcli.checks.measure import Cost, load_and_check, measure, report_table
 from smolcli.checks.peers import Peers, find_peers
+from smolcli.checks.quickest import SpeedTrial, quickest_of, speed_trials
 from smolcli.checks.repeats import QUICK, Amount
 from smolcli.checks.report import COST_HEADER, COST_TITLE, check_lines, checks_record, cost_rows, report_lines
 from smolcli.checks.tuning import Trial, best, trials
@@ -25,19 +26,23 @@ __all__ = [
     "Cost",
     "EngineExaminer",
     "Peers",
+    "SpeedTrial",
     "Trial",
     "all_checks",
     "best",
     "check_lines",
     "checks_record",
     "cost_rows",
+    "decode_speed",
     "failures",
     "find_peers",
     "load_and_check",
     "measure",
     "model_names",
+    "quickest_of",
     "report_lines",
     "report_table",
+    "speed_trials",
     "this_build",
     "this_machine",
     "trials",

@@ -17,7 +17,7 @@ from smolcli.checks.examples import QUESTION, examples_per_s
 from smolcli.checks.peers import COMMAND, SERVER, PeerAnswer, Peers, PeerTask
 from smolcli.checks.repeats import Amount, Repeats, Told
 from smolcli.datatypes import ModelPair
-from smolcli.engine import EngineOptions, physical_cores
+from smolcli.engine import EngineOptions, device_word, devices, physical_cores
 from smolcli.measurements import Measurement, measured, ratio
 from smolcli.reader import Reader
 from smolcli.run import RunOptions
@@ -78,7 +78,7 @@ class Against:
     def _task(self, context: int) -> PeerTask:
         threads = self._options.threads or physical_cores()
         words = ["-ngl", str(self._options.gpu_layers)] if self._options.gpu_layers is not None else []
-        words += ["--device", "none", "--no-mmproj-offload"] if self._options.device == "cpu" else []
+        words += _device_words(self._options.device)
         return PeerTask(self._pair, threads, self._amount.tokens, context, tuple(words))
 
     # ---- one picture, from the start of a process
@@ -163,6 +163,13 @@ class Against:
         """The context that one conversation of a server needs: prompt, answer and some."""
         shown = self._prompt_tokens or reader.engine.context_tokens - tokens - _SPARE_TOKENS
         return min(reader.engine.context_tokens, shown + tokens + _SPARE_TOKENS)
+
+
+def _device_words(device: str) -> list[str]:
+    """What a peer is told to compute on the same device."""
+    if device == "cpu":
+        return ["--device", "none", "--no-mmproj-offload"]
+    return [word for each in devices() if device == device_word(each) for word in ("--device", each.name)]
 
 
 def _rate(answer: ColdAnswer | PeerAnswer, prompt: bool) -> float:

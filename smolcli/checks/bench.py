@@ -58,7 +58,8 @@ class Bench:
         self.took, self.load_s = Took(), 0.0
         self._rows: dict[str, list[Measurement]] = {}
         self._loads: list[float] = []
-        self._free_bytes = self._least_free_bytes = _free_bytes()
+        self._card = ""  # on which it is computed, if it is not the processor
+        self._free_bytes = self._least_free_bytes = 0
 
     @property
     def rows(self) -> list[Measurement]:
@@ -77,8 +78,11 @@ class Bench:
         """
         with tempfile.TemporaryDirectory(prefix="smol-bench-") as folder:
             self._pictures = DrawnPictures(Path(folder))
-            with self._reader(1):  # reads the files into the system's cache
+            with self._reader(1) as reader:  # reads the files into the system's cache
                 self._loads.clear()
+                card = reader.engine.placement.card
+                self._card = card.name if card is not None else ""
+            self._free_bytes = self._least_free_bytes = self._free()
             for number, width in enumerate(self._amount.widths):
                 with self._reader(width) as reader:
                     _prefill(reader.engine, self._prompt_tokens(reader), 0)  # the KV cache is as large as it will be
@@ -115,7 +119,7 @@ class Bench:
         speeds = self._repeats.values("prefill", lambda number: _prefill(reader.engine, tokens, number + 1))
         self._keep("prefill", "tokens/s", speeds)
         self.settings = (
-            f"{self._options.threads or physical_cores()} threads, device {self._options.device}",
+            f"{self._options.threads or physical_cores()} threads, on {self._card or 'the processor'}",
             f"a picture of {WIDE_PX}×{HIGH_PX}: {cuts[0].plan.encodes} tiles of {cuts[0].plan.tile_px} px",
             f"prompts of {tokens} tokens, answers of at most {self._amount.tokens}",
         )
@@ -144,9 +148,9 @@ class Bench:
         tokens = self._amount.tokens
         try:
             if self._affords("decode", width, tokens):
-                _decode(reader.engine, width, 2)
+                decode_speed(reader.engine, width, 2)
                 label = f"decode, {width} at a time"
-                values = self._repeats.values(label, lambda _: _decode(reader.engine, width, tokens))
+                values = self._repeats.values(label, lambda _: decode_speed(reader.engine, width, tokens))
                 self._keep("decode", "tokens/s", values, width)
             if self._affords("examples", width, 1):
                 label = f"examples, {width} at a time"
@@ -155,7 +159,7 @@ class Bench:
             if width == self._amount.widths[0]:
                 raise
             self.notes.append(f"{width} at a time could not be measured: {error.message}")
-        self._least_free_bytes = min(self._least_free_bytes, _free_bytes())
+        self._least_free_bytes = min(self._least_free_bytes, self._free())
 
     def _examples(self, reader: Reader, width: int) -> Callable[[int], float]:
         def once(_: int) -> float:
@@ -192,6 +196,10 @@ class Bench:
                 pass
         return self._loads[number]
 
+    def _free(self) -> int:
+        """Free memory of the card, 0 without one."""
+        return next((device.free_bytes for device in devices() if device.name == self._card), 0) if self._card else 0
+
     def _keep(self, name: str, unit: str, values: Sequence[float], width: int = 0) -> None:
         self._rows.setdefault(name, []).append(measured(name, unit, values, width))
 
@@ -221,7 +229,7 @@ def _prefill(engine: Engine, tokens: int, number: int) -> float:
     return (made.counts.prompt_tokens - made.counts.cached_tokens) / (time.perf_counter() - start)
 
 
-def _decode(engine: Engine, width: int, tokens: int) -> float:
+def decode_speed(engine: Engine, width: int, tokens: int) -> float:
     """New tokens per second of so many answers at the same time, all of the same length.
 
     By the clock, everything included, less what reading the short prompts took, of which the first tokens come.
@@ -242,8 +250,3 @@ def _answers(engine: Engine, requests: Sequence[Request]) -> list[Generation]:
         if isinstance(event, Generation):
             found.append(event)
     return found
-
-
-def _free_bytes() -> int:
-    """Free memory of all that is no processor; 0 where there is nothing else."""
-    return sum(device.free_bytes for device in devices() if device.name != "CPU")

@@ -56,6 +56,8 @@ def _model_words(pair: ModelPair, options: EngineOptions) -> list[str]:
         ("--threads", options.threads),
         ("--gpu-layers", options.gpu_layers),
         ("--context", options.context),
+        ("--towers", options.towers),
+        ("--batch-rows", options.batch_rows),
     ):
         words += [flag, str(value)] if value is not None else []
     return words

@@ -22,7 +22,7 @@ def this_machine() -> Machine:
     """Processor, cores, memory, system, and what llama.cpp finds beside the processor. Raises EngineError."""
     from smolcli.engine import devices, physical_cores
 
-    cards = tuple(f"{each.name} {each.description}" for each in devices() if each.name != "CPU")
+    cards = tuple(f"{each.name} {each.description}" for each in devices() if each.kind in ("gpu", "integrated"))
     system = f"{platform.system()} {platform.release()} {platform.machine()}"
     return Machine(_processor(), physical_cores(), _memory_bytes(), system, cards)
 
@@ -37,10 +37,9 @@ def this_build() -> Build:
 
 def instructions() -> tuple[str, ...]:
     """What llama.cpp was built to use of a processor, in its words: "AVX2", "AVX512_BF16". Raises EngineError."""
-    from smolcli.engine import bindings
+    from smolcli.engine import system_info
 
-    llama, _ = bindings()
-    features = llama.llama_print_system_info().decode("utf-8", "replace").strip(" |")
+    features = system_info().partition(" ")[2]
     on = [part.strip().removesuffix(" = 1") for part in features.split("|") if part.strip().endswith("= 1")]
     return tuple(part.rpartition(":")[2].strip() for part in on)
 

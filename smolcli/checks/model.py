@@ -36,6 +36,7 @@ from smolcli.printable import megabytes
 from smolcli.run import geometry
 from smolcli.settings import Settings
 from smolcli.tiles import Geometry, cut, parse_detail, plan
+from smolcli.tuned import Quickest, quickest, tuned_key
 
 GOLDENS = Path(models.__file__).parent / "goldens"
 QUESTION, ANSWER = "What does it say?", "OPEN"  # of goldens/open.png
@@ -55,6 +56,7 @@ def model_checks(pair: ModelPair, settings: Settings, options: EngineOptions) ->
     yield guarded("known answer", lambda: _known_answer(options))
     if fit.status != "failed":
         yield from _speeds(pair, options)
+        yield _tuning(pair, settings, options)
 
 
 def _files(pair: ModelPair, settings: Settings) -> Check:
@@ -177,6 +179,19 @@ def _speeds(pair: ModelPair, options: EngineOptions) -> Iterator[Check]:
     yield Check("encode speed", "ok", f"{encode_s * 1000:.0f} ms a tile of {edge} px")
     yield Check("prefill speed", "ok", f"{fresh / max(seconds.prefill, 1e-9):.0f} tokens/s ({fresh} tokens)")
     yield Check("decode speed", "ok", f"{new / max(seconds.decode, 1e-9):.1f} tokens/s ({new} tokens)")
+
+
+def _tuning(pair: ModelPair, settings: Settings, options: EngineOptions) -> Check:
+    """What `smol tune speed` has found, and what is used where nobody says otherwise."""
+    size = sum(path.stat().st_size for path in (pair.language, pair.projector))
+    found = quickest(settings.state_dir, tuned_key(pair.name, size, options.device))
+    if found is None:
+        return Check("tuning", "ok", "threads and batches as they come (measure what is quickest: smol tune speed)")
+    if found == Quickest(times=found.times):
+        return Check("tuning", "ok", "threads and batches as they come: nothing was quicker")
+    changed = [f"{found.threads} threads"] * bool(found.threads)
+    changed += [f"batches of {found.batch_rows}"] * bool(found.batch_rows)
+    return Check("tuning", "ok", f"{', '.join(changed)}: {found.times:.2f} times as quick as what comes by itself")
 
 
 def _read_sign(engine: Engine, question: str = QUESTION) -> Generation:

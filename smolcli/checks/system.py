@@ -14,7 +14,8 @@ from smolcli import __version__
 from smolcli.cache import ROOMS, items
 from smolcli.checks.check import Check, guarded
 from smolcli.checks.machine import instructions
-from smolcli.models import COMPUTE_BYTES, Store, hub_folder
+from smolcli.engine import COMPUTE_BYTES
+from smolcli.models import Store, hub_folder
 from smolcli.printable import megabytes
 from smolcli.settings import CONFIG_VARIABLE, Settings
 

@@ -41,7 +41,7 @@ def plan_conversations(run: Run, path: Path, hashes: bool) -> None:
             plan = RequestPlan(conversation.media, sequence, planner.context_tokens)
             run.console.note(*(note for note in conversation.warnings if note not in said))
             said.update(conversation.warnings)
-            record |= plan_record(run.shown_plan(planner.facts, plan))
+            record |= plan_record(run.shown_plan(planner, plan))
             if hashes:
                 add_hashes(record["media"], conversation.pictures)
             target.write(to_json(record) + "\n")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from smolcli.cli._keeping import USUAL, failure_file, leaving, outputs_of, refuse_writing_into, written_into
 from smolcli.cli._outputs import refuse_inputs, wanted_beside
@@ -56,7 +58,8 @@ class Delivery:
         self._run = run
         allowed = Allowed(pages, clips=shown.clips)
         refuse_inputs([*(run.output.output or ()), *shown.paths], inputs)
-        beside = leaving(wanted_beside(run.output, run.formats, inputs, allowed), keeping)
+        one_each = not run.pages.all_frames
+        beside = leaving(wanted_beside(run.output, run.formats, inputs, allowed), keeping, one_each)
         self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
         self._keeping, self._many = keeping or USUAL, keeping is not None
         refuse_writing_into(self._keeping, run.pages, inputs)
@@ -77,6 +80,7 @@ class Delivery:
         self._first_code = 0  # the exit code of the first failure
         self._last_failure = ("", "")  # its place and its sentence
         self._said: set[str] = set()  # warnings
+        self._written: set[str] = set()  # the sha256 of pictures that were written into
         self._chosen: Form | None = None
         self._pictures: Thumbnails | None = None
         self._stack = ExitStack()
@@ -105,8 +109,19 @@ class Delivery:
             return jobs
         return (Expected(-1) if isinstance(each, Job) and appended.has(each, model) else each for each in jobs)
 
-    def write(self, reader: Reader, events: Generator[Event], form: Callable[[int], Form]) -> None:
-        """Write every answer. form: how, by how many answers are expected when the first one comes.
+    def is_ours(self, path: str) -> bool:
+        """Whether a file is as this run wrote it (--write-xmp)."""
+        if not self._written:
+            return False
+        with suppress(OSError), Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() in self._written
+        return False
+
+    def write(
+        self, reader: Reader, events: Generator[Event], form: Callable[[int], Form], endless: bool = False
+    ) -> None:
+        """Write every answer. form: how, by how many answers are expected when the first one comes. endless: a signal
+        is how the run ends, and all is well then.
 
         Raises SomeInputsFailedError.
         """
@@ -119,14 +134,16 @@ class Delivery:
                     interrupt.answering |= not isinstance(event, Expected)
                     interrupt.answering &= not isinstance(event, Idle)
                     self._take(event, reader, form)
-                    if isinstance(event, Answer | Failure) and interrupt.asked and not ending:
+                    if isinstance(event, Answer | Failure | Idle) and interrupt.asked and not ending:
                         ending = True  # thrown in there, so that answers which wait for their turn are kept
                         self._take(events.throw(InterruptedRunError(interrupt.asked)), reader, form)
         except BaseException as error:
-            self._outputs.broke_off()
-            if isinstance(error, InterruptedRunError | KeyboardInterrupt):
-                self._say_what_is_kept()
-            raise
+            interrupted = isinstance(error, InterruptedRunError | KeyboardInterrupt)
+            if not (endless and interrupted):
+                self._outputs.broke_off()
+                if interrupted:
+                    self._say_what_is_kept()
+                raise
         finally:
             self._progress.close()
             self._sum_up(reader, time.perf_counter() - start)
@@ -145,7 +162,7 @@ class Delivery:
             self._progress.expect(event.answers)
         elif isinstance(event, Planned):
             self.notes(event.plan.notes)
-            self._run.show_plan(reader.facts, event.plan)
+            self._run.show_plan(reader.planner, event.plan)
         elif isinstance(event, Encoded):
             self._progress.tile(event.done, event.total)
         elif isinstance(event, Piece):
@@ -163,6 +180,8 @@ class Delivery:
             self._progress.advance()
         elif isinstance(event, Failure):
             self._fail(event, self._form(form))
+        elif isinstance(event, Idle) and self._sidecars is not None:
+            self._sidecars.idle()
 
     def _fail(self, failure: Failure, form: Form) -> None:
         """A sentence, once for all questions about the same place; a record where the format has them."""
@@ -196,6 +215,7 @@ class Delivery:
         self._described += 1
         if renewed is not None:
             reader.keep(renewed)
+            self._written.add(renewed.job.places[0].source.sha256)
 
     def _fail_to_write(self, failure: Failure) -> None:
         """The files about one input: what was answered about it is in the other outputs all the same."""
@@ -232,6 +252,8 @@ class Delivery:
         said = [f"{', '.join(files)} {'is' if len(files) == 1 else 'are'} not written"] if files else []
         if self._sidecars is not None:
             said.append(f"inputs whose files are written: {self._sidecars.written}")
+        if self._outputs.appended is not None:
+            said.append("the lines that were added stay")
         if said and self._took.answers and self._run.keeps_answers:
             said.append("what was finished is kept: type the same again to go on")
         if said:
@@ -248,14 +270,15 @@ class Delivery:
     def _sum_up(self, reader: Reader, wall_s: float) -> None:
         if not self._took.answers:
             return
-        engine = reader.engine
         if self._run.output.stats:
-            times_s = engine.load_s, wall_s
+            times_s = reader.load_s, wall_s
             for line in stats_lines(self._took, times_s, peak_rss_bytes(), reader.facts.tokens_per_tile):
                 say(line)
+        if self._run.cluster.cluster is not None:  # what this machine takes is another thing
+            return
         self._remember_rate(reader, wall_s)
         if self._run.parallel == 1:
-            remember(load_settings().state_dir, self._run.speed_key(reader.facts), engine.load_s, self._took)
+            remember(load_settings().state_dir, self._run.speed_key(reader.facts), reader.load_s, self._took)
 
     def _remember_rate(self, reader: Reader, wall_s: float) -> None:
         """How long a picture of many took, for the next --dry-run."""

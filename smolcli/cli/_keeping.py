@@ -73,9 +73,13 @@ def appended(output: OutputOptions, formats: FormatOptions, short: Sequence[Want
     return [Wanted(find_format("jsonl"), paths[0], appended=True)]
 
 
-def leaving(beside: Beside | None, keeping: KeepingOptions | None) -> Beside | None:
-    """Files about inputs, where what stands beside an input already is left: in commands that have such options."""
+def leaving(beside: Beside | None, keeping: KeepingOptions | None, one_each: bool = True) -> Beside | None:
+    """Files about inputs, where what stands beside an input already is left: in commands that have such options.
+
+    one_each: of a picture there is one answer.
+    """
     if beside is None or keeping is None:
         return beside
     force = beside.force or keeping.overwrite
-    return replace(beside, force=force, kept=beside.folder is None, has_namesake=has_namesake)
+    left = replace(beside, force=force, kept=beside.folder is None, one_each=one_each)
+    return replace(left, has_namesake=has_namesake)

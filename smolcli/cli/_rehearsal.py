@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from smolcli.cli._keeping import leaving, outputs_of
 from smolcli.cli._outputs import wanted_beside
+from smolcli.cli._shown import NONE, Shown
 from smolcli.console import say
 from smolcli.engine import Planner
+from smolcli.errors import SmolError
 from smolcli.files import open_target
 from smolcli.formats import SCHEMA, Allowed, AppendedFile, Sidecars, failure_sentence, to_json
 from smolcli.jobs import Failure, Job, place_record
 from smolcli.options import KeepingOptions
 from smolcli.rates import measured_rate
-from smolcli.run import Item, Kept, OpenFiles
+from smolcli.run import Item, Kept, OpenFiles, plan_job
 from smolcli.session import Run
 from smolcli.settings import load_settings
 
@@ -28,7 +31,8 @@ from smolcli.settings import load_settings
 class Rehearsal:
     """Counts of one run that was not made. files: that were found, with those that cannot be read; pictures: in them,
     pages of documents too; beside, in_output, in_store: finished, as what lies beside them, the file that is added to
-    or the store says; duplicates: files with the same bytes as another one; left: to be computed.
+    or the store says; duplicates: files with the same bytes as another one; left: to be computed. one_s: seconds that
+    the first of those would take by itself, as far as that was measured.
     """
 
     pictures: int = 0
@@ -38,9 +42,13 @@ class Rehearsal:
     duplicates: int = 0
     failed: int = 0
     left: int = 0
+    one_s: float | None = None
 
-    def count(self, items: Iterable[Item], kept: Kept | None, appended: AppendedFile | None, model: str) -> None:
-        """Go through everything that would be asked. Failures are said."""
+    def count(self, items: Iterable[Item], known: Callable[[Job], str], cost_s: Callable[[Job], float | None]) -> None:
+        """Go through everything that would be asked. Failures are said.
+
+        known: the field in which a job counts that is finished, "" for one that is not; cost_s: see one_s.
+        """
         seen: set[int] = set()  # hashes of what pictures are
         for item in items:
             if isinstance(item, Failure):
@@ -48,21 +56,12 @@ class Rehearsal:
                 say(failure_sentence(item))
             elif isinstance(item, Job):
                 self.pictures += 1
-                self._count_job(item, seen, kept, appended, model)
-
-    def _count_job(
-        self, job: Job, seen: set[int], kept: Kept | None, appended: AppendedFile | None, model: str
-    ) -> None:
-        content = hash(str([place_record(place) for place in job.places]))
-        if appended is not None and appended.has(job, model):
-            self.in_output += 1
-        elif kept is not None and kept.find(job, 0) is not None:
-            self.in_store += 1
-        elif content in seen:
-            self.duplicates += 1
-        else:
-            self.left += 1
-        seen.add(content)
+                content = hash(str([place_record(place) for place in item.places]))
+                field = known(item) or ("duplicates" if content in seen else "left")
+                setattr(self, field, getattr(self, field) + 1)
+                seen.add(content)
+                if self.left == 1 and field == "left":
+                    self.one_s = cost_s(item)
 
     def lines(self, image_s: float | None) -> list[str]:
         """What there is to say. image_s: seconds for one picture, None where that was not measured."""
@@ -82,7 +81,8 @@ class Rehearsal:
     def record(self, image_s: float | None) -> str:
         """The same as a line of JSON."""
         estimated_s = None if image_s is None else round(image_s * self.left, 1)
-        return to_json({"schema": SCHEMA, "dry_run": {**asdict(self), "estimated_s": estimated_s}})
+        counts = {name: count for name, count in asdict(self).items() if name != "one_s"}
+        return to_json({"schema": SCHEMA, "dry_run": {**counts, "estimated_s": estimated_s}})
 
 
 def rehearse(
@@ -90,14 +90,16 @@ def rehearse(
     inputs: Sequence[str],
     keeping: KeepingOptions,
     jobs: Callable[[Planner, OpenFiles, Callable[[str], bool] | None], Iterable[Item]],
+    shown: Shown = NONE,
 ) -> None:
-    """Say what a run would do. jobs: what would be asked, by files and what tells that one is finished.
+    """Say what a run would do. jobs: what would be asked, by files and what tells that one is finished; shown: what
+    else would be written.
 
     Raises UsageError as the run would, OutputError for standard output that is closed.
     """
     as_json = run.output.json  # of what is said here, not of what would be written
     run = replace(run, output=replace(run.output, json=False))
-    wanted = outputs_of(run, Allowed(), (), keeping)
+    wanted = outputs_of(run, Allowed(), shown.wanted(Allowed()), keeping)
     beside = leaving(wanted_beside(run.output, run.formats, inputs, Allowed()), keeping)
     sidecars = None if beside is None else Sidecars(beside, lambda failure: None, lambda note: None)
     tells = beside is not None and beside.tells and not wanted and not keeping.write_xmp
@@ -106,12 +108,32 @@ def rehearse(
     found = Rehearsal()
     with run.planner() as planner, run.known(planner) as kept, closing(_files(planner)) as files:
         items = jobs(planner, files, sidecars.is_finished if sidecars is not None and tells else None)
-        found.count(items, kept, appended, planner.facts.name)
+        known = partial(_known, kept=kept, appended=appended, model=planner.facts.name)
+        found.count(items, known, partial(_cost_s, run, planner, files))
         found.beside = sidecars.finished_before if sidecars is not None else 0
-        rate = measured_rate(load_settings().state_dir, run.rate_key(planner.facts))
+        image_s = measured_rate(load_settings().state_dir, run.rate_key(planner.facts)) or found.one_s
     target = open_target(None, False)
-    for line in [found.record(rate)] if as_json else found.lines(rate):
+    for line in [found.record(image_s)] if as_json else found.lines(image_s):
         target.write(f"{line}\n")
+
+
+def _known(job: Job, kept: Kept | None, appended: AppendedFile | None, model: str) -> str:
+    """Where the answer to a job is known from, as a field of Rehearsal."""
+    if appended is not None and appended.has(job, model):
+        return "in_output"
+    return "in_store" if kept is not None and kept.find(job, 0) is not None else ""
+
+
+def _cost_s(run: Run, planner: Planner, files: OpenFiles, job: Job) -> float | None:
+    """Seconds that a job would take, by what any command has measured; None for one that would fail."""
+    try:
+        media = files.take(job)
+        try:
+            return run.request_s(planner, plan_job(planner, media, job))
+        finally:
+            files.give_back(job)
+    except SmolError:  # the run will say so
+        return None
 
 
 def _files(planner: Planner) -> OpenFiles:

@@ -19,7 +19,7 @@ from smolcli.options import ModelOptions, OutputOptions
 if TYPE_CHECKING:
     from smolcli.checks import Amount, Bench, Peers
     from smolcli.console import StepBar
-    from smolcli.datatypes import ModelPair
+    from smolcli.datatypes import ModelFacts
     from smolcli.measurements import Record
     from smolcli.session import Run
 
@@ -33,6 +33,8 @@ def command(
     threads: Annotated[int | None, typer_option(ModelOptions, "threads")] = None,
     device: Annotated[str, typer_option(ModelOptions, "device")] = "auto",
     gpu_layers: Annotated[int | None, typer_option(ModelOptions, "gpu_layers")] = None,
+    towers: Annotated[int | None, typer_option(ModelOptions, "towers")] = None,
+    batch_rows: Annotated[int | None, typer_option(ModelOptions, "batch_rows")] = None,
     context: Annotated[int | None, typer_option(ModelOptions, "context")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A first impression: fewer and shorter runs.")] = False,
     widths: Annotated[
@@ -82,7 +84,17 @@ def command(
     from smolcli.measurements import as_json
     from smolcli.session import Run
 
-    options = ModelOptions(model, mmproj, threads, device, gpu_layers, context, no_store=True)
+    options = ModelOptions(
+        model=model,
+        mmproj=mmproj,
+        threads=threads,
+        device=device,
+        gpu_layers=gpu_layers,
+        towers=towers,
+        batch_rows=batch_rows,
+        context=context,
+        no_store=True,
+    )
     run = Run(options, OutputOptions(json=json, quiet=quiet))
     amount = _amount(QUICK if quick else Amount(), widths, runs)
     peers = find_peers(against) if against is not None else None
@@ -135,8 +147,11 @@ def _measured(run: Run, amount: Amount, peers: Peers | None, told: StepBar) -> R
     """Measure, beside the peers too where there are any. Raises ModelError, EngineError, UsageError."""
     from smolcli.checks import Against, Bench, model_names, this_build, this_machine
     from smolcli.measurements import Record
+    from smolcli.models import resolve
 
-    pair, options = run.pair(), run.engine_options()
+    pair, options = resolve(run.model.model, run.model.mmproj), run.engine_options()
+    with run.reader() as reader:  # what is wrong with the model, or odd, is said now; and what it is computed on
+        facts = reader.facts
     bench = Bench(pair, options, amount, told)
     with ExitStack() as stack:
         against = None
@@ -148,20 +163,18 @@ def _measured(run: Run, amount: Amount, peers: Peers | None, told: StepBar) -> R
         if against is not None:
             against.run(bench.example_widths)
             rows, notes = [*rows, *against.rows], [*notes, *against.notes]
-    _remember(run, pair, bench)
+    _remember(run, facts, bench)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     about = (_command(run.model, amount), today, this_machine(), this_build(), model_names(pair))
     return Record("bench", "smol bench", *about, bench.settings, tuple(rows), tuple(notes))
 
 
-def _remember(run: Run, pair: ModelPair, bench: Bench) -> None:
+def _remember(run: Run, facts: ModelFacts, bench: Bench) -> None:
     """What smol plan estimates by, where nothing is known yet: its own runs tell more than drawn pictures."""
-    from smolcli.engine import load_planner
     from smolcli.settings import load_settings
     from smolcli.speeds import measured, remember
 
-    with load_planner(pair, run.engine_options()) as planner:
-        key, folder = run.speed_key(planner.facts), load_settings().state_dir
+    key, folder = run.speed_key(facts), load_settings().state_dir
     if measured(folder, key) is None:
         remember(folder, key, bench.load_s, bench.took)
 
@@ -169,7 +182,7 @@ def _remember(run: Run, pair: ModelPair, bench: Bench) -> None:
 def _command(model: ModelOptions, amount: Amount) -> str:
     """What measures the same again."""
     words = ["smol", "bench", "--widths", ",".join(map(str, amount.widths)), "--runs", str(amount.runs)]
-    for flag in ("model", "mmproj", "threads", "gpu_layers", "context"):
+    for flag in ("model", "mmproj", "threads", "gpu_layers", "towers", "batch_rows", "context"):
         value = getattr(model, flag)
         words += [f"--{flag.replace('_', '-')}", str(value)] if value is not None else []
     return shlex.join([*words, "--device", model.device] if model.device != "auto" else words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 from smolcli.cli._options import with_options
 from smolcli.options import (
     AnswerOptions,
+    ClusterOptions,
     FormatOptions,
     InputOptions,
     KeepingOptions,
@@ -21,16 +23,16 @@ from smolcli.options import (
 )
 
 if TYPE_CHECKING:
+    from smolcli.cli._answers import Held
     from smolcli.engine import Planner
     from smolcli.jobs import Answer
     from smolcli.run import Item, OpenFiles
 
-_TOGETHER = 4  # captions are short and their prompts small: several fit one context and share every decode
-
 
 @with_options(
-    {"detail": "low", "max_tokens": "256", "parallel": "4"},
+    {"detail": "low", "max_tokens": "256", "parallel": "auto"},
     model=ModelOptions,
+    cluster=ClusterOptions,
     reading=ReadingOptions,
     answers=AnswerOptions,
     pages=PageOptions,
@@ -47,12 +49,16 @@ def command(
     question: Annotated[
         list[str] | None, typer.Option("-Q", "--question", help="Ask this of each image instead, once.", metavar="TEXT")
     ] = None,
+    prefix: Annotated[
+        str, typer.Option("--prefix", help="Write this before every caption.", metavar="TEXT", show_default=False)
+    ] = "",
     html: Annotated[
         str | None,
         typer.Option("--html", help="Write a page with pictures and captions: short for -o FILE.html.", metavar="FILE"),
     ] = None,
     *,
     model: ModelOptions,
+    cluster: ClusterOptions,
     reading: ReadingOptions,
     answers: AnswerOptions,
     pages: PageOptions,
@@ -63,37 +69,58 @@ def command(
 ) -> None:
     """Describe each image of files and folders in a line.
 
-    A line is `path<TAB>caption`; lines come in the order of names.
+    A line is `path<TAB>caption`; lines come in the order of names. Pictures are looked at as one tile (--detail low).
 
     Example: smol caption holiday/ > captions.tsv
     """
     from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery, Form
-    from smolcli.cli._inputs import given_pictures, picked
+    from smolcli.cli._inputs import given_pictures, picked, reread_standard_input, watching
     from smolcli.cli._outputs import refuse_beside
     from smolcli.cli._rehearsal import rehearse
     from smolcli.cli._shown import gallery
     from smolcli.session import Run
-    from smolcli.verbs import caption_found
+    from smolcli.verbs import caption_found, prefixed
 
     given = given_pictures(paths, inputs)
     held = held_answers(answers, given.streams)
     questions = held.asking(_one_question(question, given.streams))
-    run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
+    _refuse_a_prefix(prefix, held)
+    model = replace(model, parallel=model.parallel or "auto")
+    run = Run(model, output, reading, pages, formats=formats, cluster=cluster)
     if inputs.unordered:
         refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
+    shown = gallery(html)
+    arrivals = watching(given, inputs, [] if keeping.append else [*(output.output or []), *shown.paths])
 
     def jobs_of(planner: Planner, files: OpenFiles, is_finished: Callable[[str], bool] | None) -> Iterator[Item]:
         template = held.template(run.template(run.prompt("caption", planner.facts), questions))
-        return caption_found(files, picked(given, inputs, is_finished), template, run.access())
+        return caption_found(files, picked(given, inputs, is_finished, arrivals), template, run.access())
 
     if inputs.dry_run:
-        rehearse(run, given.inputs, keeping, jobs_of)
+        rehearse(run, given.inputs, keeping, jobs_of, shown)
         return
-    shown = gallery(html)
-    with Delivery(run, given.inputs, shown=shown, keeping=keeping) as delivery, run.reader(inputs.unordered) as reader:
-        jobs = delivery.unsaid(jobs_of(reader.engine, reader.files, delivery.is_finished), reader.facts.name)
-        delivery.write(reader, reader.stream(jobs), lambda expected: Form(columns=_columns))
+    sent = given.inputs if cluster.cluster is not None else []  # to actors, which may be after it was read here
+    with (
+        reread_standard_input(sent),
+        Delivery(run, given.inputs, shown=shown, keeping=keeping) as delivery,
+        run.reader(inputs.unordered) as reader,
+        arrivals or nullcontext(),
+    ):
+        if arrivals is not None:
+            arrivals.is_ours = delivery.is_ours
+            run.console.tell(f"watching {', '.join(arrivals.folders)} (Ctrl-C ends it)")
+        jobs = delivery.unsaid(jobs_of(reader.planner, reader.files, delivery.is_finished), reader.facts.name)
+        events = prefixed(reader.stream(jobs), prefix) if prefix else reader.stream(jobs)
+        delivery.write(reader, events, lambda expected: Form(columns=_columns), endless=inputs.watch)
+
+
+def _refuse_a_prefix(prefix: str, held: Held) -> None:
+    """Data and choices are read by programs. Raises UsageError."""
+    from smolcli.errors import UsageError
+
+    if prefix and (held.schema or held.choices):
+        raise UsageError("--prefix is for captions, not for data or choices.", "Leave out --prefix.")
 
 
 def _one_question(given: list[str] | None, paths: Sequence[str]) -> list[str]:

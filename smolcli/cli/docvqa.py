@@ -13,6 +13,7 @@ import typer
 from smolcli.cli._options import MoreQuestions, with_options
 from smolcli.options import (
     AnswerOptions,
+    ClusterOptions,
     DocumentOptions,
     FormatOptions,
     ModelOptions,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @with_options(
     {"detail": "auto", "parallel": "1"},
     model=ModelOptions,
+    cluster=ClusterOptions,
     reading=ReadingOptions,
     answers=AnswerOptions,
     documents=DocumentOptions,
@@ -49,6 +51,7 @@ def command(
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")] = False,
     *,
     model: ModelOptions,
+    cluster: ClusterOptions,
     reading: ReadingOptions,
     answers: AnswerOptions,
     documents: DocumentOptions,
@@ -67,7 +70,7 @@ def command(
     from smolcli.cli._inputs import files_and_questions, reread_standard_input
     from smolcli.session import Run
 
-    run = Run(model, output, reading, pages, formats=formats)
+    run = Run(model, output, reading, pages, formats=formats, cluster=cluster)
     files, questions = files_and_questions(arguments, question or [])
     held = held_answers(answers, files)
     questions = held.asking(questions)
@@ -143,7 +146,7 @@ def _search(run: Run, reader: Reader, documents: DocumentOptions, files: Sequenc
         documents.per_page,
         known.least if documents.least is None else documents.least,
         known.refusals,
-        run.parallel,
+        reader.at_once,
     )
 
 

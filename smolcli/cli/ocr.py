@@ -9,20 +9,28 @@ import typer
 
 from smolcli.cli._options import with_options
 from smolcli.errors import UsageError
-from smolcli.options import FormatOptions, LayoutOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.options import (
+    ClusterOptions,
+    FormatOptions,
+    LayoutOptions,
+    ModelOptions,
+    OutputOptions,
+    PageOptions,
+    ReadingOptions,
+)
 
 if TYPE_CHECKING:
     from smolcli.reader import Reader
     from smolcli.session import Run
     from smolcli.verbs import Ocr
 
-_TOGETHER = 8  # sheets are short and their prompts small: several fit one context and share every decode
 _LAYERS = {None: "sound", "skip": "sound", "redo": "seen", "force": "none"}  # by --mode
 
 
 @with_options(
-    {"detail": "auto", "parallel": "8", "dpi": "200"},
+    {"detail": "auto", "parallel": "auto", "dpi": "200"},
     model=ModelOptions,
+    cluster=ClusterOptions,
     reading=ReadingOptions,
     layout=LayoutOptions,
     pages=PageOptions,
@@ -40,6 +48,7 @@ def command(
     ] = None,
     *,
     model: ModelOptions,
+    cluster: ClusterOptions,
     reading: ReadingOptions,
     layout: LayoutOptions,
     pages: PageOptions,
@@ -58,7 +67,8 @@ def command(
     from smolcli.session import Run
 
     formats, output = _short_for(formats, output, table, html)
-    run = Run(replace(model, parallel=model.parallel or _TOGETHER), output, reading, pages, formats=formats)
+    model = replace(model, parallel=model.parallel or "auto")
+    run = Run(model, output, reading, pages, formats=formats, cluster=cluster)
     with reread_standard_input(paths), Delivery(run, paths, pages=True) as delivery:
         refuse_a_second(paths if "pdf" in delivery.joined else [], recursive)
         pdf = pdf_options(paths, layout, pages, output) if "pdf" in delivery.formats else None
@@ -95,5 +105,5 @@ def _reading(run: Run, reader: Reader, layout: LayoutOptions, paths: list[str], 
     template = run.page_template(facts)
     access = replace(run.access(), several=run.pages.dpi is None or len(paths) > 1)
     form, layers = run.page_form(facts, layout.layout), _LAYERS[layout.mode]
-    how = How(form, facts.name, layers, layout.min_confidence, layout.drop_doubtful, reader.page_texts)
+    how = How(form, facts.name, layers, layout.min_confidence, layout.drop_doubtful, reader.page_texts, reader.engines)
     return Ocr(reader.files, find_pages(paths, recursive), template, access, how)

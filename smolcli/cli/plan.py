@@ -78,7 +78,7 @@ def _plan_inputs(run: Run, given: tuple[list[str], list[str]], hashes: bool) -> 
         media = files.take(jobs[0])
         plan = max((plan_job(planner, media, job) for job in jobs), key=lambda found: len(found.sequence.ids))
         run.console.note(*dict.fromkeys((*plan.notes, *(odd for medium in media for odd in medium.warnings))))
-        shown = run.shown_plan(planner.facts, plan)
+        shown = run.shown_plan(planner, plan)
         lines: Iterable[str] = plan_lines(shown)
         if run.output.json or hashes:
             record = plan_record(shown)

@@ -1,4 +1,4 @@
-"""smol tune ocr"""
+"""smol tune, smol tune ocr|speed"""
 
 from __future__ import annotations
 
@@ -13,21 +13,34 @@ from smolcli.cli._options import with_options
 from smolcli.options import ModelOptions
 
 if TYPE_CHECKING:
-    from smolcli.checks import Trial
+    from smolcli.checks import SpeedTrial, Trial
     from smolcli.console import Console
+    from smolcli.tuned import Quickest
 
-command = Commands("Measure how a model does its work best on this machine.\n\nExample: smol tune ocr -m 500m")
-_TOGETHER = 8  # as smol ocr reads
+command = Commands(
+    "Measure how a model does its work best on this machine.\n\nWithout a word: both, of the default model.\n\n"
+    "Example: smol tune speed -m 500m",
+    does_something=True,
+)
 HEADER = ("LAYOUT", "ROWS", "LETTERS", "CER", "S/PAGE", "")
+SPEED_HEADER = ("THREADS", "BATCH", "SECONDS", "TIMES", "ANSWER", "")
 
 
-@command.callback()
-def _tune() -> None:
-    """Nothing is done without the name of what is measured."""
+@command.callback(invoke_without_command=True)
+def _tune(context: typer.Context) -> None:
+    """Everything that there is to measure, where nothing is named."""
+    group: Any = context.command
+    context.default_map = dict.fromkeys(group.list_commands(context), context.default_map)  # the settings
+    if context.invoked_subcommand is not None:
+        return
+    for name in group.list_commands(context):
+        measured = group.get_command(context, name)
+        with measured.make_context(name, [], parent=context) as inner:
+            measured.invoke(inner)
 
 
 @command.command()
-@with_options({"parallel": "8"}, model=ModelOptions)
+@with_options({"parallel": "auto"}, model=ModelOptions)
 def ocr(
     pages: Annotated[int, typer.Option("--pages", min=1, max=99, metavar="N", help="Pages to draw and read.")] = 3,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
@@ -48,7 +61,7 @@ def ocr(
     from smolcli.settings import load_settings
     from smolcli.tuned import remember_tuned
 
-    model = replace(model, parallel=model.parallel or _TOGETHER, no_store=True)  # what is known takes no time
+    model = replace(model, parallel=model.parallel or "auto", no_store=True)  # what is known takes no time
     run = Run(model, OutputOptions(json=json, quiet=quiet))
     tried: list[Trial] = []
     with run.reader() as reader:
@@ -94,3 +107,65 @@ def _sentence(trial: Trial) -> str:
 
 def _record(trial: Trial) -> dict[str, Any]:
     return {**asdict(trial.tuned), "failed": trial.failed or None}
+
+
+@command.command()
+@with_options(model=ModelOptions)
+def speed(
+    rounds: Annotated[int, typer.Option("--rounds", min=3, max=99, metavar="N", help="Turns of each comparison.")] = 5,
+    allow_changes: Annotated[
+        bool, typer.Option("--allow-changes", help="Take what is quicker even where the answer is another.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only results and errors.")] = False,
+    *,
+    model: ModelOptions,
+) -> None:
+    """Find out how a model computes quickest, and keep that.
+
+    Numbers of threads and sizes of a batch are compared with what comes by itself, in turns. What is quicker every
+    time, by 5 % or more, with the same answer, is kept for this model and device; else all stays as it comes.
+
+    Example: smol tune speed -m 500m
+    """
+    from smolcli.checks import quickest_of, speed_trials
+    from smolcli.engine import load_engine
+    from smolcli.options import OutputOptions
+    from smolcli.session import Run
+    from smolcli.settings import load_settings
+    from smolcli.tuned import remember_quickest
+
+    run = Run(model, OutputOptions(json=json, quiet=quiet))
+    pair, options = run.pair(), run.engine_options(tuned=False)
+    tried: list[SpeedTrial] = []
+    for trial in speed_trials(lambda setting: load_engine(pair, setting), options, rounds, allow_changes):
+        tried.append(trial)
+        run.console.tell(_speed_sentence(trial))
+    found = quickest_of(tried, allow_changes)
+    kept = remember_quickest(load_settings().state_dir, run.quickest_key, found)
+    show_speeds(run.console, pair.name, tried, found)
+    if not kept:
+        run.console.note(f"{load_settings().state_dir} cannot be written: that is not kept")
+
+
+def show_speeds(console: Console, model: str, tried: Sequence[SpeedTrial], found: Quickest) -> None:
+    """What was measured, as a table or an object."""
+    from smolcli.console import show_json, show_table
+
+    if console.json:
+        show_json({"model": model, "best": asdict(found), "tried": [asdict(each) for each in tried]})
+        return
+    first = tried[0]
+    best = (found.threads or first.threads, found.batch_rows or first.batch_rows)
+    rows = []
+    for each in tried:
+        numbers = (str(each.threads), str(each.batch_rows), f"{each.seconds:.2f}", f"{each.times:.2f}")
+        marked = "best" if (each.threads, each.batch_rows) == best else ""
+        rows.append((*numbers, "same" if each.same else "differs", marked))
+    show_table(SPEED_HEADER, *rows)
+
+
+def _speed_sentence(trial: SpeedTrial) -> str:
+    """ "2 threads, batches of 512: 1.94 s, 1.00 times as quick as before"."""
+    what = f"{trial.threads} thread{'s' * (trial.threads != 1)}, batches of {trial.batch_rows}"
+    return f"{what}: {trial.seconds:.2f} s, {trial.times:.2f} times as quick{'' if trial.same else ', another answer'}"

@@ -13,6 +13,7 @@ from smolcli.options import (
     AnswerOptions,
     ClipOptions,
     ClipOutputOptions,
+    ClusterOptions,
     FormatOptions,
     ModelOptions,
     OutputOptions,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @with_options(
     {"detail": "low", "parallel": "1"},
     model=ModelOptions,
+    cluster=ClusterOptions,
     reading=ReadingOptions,
     answers=AnswerOptions,
     clips=ClipOptions,
@@ -46,6 +48,7 @@ def command(
     question: MoreQuestions = None,
     *,
     model: ModelOptions,
+    cluster: ClusterOptions,
     reading: ReadingOptions,
     answers: AnswerOptions,
     clips: ClipOptions,
@@ -63,20 +66,25 @@ def command(
     """
     from smolcli.cli._answers import held_answers
     from smolcli.cli._delivery import Delivery
-    from smolcli.cli._inputs import files_and_questions
+    from smolcli.cli._inputs import files_and_questions, reread_standard_input
     from smolcli.cli._shown import clip_outputs
     from smolcli.session import Run
     from smolcli.verbs import ClipQuestions
 
-    run = Run(model, output, reading, clips=clips, formats=formats)
+    run = Run(model, output, reading, clips=clips, formats=formats, cluster=cluster)
     files, questions = files_and_questions(arguments, question or [])
     held = held_answers(answers, files)
     questions = held.asking(questions)
-    with Delivery(run, files, shown=clip_outputs(shown)) as delivery, run.reader() as reader:
+    sent = files if cluster.cluster is not None else []
+    with (
+        reread_standard_input(sent),
+        Delivery(run, files, shown=clip_outputs(shown)) as delivery,
+        run.reader() as reader,
+    ):
         template = held.template(run.template(run.prompt("video", reader.facts), questions))
         watching = _watching(run, reader, windows, bool(questions))
         asking = ClipQuestions(reader.files, files, template, run.access(), watching)
-        events = asking.answers(reader.stream(asking.jobs(run.parallel)))
+        events = asking.answers(reader.stream(asking.jobs(reader.at_once)))
         delivery.write(reader, events, partial(_form, asking, len(files) > 1, len(questions)))
 
 
@@ -129,7 +137,7 @@ def _merging(run: Run, reader: Reader) -> Merging:
     template = run.template(prompt, [])
     question = replace(template.questions[0], text=prompt.default_question, hint="")
     return Merging(
-        question, template.sampling, lambda asked: has_room(reader.engine, asked, template.sampling.max_tokens)
+        question, template.sampling, lambda asked: has_room(reader.planner, asked, template.sampling.max_tokens)
     )
 
 

@@ -12,7 +12,7 @@ from smolcli.console.sentences import Console, is_terminal, report, say, show_js
 from smolcli.console.signals import SIGNALLED, Ended, Interrupt, ended_code, ending_signals, interruptible
 
 if TYPE_CHECKING:
-    from smolcli.console.measured import show_record
+    from smolcli.console.measured import number, show_record
 
 __all__ = [
     "SIGNALLED",
@@ -26,6 +26,7 @@ __all__ = [
     "ending_signals",
     "interruptible",
     "is_terminal",
+    "number",
     "report",
     "say",
     "show_json",
@@ -37,8 +38,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """What only one command shows is loaded when it does."""
-    if name != "show_record":
+    if name not in ("number", "show_record"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from smolcli.console import measured
 
-    return measured.show_record
+    return getattr(measured, name)

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from smolcli.datatypes import RGB, EngineEvent, Floats, ModelFacts, ModelPair, Request, TilePlan, Turn
+from smolcli.engine.cores import physical_cores
 from smolcli.engine.tokens import DEFAULT_TEMPLATE, TokenSequence, template_text
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from smolcli.engine.cores import physical_cores
     from smolcli.engine.llama.devices import devices
     from smolcli.engine.llama.grammar import check_grammar, grammar_of_schema
-    from smolcli.engine.llama.library import REBUILD, bindings, llama_commit, system_info
+    from smolcli.engine.llama.library import REBUILD, llama_commit, system_info
+    from smolcli.engine.memory import CARD_BYTES, COMPUTE_BYTES
     from smolcli.engine.placement import Placement, device_word
 
 __all__ = [
+    "CARD_BYTES",
+    "COMPUTE_BYTES",
     "DEFAULT_TEMPLATE",
     "REBUILD",
     "Engine",
@@ -34,7 +38,6 @@ __all__ = [
     "Planner",
     "TileStore",
     "TokenSequence",
-    "bindings",
     "check_choices",
     "check_grammar",
     "computes_with",
@@ -52,8 +55,9 @@ __all__ = [
 
 
 _ROOMS = {
+    "CARD_BYTES": "smolcli.engine.memory",
+    "COMPUTE_BYTES": "smolcli.engine.memory",
     "REBUILD": "smolcli.engine.llama.library",
-    "bindings": "smolcli.engine.llama.library",
     "check_choices": "smolcli.engine.choosing",
     "check_grammar": "smolcli.engine.llama.grammar",
     "grammar_of_schema": "smolcli.engine.llama.grammar",
@@ -71,15 +75,15 @@ class EngineOptions:
     """device: "auto", "cpu", "cuda", or "cuda:1" for one of several cards.
 
     None has a meaning: threads: physical cores; gpu_layers: all; context: what the model was trained with, in tokens;
-    towers: one on a CPU, on a card as many as pay; batch_rows: rows of one pass of the language model, 512 on a CPU and
-    2,048 on a card.
+    parallel: as many answers as memory holds, at most 64, on a CPU 8; towers: one on a CPU, on a card as many as pay;
+    batch_rows: rows of one pass of the language model, 512 on a CPU and 2,048 on a card.
     """
 
     threads: int | None = None
     device: str = "auto"
     gpu_layers: int | None = None
     context: int | None = None
-    parallel: int = 1
+    parallel: int | None = 1
     verbose: bool = False
     towers: int | None = None
     batch_rows: int | None = None
@@ -103,6 +107,8 @@ class Planner(Protocol):
 
     facts: ModelFacts
     context_tokens: int  # what one conversation may hold
+    ram_bytes: int  # what the model takes with a full context where the processor computes
+    gpu_bytes: int  # and on a card where that does
 
     def tokens(self, turns: Sequence[Turn], generate: bool = True) -> TokenSequence:
         """The exact id sequence of a conversation."""

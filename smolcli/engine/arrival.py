@@ -38,6 +38,7 @@ class Arrival:
     encodes: int = 0
     encode_s: float = 0.0
     grammar: Grammar | None = None
+    _made: Job | None = None
 
     @property
     def image_tokens(self) -> int:
@@ -49,14 +50,23 @@ class Arrival:
         """Whether every tile has its embeddings."""
         return len(self.rows) == len(self.tiles)
 
+    @property
+    def cells(self) -> int:
+        """KV rows that it needs at most; its choices are short."""
+        return len(self.sequence.ids) + (0 if self.request.choices else self._most_tokens)
+
+    @property
+    def _most_tokens(self) -> int:
+        return min(self.request.sampling.max_tokens or MOST_NEW_TOKENS, self.room)
+
     def job(self, facts: ModelFacts) -> Job:
-        """An answer to write."""
-        request = self.request
-        job = self._job(request.key, self.sequence.ids, facts)
-        job.sampling, job.doctags, job.grammar = request.sampling, facts.doctags, self.grammar
-        job.max_tokens = min(request.sampling.max_tokens or MOST_NEW_TOKENS, self.room)
-        job.ignore_eos = request.ignore_eos
-        return job
+        """An answer to write: made once, as there may be no room for it for a while."""
+        if self._made is None:
+            request = self.request
+            job = self._made = self._job(request.key, self.sequence.ids, facts)
+            job.sampling, job.doctags, job.grammar = request.sampling, facts.doctags, self.grammar
+            job.max_tokens, job.ignore_eos = self._most_tokens, request.ignore_eos
+        return self._made
 
     def score_job(self, key: int, continuation: Sequence[int], facts: ModelFacts) -> Job:
         """A continuation to score; its last id is never read, only asked for. Raises DoesNotFitError."""

@@ -1,6 +1,7 @@
-"""How many threads to use: one per physical core that this process may run on.
+"""How many threads to use, one per physical core that this process may run on, and how they wait for each other.
 
-A second thread on a core slows matrix products down.
+A second thread on a core slows matrix products down. A thread that spins while it waits answers at once, where nobody
+else wants its core; where somebody does, it keeps the one from running that it waits for.
 """
 
 from __future__ import annotations
@@ -8,8 +9,52 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+
+SPINS_IDLE, SPINS_BUSY = 20_000, 0  # rounds of libgomp's loop, 3 to 50 ns each, before a thread sleeps
+_SPINS_UNKNOWN = 2_000
+_LOOKS, _LOOK_S = 5, 0.001
+_SET_BY_USER = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+
+
+@contextmanager
+def waiting_threads() -> Iterator[None]:
+    """While libgomp is loaded here, it learns how long its threads spin: by how busy the machine is now.
+
+    What the user has set stays; the environment is as it was afterwards, so that other programs decide for themselves.
+    """
+    if any(name in os.environ for name in _SET_BY_USER):
+        yield
+        return
+    os.environ["GOMP_SPINCOUNT"] = str(spins(others_running(), os.cpu_count() or 1, physical_cores()))
+    try:
+        yield
+    finally:
+        del os.environ["GOMP_SPINCOUNT"]
+
+
+def spins(others: int | None, processors: int, threads: int) -> int:
+    """How long threads spin beside so many others that run on the machine (None: not known)."""
+    if others is None:
+        return _SPINS_UNKNOWN
+    return SPINS_BUSY if others + threads > processors else SPINS_IDLE
+
+
+def others_running() -> int | None:
+    """How many other threads of the machine run or want to: the median of some looks. None where that is not told."""
+    seen = []
+    for _ in range(_LOOKS):
+        try:
+            lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+        except OSError:
+            return None
+        seen += [int(line.split()[1]) - 1 for line in lines if line.startswith("procs_running ")]  # one of them looks
+        time.sleep(_LOOK_S)
+    return sorted(seen)[len(seen) // 2] if seen else None
 
 
 @cache

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 RETAINED = 2  # finished sequences that stay for the next question about the same media
+MOST_SEQUENCES = 256  # that llama.cpp keeps apart (LLAMA_MAX_SEQ)
 SHORTEST_SHARED = 32  # rows; below this, sharing saves less than it costs
 
 Identity = npt.NDArray[np.int64]
@@ -47,14 +48,15 @@ class KVCells:
 
     def __init__(self, store: KVStore, cells: int, parallel: int) -> None:
         self._store, self._cells = store, cells
-        self._free_ids = list(range(parallel + RETAINED))[::-1]
+        self._free_ids = list(range(self.sequences(parallel)))[::-1]
+        self._most_retained = len(self._free_ids) - parallel
         self._living: list[Sequence] = []
         self._retained: list[Sequence] = []  # oldest first
 
     @staticmethod
     def sequences(parallel: int) -> int:
         """How many sequence ids a cache for `parallel` answers needs."""
-        return parallel + RETAINED
+        return min(parallel + RETAINED, MOST_SEQUENCES)
 
     def best_prefix(self, identity: Identity) -> tuple[Sequence | None, int]:
         """The sequence that begins most like `identity`, and how many rows they have in common (None, 0 if too few)."""
@@ -89,7 +91,7 @@ class KVCells:
         self._store.forget(sequence.id, len(sequence.identity))
         sequence.owned = len(sequence.identity) - sequence.shared
         self._retained.append(sequence)
-        if len(self._retained) > RETAINED:
+        if len(self._retained) > self._most_retained:
             self.drop(self._retained[0])
 
     def drop(self, sequence: Sequence) -> None:

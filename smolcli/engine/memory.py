@@ -1,4 +1,4 @@
-"""How many rows of the KV cache this machine has room for."""
+"""How many rows of the KV cache there is room for, and what a model takes in all, in RAM or on a card."""
 
 from __future__ import annotations
 
@@ -8,17 +8,41 @@ from gguf_convert.names import Llama
 from smolcli.engine.metadata import GGUFFile
 
 SHARE = 8  # the KV cache of all answers takes at most this part of the machine's memory
+MOST_TOGETHER = 64  # answers at once where nobody says how many
+CPU_TOGETHER = 8  # on a processor, where more in a batch are hardly faster and each has to wait longer
+_ANSWER_TILES, _ANSWER_TOKENS = 17, 256  # of a picture that is cut finely, and what is written and asked about it
 UNKNOWN_BYTES = 4 << 30  # what is assumed where the system does not tell
+COMPUTE_BYTES = 250 << 20  # what llama.cpp computes in, beside weights and KV rows
+# The same on a card: the driver's own, kernels, a first tower. 400 MB were measured with the 256M on an H100.
+CARD_BYTES = 512 << 20
+_CARD_SHARE = 2  # of what is free on a card when the weights are there
 _F16_BYTES = 2
 
 
-def kv_cells(language: GGUFFile) -> int:
-    """Rows of keys and values (float16) of a model that fit an eighth of the machine's memory."""
+def kv_cells(language: GGUFFile, card_free_bytes: int | None = None) -> int:
+    """Rows of keys and values (float16) of a model that fit an eighth of the machine's memory, or half a card's."""
+    most = machine_bytes() // SHARE if card_free_bytes is None else card_free_bytes // _CARD_SHARE
+    return most // kv_row_bytes(language)
+
+
+def together(cells: int, tokens_per_tile: int, on_card: bool) -> int:
+    """How many answers are written at once where nobody says it: as many as have room, each with a picture."""
+    room = cells // (_ANSWER_TILES * tokens_per_tile + _ANSWER_TOKENS)
+    return max(1, min(room, MOST_TOGETHER if on_card else CPU_TOGETHER))
+
+
+def needed_bytes(language: GGUFFile, projector: GGUFFile, context_tokens: int) -> tuple[int, int]:
+    """What a model takes with a full context: in RAM where the processor computes, and on a card where that does."""
+    weights = language.size + projector.size + context_tokens * kv_row_bytes(language)
+    return weights + COMPUTE_BYTES, weights + CARD_BYTES
+
+
+def kv_row_bytes(language: GGUFFile) -> int:
+    """Keys and values (float16) of one token."""
     layers, width = int(language.get(Llama.BLOCK_COUNT)), int(language.get(Llama.EMBEDDING_LENGTH))
     heads = int(language.get(Llama.HEAD_COUNT))
     kv_heads = int(language.get(Llama.HEAD_COUNT_KV, heads))
-    row_bytes = 2 * layers * kv_heads * (width // heads) * _F16_BYTES
-    return machine_bytes() // SHARE // row_bytes
+    return 2 * layers * kv_heads * (width // heads) * _F16_BYTES
 
 
 def machine_bytes() -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from gguf_convert.errors import NotACheckpointError
 from gguf_convert.header import DAMAGED, DamagedHeaderError, StoredTensor, map_file, parse
+from gguf_convert.imports import bare_package
 from gguf_convert.names import Split
 from smolcli.datatypes import Floats
 from smolcli.errors import ModelError
@@ -55,11 +56,8 @@ class GGUFFile:
 
     def rows(self, name: str, indices: Rows) -> Floats:
         """Rows of matrix `name` as float32 (len(indices), row width), dequantized as ggml does it."""
-        from gguf import GGMLQuantizationType
-        from gguf.quants import dequantize
-
         data = np.ascontiguousarray(self._matrix(name)[indices])
-        return np.ascontiguousarray(dequantize(data, GGMLQuantizationType[self.tensors[name].type]), dtype=np.float32)
+        return np.ascontiguousarray(_dequantized(data, self.tensors[name].type), dtype=np.float32)
 
     def _matrix(self, name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """uint8 (rows, bytes of a row), a view into the file."""
@@ -72,3 +70,18 @@ class GGUFFile:
     @cached_property
     def _matrices(self) -> dict[str, np.ndarray[Any, np.dtype[np.uint8]]]:
         return {}
+
+
+def _dequantized(data: np.ndarray[Any, np.dtype[np.uint8]], kind: str) -> Floats:
+    types, dequantize = _quantization()
+    found: Floats = dequantize(data, types[kind])
+    return found
+
+
+@cache
+def _quantization() -> tuple[Any, Any]:
+    """The gguf package's names of types, and what makes numbers of them again."""
+    with bare_package("gguf"):
+        from gguf.constants import GGMLQuantizationType
+        from gguf.quants import dequantize
+    return GGMLQuantizationType, dequantize

@@ -15,14 +15,12 @@ from smolcli.engine import EngineOptions
 from smolcli.engine.cores import physical_cores
 from smolcli.engine.llama.devices import Device, devices
 from smolcli.engine.llama.library import REBUILD, system_info
+from smolcli.engine.memory import CARD_BYTES
 from smolcli.errors import EngineError, UsageError
 from smolcli.printable import megabytes
 
 # How a device's name begins, per value of --device: "CUDA0" is cuda:0.
 BACKENDS = {"cuda": ("CUDA",), "metal": ("MTL", "Metal"), "vulkan": ("Vulkan",)}
-# Beside the weights: the driver's own, kernels, what is computed in, the first answers' KV rows. 400 MB were measured
-# with the 256M on an H100.
-CARD_BYTES = 512 << 20
 # What a build computes with, the best first: as llama.cpp names it, and as people do.
 _ABILITIES = {
     "AMX_INT8": "AMX",

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from itertools import count
 
 import numpy as np
@@ -22,7 +22,7 @@ from smolcli.engine.kvcells import KVCells
 from smolcli.engine.llama.devices import free_bytes
 from smolcli.engine.llama.language import ContextSize
 from smolcli.engine.llama.vision import VisionTower
-from smolcli.engine.memory import kv_cells
+from smolcli.engine.memory import kv_cells, together
 from smolcli.engine.placement import Placement, place
 from smolcli.engine.scheduler import Job, Scheduler, Scored, StepEvent
 from smolcli.engine.threaded import ThreadedDecoder, ThreadedGrammar
@@ -58,13 +58,16 @@ class SmolVLM(Vocabulary):
         self._choosing: list[Choosing] = []  # requests with choices, whose tiles are all encoded
         self._cells = 0
         self._threads = options.threads or physical_cores()
-        self.parallel = options.parallel
         self._opening_s = 0.0
         super().__init__(pair, options)
+        on_card = self.placement.card is not None
+        self.parallel = options.parallel or together(self._most_cells, self.facts.tokens_per_tile, on_card)
+        self._ahead = self.parallel // _ANSWERS_PER_TILE  # requests whose tiles are encoded before there is room
+        self._encodes = 1 if on_card else max(1, self._ahead)  # in a step; a card's towers go on by themselves
         # several prompts' worth, so that a clip asked again is there, and a thousand pictures do not pile up
         most_bytes = min(MEMO_BYTES, MEMO_PROMPTS * 4 * self.context_tokens * self.facts.width)
         memo = TileMemo((self.facts.tokens_per_tile, self.facts.width), kept, most_bytes)
-        self._encoder = TileEncoder(self._towers(), memo, beside=self.placement.card is not None)
+        self._encoder = TileEncoder(self._towers(), memo, beside=on_card)
         self._owned.append(self._encoder)
         self._opening_s = time.perf_counter() - start
 
@@ -140,7 +143,7 @@ class SmolVLM(Vocabulary):
         self._native()
         events, self._late = self._late, []
         try:
-            for _ in range(max(1, self.parallel // _ANSWERS_PER_TILE)):
+            for _ in range(self._encodes):
                 events += self._encode()
             while self._arrivals and self._arrivals[0].encoded and self._begin(self._arrivals[0]):
                 self._arrivals.popleft()
@@ -167,7 +170,7 @@ class SmolVLM(Vocabulary):
 
     @property
     def _has_room(self) -> bool:
-        return len(self._arrivals) + len(self._scheduler or ()) < self.parallel
+        return len(self._arrivals) + len(self._scheduler or ()) < self.parallel + self._ahead
 
     def score(self, turns: Sequence[Turn], continuations: Sequence[Sequence[int]]) -> list[Floats]:
         """How likely each continuation (ids) of a conversation is, without writing anything.
@@ -235,20 +238,33 @@ class SmolVLM(Vocabulary):
         return events
 
     def _take(self, job: Job) -> bool:
-        """Hand a job to the scheduler. A KV cache that is too small is made anew once nothing is in it."""
-        if self._scheduler is None or (job.cells > self._cells and not self._scheduler):
-            self._scheduler = self._reserve(job.cells)
-        return job.cells <= self._cells and self._scheduler.add(job)
+        """Hand a job to the scheduler. A KV cache that is much too small is made anew once nothing is in it."""
+        if self._scheduler is None or (self._outgrown(job) and not self._scheduler):
+            self._scheduler = self._reserve(max(job.cells, *(arrival.cells for arrival in self._arrivals), 0))
+        return not self._outgrown(job) and self._scheduler.add(job)
+
+    def _outgrown(self, job: Job) -> bool:
+        """Whether a job does not fit, or less than half as many like it as could be written at once."""
+        return job.cells > self._cells or self._cells_for(job.cells) >= 2 * self._cells
+
+    def _cells_for(self, needed: int) -> int:
+        """KV rows for requests that need so many each."""
+        wanted = needed * self.parallel + _SPARE_CELLS
+        return min(-(-wanted // _CELL_STEP) * _CELL_STEP, self._most_cells)
+
+    @cached_property
+    def _most_cells(self) -> int:
+        """KV rows that there is memory for, beside the weights; one conversation has room in any case."""
+        card = self.placement.card
+        return max(self.context_tokens, kv_cells(self._language_file, None if card is None else free_bytes(card)))
 
     def _reserve(self, needed: int) -> Scheduler:
         """A KV cache of the size that requests like this one need: it costs 23 kB a row with the smallest model."""
         start = time.perf_counter()
-        wanted = needed * self.parallel + _SPARE_CELLS
-        most = max(self.context_tokens, kv_cells(self._language_file))
-        self._cells = min(-(-wanted // _CELL_STEP) * _CELL_STEP, most)
+        self._cells = self._cells_for(needed)
         sequences = KVCells.sequences(self.parallel)
         rows = self._options.batch_rows or (_BATCH_ROWS if self.placement.card is None else _CARD_BATCH_ROWS)
-        size = ContextSize(self._cells, sequences, min(rows, self._cells), max(_OUTPUTS, sequences))
+        size = ContextSize(self._cells, sequences, min(max(rows, self.parallel), self._cells), max(_OUTPUTS, sequences))
         self._native().call(self._model.open_context, size, self._threads, self.facts.width)
         self._opening_s += time.perf_counter() - start
         decoder = ThreadedDecoder(self._native(), self._model, self._language_file)

@@ -121,16 +121,28 @@ def template_text(template: str, turns: Sequence[Turn], generate: bool = True) -
 
 def _render(template: str, turns: Sequence[Turn], generate: bool) -> str:
     """The template's text with every text part as a mark (NUL number NUL) and every image as the image token."""
-    from jinja2 import TemplateError
-
     if len(template) > _MAX_TEMPLATE:
         raise ModelError(f"The model's chat template cannot be used: it has {len(template)} characters.")
     number = iter(range(sum(len(turn.parts) for turn in turns)))
     messages = [{"role": turn.role, "content": [_content(part, number) for part in turn.parts]} for turn in turns]
+    if template == DEFAULT_TEMPLATE and all(turn.parts for turn in turns):
+        return _render_default(messages, generate)
+    from jinja2 import TemplateError
+
     try:
         return str(_compiled(template).render(messages=messages, add_generation_prompt=generate))
     except (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise ModelError(f"The model's chat template cannot be used: {error}.") from error
+
+
+def _render_default(messages: Sequence[Mapping[str, Any]], generate: bool) -> str:
+    """DEFAULT_TEMPLATE, rendered without loading jinja2: the whole family has it, and a start takes a tenth less."""
+    text = "<|im_start|>"
+    for message in messages:
+        content = message["content"]
+        text += message["role"].capitalize() + (":" if content[0]["type"] == "image" else ": ")
+        text += "".join(line["text"] if line["type"] == "text" else IMAGE for line in content) + "<end_of_utterance>\n"
+    return text + ("Assistant:" if generate else "")
 
 
 @cache

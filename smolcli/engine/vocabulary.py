@@ -12,6 +12,7 @@ from smolcli.engine import EngineOptions
 from smolcli.engine.facts import read_pair
 from smolcli.engine.llama.language import LanguageModel
 from smolcli.engine.llama.library import NativeThread, set_verbose
+from smolcli.engine.memory import needed_bytes
 from smolcli.engine.metadata import GGUFFile
 from smolcli.engine.placement import Placement, check_name
 from smolcli.engine.tokens import Prompter, TokenSequence
@@ -33,8 +34,10 @@ class Vocabulary:
     def __init__(self, pair: ModelPair, options: EngineOptions) -> None:
         self._pair, self._options = pair, options
         self._language_file = GGUFFile(pair.language)
-        self.facts, specials = read_pair(pair, self._language_file, GGUFFile(pair.projector))
+        projector = GGUFFile(pair.projector)
+        self.facts, specials = read_pair(pair, self._language_file, projector)
         self.context_tokens = self._context(options.context)
+        self.ram_bytes, self.gpu_bytes = needed_bytes(self._language_file, projector, self.context_tokens)
         set_verbose(options.verbose)
         self._owned: list[Owned] = []  # native handles, in the order in which they were made
         self._thread: NativeThread | None = NativeThread()

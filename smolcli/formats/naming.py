@@ -25,8 +25,9 @@ class SidecarNames:
 
     folder: where they lie, None for beside each input; what is in a folder of `inputs` lies in `folder` as it does
     there; with "" among them, all that is named from where one is. Of the names that were given only hashes are held:
-    8 bytes in a set, for each input and extension. has_namesake: whether another file beside an input has the shorter
-    name by right, read in this run or not: then names do not hang on what else is read, or in which order.
+    two numbers for each input and extension; an input that comes again has the same name again. has_namesake: whether
+    another file beside an input has the shorter name by right, read in this run or not: then names do not hang on what
+    else is read, or in which order.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class SidecarNames:
         roots = {os.path.join(path, "") for path in inputs if path != "-" and os.path.isdir(path)}  # noqa: PTH112, PTH118
         self._roots = sorted(roots, key=len, reverse=True)
         self._from_here = "" in inputs
-        self._given: set[int] = set()
+        self._given: dict[int, int] = {}  # a name → who has it
 
     def name(self, source: str, extension: Extension) -> tuple[Path, bool]:
         """The file about an input, and whether it is another one than usual, because that was given away.
@@ -52,8 +53,7 @@ class SidecarNames:
             for stem in tries:
                 path = where / f"{stem}.{extension.text}"
                 key = hash(str(path).casefold())  # a.jpg and A.png: some file systems do not tell them apart
-                if key not in self._given:
-                    self._given.add(key)
+                if self._given.setdefault(key, hash(source)) == hash(source):
                     return path, stem != usual
             last = tries[-1].removeprefix(f"{name}.")
             tries = [f"{name}.{int(last) + 1 if last.isdigit() and last != tries[-1] else 2}"]

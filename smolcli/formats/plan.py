@@ -1,7 +1,7 @@
 """What a request would cost → its JSON object, or lines for people.
 
 {"schema": 1, "model", "family", "media": […], "ids": [id or [id, count], …], "n_tokens", "context", "fits",
-"estimated_s"}
+"estimated_s", "ram_bytes", "gpu_bytes"}
 """
 
 from __future__ import annotations
@@ -15,18 +15,23 @@ from typing import Any
 from smolcli.datatypes import ImagePart, ModelFacts, Outline, TilePlan
 from smolcli.formats.json import SCHEMA
 from smolcli.jobs import PlannedMedium
-from smolcli.printable import timestamp
+from smolcli.printable import megabytes, timestamp
 
 
 @dataclass(frozen=True, slots=True)
 class ShownPlan:
-    """What is said of a planned request. ids: of its tokens; estimated_s: None where nothing was measured yet."""
+    """What is said of a planned request. ids: of its tokens; estimated_s: None where nothing was measured yet.
+
+    ram_bytes, gpu_bytes: what the model takes where the processor computes, and on a card where that does.
+    """
 
     facts: ModelFacts
     media: tuple[PlannedMedium, ...]
     ids: Sequence[int]
     context_tokens: int
     estimated_s: float | None
+    ram_bytes: int
+    gpu_bytes: int
 
     @property
     def fits(self) -> bool:
@@ -51,6 +56,8 @@ def plan_record(plan: ShownPlan) -> dict[str, Any]:
         "context": plan.context_tokens,
         "fits": plan.fits,
         "estimated_s": None if plan.estimated_s is None else round(plan.estimated_s, 2),
+        "ram_bytes": plan.ram_bytes,
+        "gpu_bytes": plan.gpu_bytes,
     }
 
 
@@ -130,7 +137,8 @@ def plan_lines(plan: ShownPlan) -> Iterator[str]:
     verdict = f"{plan.context_tokens - tokens} left for the answer" if plan.fits else "does not fit"
     known = plan.estimated_s is not None
     time = f"about {plan.estimated_s:.1f} s" if known else "time not measured yet on this machine"
-    yield f"{plan.facts.name}: {tokens} tokens of {plan.context_tokens} ({verdict}), {encodes}, {time}"
+    memory = f"{megabytes(plan.ram_bytes)} of RAM or {megabytes(plan.gpu_bytes)} on a GPU"
+    yield f"{plan.facts.name}: {tokens} tokens of {plan.context_tokens} ({verdict}), {encodes}, {time}, {memory}"
 
 
 def _count(number: int, what: str) -> str:

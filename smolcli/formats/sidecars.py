@@ -34,7 +34,7 @@ class Beside:
     """Files about each input. folder: where, None for beside it; inputs: files and folders as they were named.
 
     is_input: whether a file that is there is one of those that are read. kept: what is there stays, whatever it holds,
-    and its input is finished. has_namesake: see SidecarNames.
+    and its input is finished. has_namesake: see SidecarNames. one_each: of a picture there is one answer.
     """
 
     sidecars: tuple[Sidecar, ...]
@@ -44,6 +44,7 @@ class Beside:
     force: bool = False
     kept: bool = False
     has_namesake: Callable[[str], bool] | None = None
+    one_each: bool = False
 
     @property
     def tells(self) -> bool:
@@ -108,6 +109,12 @@ class Sidecars:
         self._named.pop(self._source or "", None)
         self._source = self._form = None
         self._held = []
+
+    def idle(self) -> None:
+        """Nothing is under way, and it may be long until the next answer: one that is all of a picture is written."""
+        only = self._held[0] if len(self._held) == 1 else None
+        if self._wanted.one_each and isinstance(only, Answer) and only.job.places[0].source.kind == "image":
+            self.finish()
 
     def discard(self) -> None:
         """Leave nothing of an input that is not finished."""

@@ -4,32 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smolcli.datatypes import Place
+from smolcli.media.arriving import Arrivals, require_watching
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.folders import FolderError, find_pages, find_pictures
 from smolcli.media.listing import MEDIA_SUFFIXES, has_namesake
 from smolcli.media.lists import Given
 from smolcli.media.named import NamedInputs
 from smolcli.media.picking import Found, first, shuffled, without
-from smolcli.media.reading import OPEN_PIPES, Input, open_input
+from smolcli.media.reading import OPEN_PIPES, Input, open_bytes, open_input
 from smolcli.media.selection import parse_pages
 from smolcli.media.sniff import door
 from smolcli.media.windows import LONGEST_S, WindowOptions, moment, parse_length, parse_moment, windows_of
 
 if TYPE_CHECKING:
     from smolcli.media.cutting import Piece
+    from smolcli.media.live import Live, LiveOptions, LiveWindow
     from smolcli.media.pixels import shrunk as shrunk
     from smolcli.media.text_layer import TextLayer
 
 __all__ = [
     "LONGEST_S",
     "MEDIA_SUFFIXES",
+    "OPEN_PIPES",
+    "Arrivals",
     "FolderError",
     "Found",
     "Given",
+    "Live",
+    "LiveOptions",
+    "LiveWindow",
     "Media",
     "MediaOptions",
     "NamedInputs",
@@ -43,14 +52,17 @@ __all__ = [
     "moment",
     "open_input",
     "open_media",
+    "open_media_as",
     "open_media_at",
     "open_media_briefly",
     "parse_length",
     "parse_moment",
     "parse_pages",
+    "require_watching",
     "same_pictures",
     "scenes_of",
     "shuffled",
+    "watch",
     "windows_of",
     "without",
 ]
@@ -63,6 +75,15 @@ def open_media(path: str, options: MediaOptions) -> Media:
     UsageError (pages that the document does not have; a terminal as standard input).
     """
     return _opened(open_input(path), options)
+
+
+def open_media_as(name: str, data: str | bytes, options: MediaOptions) -> Media:
+    """As `open_media`, of a file that lies elsewhere (a path), or of what a file holds, under a name of its own.
+
+    Raises what `open_media` raises.
+    """
+    given = open_bytes(name, data) if isinstance(data, bytes) else replace(open_input(data), path=name)
+    return _opened(given, options)
 
 
 def open_media_at(uri: str, options: MediaOptions) -> Media:
@@ -160,14 +181,18 @@ def cut_clip(path: str, parts_s: Sequence[tuple[float, float]], suffix: str = ".
     return cut(path, parts_s, suffix)
 
 
+def watch(address: str, options: LiveOptions) -> Live:
+    """Watch a camera (by its number) or an RTSP, HTTP or file URL (live.py). Raises MediaError where none is there."""
+    from smolcli.media.live import Live
+
+    return Live(address, options)
+
+
+_RARE = {"shrunk": "pixels", "TextLayer": "text_layer", "Live": "live", "LiveOptions": "live", "LiveWindow": "live"}
+
+
 def __getattr__(name: str) -> Any:
-    """What only documents, and pictures for people to look at, need; it is imported then."""
-    if name == "shrunk":
-        from smolcli.media.pixels import shrunk
-
-        return shrunk
-    if name != "TextLayer":
+    """What only documents, cameras, and pictures for people to look at need; it is imported then."""
+    if name not in _RARE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from smolcli.media.text_layer import TextLayer
-
-    return TextLayer
+    return getattr(import_module(f"smolcli.media.{_RARE[name]}"), name)

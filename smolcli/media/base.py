@@ -61,6 +61,11 @@ class Media(ABC):
         """The frames to come, with their sizes, before any is rendered. A damaged clip may yield fewer."""
 
     @property
+    def ends_s(self) -> float:
+        """Where what a clip shows ends, seconds; 0 for all else. Before its length where the file is cut off."""
+        return self.video.duration_s if self.video is not None else 0.0
+
+    @property
     def places(self) -> Sequence[Place]:
         """Where the frames are; pages that nobody asked about are not looked at."""
         return [outline.place for outline in self.outlines]

@@ -22,6 +22,7 @@ from smolcli.media.container import Change, ChangedFile, is_whole, picture_codec
 
 TESTED = (4, 10), (4, 12)  # from, and below: the versions of OpenCV that are known to fill what they hand out
 MOST_STRETCHED = 8  # pixels that are longer than this are a header's mistake
+LARGEST_PX = 4096  # of a side of a frame that is held
 CONVERT = "Convert it first: ffmpeg -i CLIP -c:v mpeg4 -q:v 3 new.mp4."
 OTHER_TRACK = "Take the other one out: ffmpeg -i CLIP -map 0:v:1 -c copy new.mp4."
 
@@ -30,7 +31,7 @@ class Capture:
     """An opened clip. Owner of the native handle. opened: how often it was opened."""
 
     def __init__(self, path: str, name: str, changes: Sequence[Change] = ()) -> None:
-        self._cv2 = _silent_cv2()
+        self._cv2 = silent_cv2()
         self.name, self._given = name, Path(path)
         self._changes = changes
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -123,15 +124,18 @@ class Capture:
             return found
 
     def picture(self) -> RGB | None:
-        """The decoded frame uint8 (H, W, 3), upright and with square pixels; None where there is none."""
+        """The decoded frame uint8 (H, W, 3), upright and with square pixels; None where there is none.
+
+        One larger than 4096 px (8K) is halved before anything is made of it: a tile has 512 px at most.
+        """
         with self._decoding():
             ok, bgr = self._capture.retrieve()
             if not ok or bgr is None:
                 return None
             if bgr.ndim == 2:
                 bgr = self._cv2.cvtColor(bgr, self._cv2.COLOR_GRAY2BGR)
+            bgr = self.scaled(bgr, _reduced(self._squared(bgr.shape[1], bgr.shape[0])))
             rgb: RGB = self._cv2.cvtColor(bgr, self._cv2.COLOR_BGR2RGB)
-            rgb = self.scaled(rgb, self._squared(rgb.shape[1], rgb.shape[0]))
             quarters = round(float(self._capture.get(self._cv2.CAP_PROP_ORIENTATION_META)) / 90) % 4
             return np.ascontiguousarray(np.rot90(rgb, -quarters)) if quarters else rgb
 
@@ -235,16 +239,10 @@ def undecodable(name: str, codec: str) -> MediaError:
     return MediaError(f"{name} is coded as {known}, which this OpenCV does not decode.", hint)
 
 
-def shrunk(rgb: RGB, side_px: int) -> RGB:
-    """A picture whose longer side is at most so many pixels, each the mean of what it stands for."""
-    import cv2
-
-    share = side_px / max(rgb.shape[:2])
-    if share >= 1:
-        return rgb
-    size = max(1, round(rgb.shape[1] * share)), max(1, round(rgb.shape[0] * share))
-    small: RGB = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    return small
+def _reduced(size_px: Size) -> Size:
+    """Halved until the longer side is one that is worth holding."""
+    halvings = max(0, math.ceil(math.log2(max(size_px) / LARGEST_PX)))
+    return (max(1, size_px[0] >> halvings), max(1, size_px[1] >> halvings)) if halvings else size_px
 
 
 def _seconds(milliseconds: float) -> float | None:
@@ -252,7 +250,7 @@ def _seconds(milliseconds: float) -> float | None:
     return milliseconds / 1000 if math.isfinite(milliseconds) and abs(milliseconds) < 1e12 else None
 
 
-def _silent_cv2() -> Any:
+def silent_cv2() -> Any:
     """OpenCV with its own and FFmpeg's logs off; both read the environment when they are first loaded."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

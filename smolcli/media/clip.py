@@ -52,6 +52,17 @@ class Clip:
         """Whether the rate varies, so that frames are named by moments, not numbers."""
         return self.timing is not None and self.timing.varies
 
+    @property
+    def ends_s(self) -> float:
+        """Where what the file holds ends, seconds: its length, or sooner where the file is cut off."""
+        if is_whole(self._given) is not False:
+            return self.facts.duration_s
+        held_s = self._ends_s
+        if self._times is not None or self._know_times():
+            assert self._times is not None
+            held_s = min(held_s, float(self._times.times_s[-1]) + 1 / self.facts.fps)
+        return min(held_s, self.facts.duration_s)
+
     def index_at(self, time_s: float) -> int:
         """The frame that is shown at a time of the stream, where the rate varies."""
         assert self._times is not None

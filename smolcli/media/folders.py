@@ -60,6 +60,10 @@ class FolderError(MediaError):
         self.folder = folder
 
 
+class EmptyFolderError(FolderError):
+    """There is nothing to read in it, as yet."""
+
+
 def _is_folder(path: str) -> bool:
     try:
         return bool(path) and Path(path).is_dir()  # "" would be the folder one is in
@@ -159,7 +163,7 @@ def _files_in(folder: str, recursive: bool, most_held: int, wanted: Wanted) -> G
                 yield path
     if empty:
         hint = "" if recursive else "Add --recursive to look in its folders too."
-        raise FolderError(folder, f"There are no {wanted.called} in {folder!r}.", hint)
+        raise EmptyFolderError(folder, f"There are no {wanted.called} in {folder!r}.", hint)
 
 
 def _levels(folder: str, recursive: bool, most_held: int, wanted: Wanted) -> Generator[_Level]:

@@ -42,7 +42,9 @@ class Given:
     def check(self) -> None:
         """Raise UsageError where nothing is named, or standard input twice, or a list that is not there."""
         if not self.paths and self.files_from is None:
-            raise UsageError("No pictures are named.", "Name files or folders, or - for standard input.")
+            raise UsageError(
+                "No pictures are named.", "Name files or folders, or - for standard input (smol caption --help)."
+            )
         if self.null and "-" not in self.paths:
             raise UsageError("-0 is for names on standard input.", "Add - : find photos -print0 | smol caption -0 -")
         if self.streams.count("-") > 1:

@@ -25,13 +25,18 @@ class ReopenedMedia(Media):
         self._open_again = open_again
         with open_again() as media:
             super().__init__(media.source, media.video)
-            self._outlines = tuple(media.outlines)
+            self._outlines, self._ends_s = tuple(media.outlines), media.ends_s
             self._hear(media)
 
     @property
     def outlines(self) -> Sequence[Outline]:
         """The frames to come, as they were when the file was first opened."""
         return self._outlines
+
+    @property
+    def ends_s(self) -> float:
+        """Where what a clip shows ended when it was first opened."""
+        return self._ends_s
 
     def frame(self, place: Place) -> Frame:
         """Open the file and decode one frame. Raises MediaError, also where the file has changed."""

@@ -16,8 +16,8 @@ from itertools import chain, islice
 
 from smolcli.datatypes import RGB, Frame, Place
 from smolcli.media.base import Media
-from smolcli.media.capture import shrunk
 from smolcli.media.changes import Change, Detector, Histograms, Steps
+from smolcli.media.pixels import shrunk
 from smolcli.media.windows import WindowOptions, part, windows
 
 LOOKS = 8.0  # pictures a second: a scene begins no more than an eighth of a second beside what is said
@@ -56,16 +56,16 @@ def detectors(rate: float) -> list[Detector]:
 
 
 def scenes_of(media: Media, options: WindowOptions) -> Iterator[Place]:
-    """The scenes of the chosen part of an opened clip, one that is longer than `most_s` in windows of one length.
+    """The scenes of the chosen part of an opened clip, one that is longer than `most_s` in windows that are not.
 
     A clip that is one scene has no `window_s`. `every_s` decides nothing here. Raises MediaError where nothing can be
     decoded, UsageError where the clip does not have that part.
     """
     assert media.video is not None, "a clip"
     whole = 0.0, media.video.duration_s
-    start, end = part(media.video.duration_s, options.start_s, options.end_s)
+    start, end = part(media.ends_s, options.start_s, options.end_s)
     begins = start
-    for scene_s in cuts(media.scan(LOOKS, (start, end)), start):
+    for scene_s in cuts(media.scan(LOOKS, (start, end)), start, options.most_s):
         if scene_s < end - SHORTEST_S:
             yield from _windows(media, (begins, scene_s), options)
             begins = scene_s
@@ -75,20 +75,27 @@ def scenes_of(media: Media, options: WindowOptions) -> Iterator[Place]:
     yield from _windows(media, (begins, end), options)
 
 
-def cuts(frames: Iterator[Frame], start_s: float) -> Iterator[float]:
-    """The moments at which a scene begins, rising, the first scene's own left out."""
+def cuts(frames: Iterator[Frame], start_s: float, longest_s: float | None = None) -> Iterator[float]:
+    """The moments at which a scene begins, rising, the first scene's own left out.
+
+    longest_s: a scene that goes on for twice as long is cut there, so that nobody waits for its end.
+    """
     last_s, first = start_s, list(islice(frames, 2))
     step_s = (first[-1].place.time_s or 0.0) - (first[0].place.time_s or 0.0) if first else 0.0
     if not step_s:  # no two pictures
         return
-    for scene_s in _in_order(chain(first, frames), 1 / step_s):
-        if scene_s - last_s >= SHORTEST_S:
-            yield scene_s
-            last_s = scene_s
+    for moments_s, known_s in _in_order(chain(first, frames), 1 / step_s):
+        for scene_s in moments_s:
+            if scene_s - last_s >= SHORTEST_S:
+                yield scene_s
+                last_s = scene_s
+        while longest_s is not None and 2 * longest_s < known_s - last_s < math.inf:
+            last_s += longest_s
+            yield last_s
 
 
-def _in_order(frames: Iterable[Frame], rate: float) -> Iterator[float]:
-    """What the detectors say, each of which is late in its own way, as rising moments."""
+def _in_order(frames: Iterable[Frame], rate: float) -> Iterator[tuple[list[float], float]]:
+    """What the detectors say, each of which is late in its own way, as rising moments; and up to when all is known."""
     asked, waiting, said_s = detectors(rate), list[Change](), -math.inf
     for frame in frames:
         time_s = frame.place.time_s or 0.0
@@ -96,10 +103,10 @@ def _in_order(frames: Iterable[Frame], rate: float) -> Iterator[float]:
         for detector in asked:
             waiting += detector.see(time_s, small)
         due_s = time_s - max(LATE_S, LATE_PICTURES / rate)
-        yield from _moments(waiting, said_s, due_s)
+        yield _moments(waiting, said_s, due_s), due_s
         said_s = due_s
         waiting = [change for change in waiting if change.to_s > due_s - LATE_S]
-    yield from _moments(waiting, said_s, math.inf)
+    yield _moments(waiting, said_s, math.inf), math.inf
 
 
 def _moments(changes: Sequence[Change], since_s: float, until_s: float) -> list[float]:

@@ -46,9 +46,8 @@ def windows_of(media: Media, options: WindowOptions) -> list[Place]:
     Raises UsageError where the clip does not have the part that was chosen.
     """
     assert media.video is not None, "a clip"
-    duration_s = media.video.duration_s
-    found = windows(duration_s, options)
-    if len(found) == 1 and found[0] == (0.0, duration_s):
+    found = windows(media.ends_s, options)
+    if len(found) == 1 and found[0] == (0.0, media.video.duration_s):
         return [Place(media.source)]
     return [Place(media.source, window_s=window_s) for window_s in found]
 

@@ -21,14 +21,12 @@ from smolcli.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from smolcli.models.adopt import (
-        COMPUTE_BYTES as COMPUTE_BYTES,
-    )
-    from smolcli.models.adopt import (
         Adoption as Adoption,
     )
     from smolcli.models.adopt import (
         as_smol_errors as as_smol_errors,
     )
+    from smolcli.models.carried import carry_pair as carry_pair
     from smolcli.models.catalog import catalog as catalog_entries
     from smolcli.models.catalog import catalog_rows as catalog_rows
     from smolcli.models.catalog import names as catalog_names
@@ -54,12 +52,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUILTIN",
-    "COMPUTE_BYTES",
     "Adoption",
     "Store",
     "add_pair",
     "as_smol_errors",
     "builtin",
+    "carry_pair",
     "catalog_entries",
     "catalog_names",
     "catalog_rows",
@@ -84,8 +82,8 @@ __all__ = [
 ]
 INSIDE = {  # what the room gives beside → the file that holds it and its name there; read when it is asked for
     "Adoption": ("adopt", "Adoption"),
-    "COMPUTE_BYTES": ("adopt", "COMPUTE_BYTES"),
     "as_smol_errors": ("adopt", "as_smol_errors"),
+    "carry_pair": ("carried", "carry_pair"),
     "catalog_entries": ("catalog", "catalog"),
     "catalog_rows": ("catalog", "catalog_rows"),
     "catalog_names": ("catalog", "names"),

@@ -16,11 +16,11 @@ from gguf_convert.names import FAKE, IMAGE, Clip
 from gguf_convert.repair import RepairOptions, repair
 from smolcli.cache import room, trim, used
 from smolcli.datatypes import ModelPair
+from smolcli.engine import CARD_BYTES, COMPUTE_BYTES
 from smolcli.errors import EngineError, ModelError, OutputError, UsageError
 from smolcli.models.installed import LocalFile, record_file
 from smolcli.settings import Settings
 
-COMPUTE_BYTES = 250 << 20  # what llama.cpp computes in, beside weights and KV cache
 _KV_BYTES = 2 * 2  # keys and values, float16
 _BY_EXIT_CODE = {error.exit_code: error for error in (UsageError, ModelError, OutputError, EngineError)}
 Tell = Callable[[str], None]
@@ -82,6 +82,11 @@ def survey(language: Path, projector: Path) -> Survey:
     kv = facts.layers * facts.kv_heads * facts.head_dim * _KV_BYTES * facts.context
     ram = sum(report.bytes for report in found.files) + kv + COMPUTE_BYTES
     return Survey(ram, vision, vision.vision.longest_edge_px is None)
+
+
+def gpu_bytes(ram_bytes: int) -> int:
+    """What is on a card of a model that takes so much RAM without one."""
+    return ram_bytes - COMPUTE_BYTES + CARD_BYTES
 
 
 def own_projector(language: LocalFile, projector: LocalFile, found: Survey, how: Adoption) -> LocalFile | None:

@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 from smolcli.errors import ModelError, UsageError
 from smolcli.models import BUILTIN, builtin, find_local, is_builtin
-from smolcli.models.adopt import survey
+from smolcli.models.adopt import gpu_bytes, survey
 from smolcli.models.catalog import find
 from smolcli.models.installed import LocalFile, LocalPair, Store, record_file
 from smolcli.models.naming import file_type
 from smolcli.printable import megabytes
 from smolcli.settings import Settings
 
-HEADER = ("NAME", "TYPE", "DISK", "RAM", "DEFAULT", "WHERE", "GOOD AND BAD AT")
+HEADER = ("NAME", "TYPE", "DISK", "RAM", "GPU", "DEFAULT", "WHERE", "GOOD AND BAD AT")
 
 
 def local_records(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -40,6 +40,7 @@ def pair_record(pair: LocalPair, default: str | None) -> dict[str, Any]:
     return {
         **record,
         "disk_bytes": pair.disk_bytes,
+        "gpu_bytes": gpu_bytes(pair.ram_bytes),
         "default": is_default(pair, default),
         "whole": pair.language.intact and pair.projector.intact,
         "note": _note(pair),
@@ -55,6 +56,7 @@ def pair_row(pair: LocalPair, default: str | None) -> Sequence[str]:
         pair.quant,
         megabytes(pair.disk_bytes),
         megabytes(pair.ram_bytes),
+        megabytes(gpu_bytes(pair.ram_bytes)),
         "default" if is_default(pair, default) else "",
         where if whole else f"files are gone. {pair.way_out}",
         _note(pair),
@@ -119,6 +121,7 @@ def builtin_record(default: str | None) -> dict[str, Any]:
         "quant": file_type(pair.language.name),
         "disk_bytes": _builtin_bytes(),
         "ram_bytes": _builtin_ram_bytes(),
+        "gpu_bytes": gpu_bytes(_builtin_ram_bytes()),
         "default": default is None or is_builtin(default),
         "whole": True,
         "note": pair.note,
@@ -136,6 +139,7 @@ def builtin_row(default: str | None) -> Sequence[str]:
         file_type(pair.language.name),
         megabytes(_builtin_bytes()),
         megabytes(_builtin_ram_bytes()),
+        megabytes(gpu_bytes(_builtin_ram_bytes())),
         chosen,
         "the package",
         pair.note,

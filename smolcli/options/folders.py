@@ -23,6 +23,7 @@ class InputOptions:
     unordered: bool = option(False, Option("Captions as they finish, not as files are named."))
     limit: int | None = option(None, Option("Read the first N files only.", metavar="N", minimum=1, default_text="all"))
     dry_run: bool = option(False, Option("Only say how much there is, what is finished, and how long it would take."))
+    watch: bool = option(False, Option("Go on with the files that come into the folders, until Ctrl-C."))
     shuffle: int | None = option(
         None, Option("Read files in a mixed order, the same for the same seed.", metavar="SEED", minimum=0)
     )

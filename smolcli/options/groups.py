@@ -80,14 +80,15 @@ class ModelOptions:
         None,
         Option("Tokens per conversation.", metavar="N", minimum=1, default_text="the model's own", setting=True),
     )
-    parallel: int | None = option(
+    parallel: str | None = option(
         None,
         Option(
-            "Answers written at the same time.",
+            "Answers written at the same time, up to 256; auto: as many as memory holds, on a GPU 64, on a CPU 8.",
             metavar="N",
+            choices=("auto",),
             minimum=1,
-            maximum=64,
-            default_text="1, captions 4",
+            maximum=256,
+            default_text="1, captions and pages auto",
             setting=True,
         ),
     )
@@ -98,6 +99,22 @@ class ModelOptions:
         Option("Most seconds for one page, picture or clip; then it has failed.", metavar="SECONDS", minimum=0.001),
     )
     fail_fast: bool = option(False, Option("End with the first input that fails."))
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """On which machines it is run."""
+
+    panel: ClassVar[str] = "Model"
+
+    cluster: str | None = option(
+        None,
+        Option(
+            "Read on a Ray cluster: its HOST:PORT, or local:2 for two processes here (docs/cluster.md).",
+            metavar="ADDRESS",
+            default_text="this process",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +145,12 @@ class ReadingOptions:
         ),
     )
     system: str | None = option(None, Option("System turn before the media.", metavar="TEXT"))
-    prompt_file: Path | None = option(None, Option("Your own prompt, a TOML file.", metavar="FILE"))
+    prompt: str | None = option(
+        None, Option("Another prompt, by its name (smol prompts).", metavar="NAME", completion="prompt_names")
+    )
+    prompt_file: Path | None = option(
+        None, Option("Your own prompt, a TOML file; the picture's name and EXIF can be filled in.", metavar="FILE")
+    )
     hint: str = option(
         "",
         Option("Answer hint of the prompt, such as brief or yesno.", metavar="NAME", completion="hint_names"),
@@ -311,6 +333,7 @@ class FormatOptions:
 
 GROUPS: tuple[type, ...] = (
     ModelOptions,
+    ClusterOptions,
     ReadingOptions,
     AnswerOptions,
     DocumentOptions,

@@ -6,6 +6,8 @@ for event in run(jobs, engine, files, RunOptions()): ...
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from smolcli.run.asking import check_schema
 from smolcli.run.events import Event, Idle, Item, Planned, RunOptions, passed_on
 from smolcli.run.frames import REFERENCE_FRAMES, FrameBudget, frame_budget
@@ -25,6 +27,14 @@ from smolcli.run.planning import (
 from smolcli.run.prepare import Loaded, cut_pictures, load
 from smolcli.run.thumbnails import Thumbnails
 
+if TYPE_CHECKING:
+    from smolcli.run.cluster import Cluster as Cluster
+    from smolcli.run.cluster import Crew as Crew
+    from smolcli.run.cluster import Task as Task
+    from smolcli.run.cluster import parse_cluster as parse_cluster
+    from smolcli.run.cluster import run_there as run_there
+
+_BEYOND = ("Cluster", "Crew", "Task", "parse_cluster", "run_there")
 __all__ = [
     "REFERENCE_FRAMES",
     "Access",
@@ -55,3 +65,12 @@ __all__ = [
     "planned_parts",
     "run",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What only runs on a cluster need; it is imported then."""
+    if name not in _BEYOND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from smolcli.run import cluster
+
+    return getattr(cluster, name)

@@ -45,6 +45,10 @@ class Task(Generic[T]):
         """What came of it. Raises what the work raised."""
         return self._future.result()
 
+    def forget(self) -> None:
+        """Nobody asks for the result again: what it holds in memory is let go."""
+        self._future = Future()
+
     def then(self, do: Callable[[Job], None], job: Job) -> None:
         """Have something done with a job as soon as this is done, in whatever thread that is."""
         self._future.add_done_callback(lambda _: do(job))

@@ -55,6 +55,10 @@ class Asking:
             engine.cancel(key)
         self._waiting.clear()
 
+    def forget(self) -> None:
+        """Nothing of it is to be given."""
+        self._waiting.clear()
+
     def shows(self, key: int, text: bool) -> bool:
         """Whether others are to hear of what happens to a request: of its tiles, of the text in the making."""
         return key == self._number and not (text and self._question.schema)

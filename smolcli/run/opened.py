@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from smolcli.datatypes import RGB, Frame, ModelFacts, Place, Source
 from smolcli.errors import MediaError, about_part
 from smolcli.jobs import Job, Look
-from smolcli.media import Media, MediaOptions, open_media, open_media_at, open_media_briefly
+from smolcli.media import Media, MediaOptions, open_media, open_media_as, open_media_at, open_media_briefly
 from smolcli.run.frames import most_frames
 
 
@@ -33,6 +33,14 @@ class Access:
     uri: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A file that has its name on another machine: where it lies here, or its bytes, and how it was opened there."""
+
+    data: str | bytes = field(repr=False)
+    access: Access
+
+
 STRAIGHT = 2  # whole pages that are held of a file: many jobs are cut out of each
 
 
@@ -41,6 +49,7 @@ class _Opened:
     """straight: the pages that were asked for last, as they were turned."""
 
     media: Media
+    access: Access
     lock: threading.Lock
     users: int = 0
     straight: deque[tuple[tuple[int, int, float], Frame]] = field(default_factory=lambda: deque(maxlen=STRAIGHT))
@@ -53,11 +62,21 @@ class OpenFiles:
         self._facts, self._context_tokens = facts, context_tokens
         self._opened: dict[tuple[Source, Look], _Opened] = {}
         self._lock = threading.Lock()
+        self.lent: dict[Source, Lent] = {}  # files of another machine
 
     @contextmanager
     def hold(self, path: str, look: Look, access: Access) -> Iterator[Media]:
         """Open a file and keep it open for a while. Raises MediaError, EncryptedError, UsageError (pages)."""
         source = self._open(path, look, access)
+        try:
+            yield self._opened[source, look.opening].media
+        finally:
+            self._let_go(source, look)
+
+    @contextmanager
+    def holding(self, media: Media, look: Look) -> Iterator[Media]:
+        """Have media that are open already, as what a camera has shown, be one of the files for a while."""
+        source = self._add(media, look, Access(moving=True, several=True))
         try:
             yield self._opened[source, look.opening].media
         finally:
@@ -82,6 +101,14 @@ class OpenFiles:
         """The job needs its files no more."""
         for place in job.places:
             self._let_go(place.source, job.look)
+
+    def access(self, place: Place, look: Look) -> Access:
+        """How the file of a place was opened; where it is not open, how it is opened again."""
+        opened = self._opened.get((place.source, look.opening))
+        if opened is not None:
+            return opened.access
+        stills = place.source.kind == "image" and place.index > 0
+        return Access(all_frames=stills, moving=place.source.kind == "video", several=True)
 
     def notes(self, job: Job) -> tuple[str, ...]:
         """What is to be said of how those of its files were opened that are open now, each sentence once."""
@@ -134,12 +161,15 @@ class OpenFiles:
 
     def _open(self, path: str, look: Look, access: Access) -> Source:
         opener = open_media_at if access.uri else open_media_briefly if access.briefly else open_media
-        media = opener(path, self._options(look, access))
+        return self._add(opener(path, self._options(look, access)), look, access)
+
+    def _add(self, media: Media, look: Look, access: Access) -> Source:
+        """Hold an opened file once more, or for the first time."""
         with self._lock:
             key = media.source, look.opening
             opened = self._opened.get(key)
             if opened is None:
-                self._opened[key] = _Opened(media, threading.Lock(), 1)
+                self._opened[key] = _Opened(media, access, threading.Lock(), 1)
                 return media.source
             opened.users += 1
         media.close()
@@ -147,9 +177,12 @@ class OpenFiles:
 
     def _open_again(self, place: Place, look: Look) -> None:
         """A job that was made elsewhere names a file that is not open."""
-        wanted = place.source
-        stills = wanted.kind == "image" and place.index > 0
-        found = self._open(wanted.path, look, Access(all_frames=stills, moving=wanted.kind == "video", several=True))
+        wanted, lent = place.source, self.lent.get(place.source)
+        if lent is not None:
+            media = open_media_as(wanted.path, lent.data, self._options(look, lent.access))
+            found = self._add(media, look, lent.access)
+        else:
+            found = self._open(wanted.path, look, self.access(place, look))
         if found != wanted:
             self._let_go(found, look)
             raise MediaError(f"{wanted.path!r} is not the file that was meant.", "It has changed: ask again.")

@@ -37,6 +37,7 @@ class Twins:
         first = self._first.setdefault(shown, work.number)
         if first != work.number:
             self._waiting.setdefault(first, []).append(work)
+            work.forget_pictures()
         return first != work.number
 
     def find(self, work: Work) -> Answer | None:

@@ -46,6 +46,24 @@ class Work:
         alone = self.asking is None or self.loaded is None or bool(self.loaded.page)
         return None if alone or self.asking is None else self.asking.digest
 
+    def forget_pictures(self) -> None:
+        """Another job's answer is waited for: its tiles need not be held until then."""
+        if self.loaded is not None and self.asking is not None:
+            self.loaded = replace(self.loaded, media=())
+            self.asking.forget()
+
+    def let_go(self, last: Work | None = None) -> None:
+        """The engine has its pictures: they are not kept here too, unless other jobs have yet to give them to it.
+
+        last: the latest job, whose pictures the next one may ask about as well.
+        """
+        if self is last:
+            return
+        if self.loaded is not None:
+            self.loaded = replace(self.loaded, media=())
+        if self.task.users == 0:
+            self.task.forget()
+
     def shares(self, job: Job, plan: RequestPlan) -> bool:
         """Whether another job is about the same pictures, and wants the same of their pages."""
         own = self.job
@@ -73,3 +91,9 @@ def noted(answer: Answer, notes: tuple[str, ...]) -> Answer:
 def too_long(limit_s: float | None) -> TookTooLongError:
     """The error about a job that was given up."""
     return TookTooLongError(f"It took longer than {limit_s:g} seconds.", "Allow more with --page-timeout.")
+
+
+def with_seed(job: Job, seed: int) -> Job:
+    """The job with a seed: its own, or this run's."""
+    own = job.sampling.seed
+    return replace(job, sampling=replace(job.sampling, seed=seed if own is None else own))

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smolcli.verbs.ask import ask, open_together, refuse_too_many
-from smolcli.verbs.caption import caption, caption_found
+from smolcli.verbs.caption import caption, caption_found, prefixed
 from smolcli.verbs.cases import Unread, read_cases
 from smolcli.verbs.conversations import Parsed as ParsedConversation
 from smolcli.verbs.conversations import converse, parse_cases
@@ -50,6 +50,7 @@ __all__ = [
     "outline_conversation",
     "parse_cases",
     "parse_conversation",
+    "prefixed",
     "read_cases",
     "read_questions",
     "refuse_too_many",

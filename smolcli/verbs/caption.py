@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from smolcli.datatypes import Piece
+from smolcli.errors import UsageError
+from smolcli.jobs import Answer, Expected, failure
 from smolcli.media import Found, find_pictures
-from smolcli.run import Access, Item, OpenFiles
+from smolcli.run import Access, Event, Item, OpenFiles, passed_on
+from smolcli.verbs.folder_prompts import NAME, folder_prompt
 from smolcli.verbs.pages import each_file, each_picture
 from smolcli.verbs.template import Template
 
@@ -19,6 +24,30 @@ def caption(
 
 
 def caption_found(files: OpenFiles, found: Iterable[Found], template: Template, access: Access) -> Iterator[Item]:
-    """The same of what a search gives."""
+    """The same of what a search gives. A prompt.txt in a folder is what is asked of the pictures in it."""
     access = replace(access, several=True)
-    yield from each_file(found, lambda path: each_picture(files, path, template, access))
+
+    def of_file(path: str) -> Iterator[Item]:
+        try:
+            own = folder_prompt(str(Path(path).parent)) if path != "-" else None
+        except UsageError as error:
+            yield failure(path, error)
+            return
+        if own is not None:
+            yield Expected(0, (f"{Path(path).parent / NAME} says what is asked of the pictures beside it.",))
+        yield from each_picture(files, path, template if own is None else template.asking(own), access)
+
+    yield from each_file(found, of_file)
+
+
+def prefixed(events: Generator[Event], prefix: str) -> Generator[Event]:
+    """The same events; every caption begins with some words, which the model neither wrote nor saw."""
+
+    def shown(event: Event) -> Iterator[Event]:
+        if isinstance(event, Answer):
+            text = prefix + event.text.lstrip()
+            yield replace(event, generation=replace(event.generation, text=text))
+        elif not isinstance(event, Piece):  # they would come before the prefix
+            yield event
+
+    return passed_on(events, shown)

@@ -21,14 +21,16 @@ from statistics import mean
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import records
 from asked_documents import Asked, AskedDocument, anls, draw_form, draw_report, draw_words, iou, pdf_of_sheets
 
 from smolcli import Answer
-from smolcli.models import builtin_pages, builtin_questions
+from smolcli.models import builtin, builtin_pages, builtin_questions
 from smolcli.reader import Reader, open_reader
 from smolcli.run import Access
 from smolcli.verbs import DocumentQuestions, Evidence, Form, Ranking, Search
 
+RECORDED = "--forms 20 --words 10 --reports 0"
 RIGHT = 0.8  # ANLS from which an answer is right
 
 
@@ -124,7 +126,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--least", type=float)
     parser.add_argument("--all-pages", action="store_true")
     parser.add_argument("--thresholds", action="store_true")
+    records.add_option(parser)
     given = parser.parse_args(argv)
+    settings = (f"{given.forms} forms, {given.words} pages of words, {given.reports} reports of {given.pages} pages",)
+    recorded = records.Found("docvqa", "Questions about drawn documents, the built-in model", builtin(), settings)
     print("| documents | questions | ANLS | page | placed | IoU | abstained | refused | encodes | seconds |")
     print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
     forms = [draw_form(seed) for seed in range(given.forms)]
@@ -137,8 +142,13 @@ def main(argv: Sequence[str] | None = None) -> None:
                 scores = score(documents, mode, given.least, top)
                 how = ", all pages" if top is None else ""
                 print(scores.line(f"{name}, {mode}{how}", len(documents)), flush=True)
+                what = f"{name}, {mode}{how}"
+                recorded.add(what, "s a document", [scores.seconds / len(documents)])
+                if scores.anls:
+                    recorded.add(f"{what}, ANLS", "of 1", [mean(scores.anls)])
                 if given.thresholds:
                     show_thresholds(scores)
+    recorded.write(given.record)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import records
 from fakes.engine import FACTS, FakeEngine
 
 from smolcli.datatypes import Sampling
@@ -26,6 +27,7 @@ from smolcli.jobs import Answer, Look, Question, Words
 from smolcli.run import Access, OpenFiles, RunOptions, run
 from smolcli.verbs import Template, caption
 
+RECORDED = "--pictures 20000"
 LINKS = 500  # to one picture: file systems have a limit
 
 
@@ -34,7 +36,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=100_000)
     parser.add_argument("--threads", type=int, default=2)
+    records.add_option(parser)
     options = parser.parse_args()
+    title = "A folder without its model: what is our own work"
+    recorded = records.Found("folder", title, None, (f"{options.pictures:,} pictures, {options.threads} threads",))
     template = Template((Question(Words(), "What is this?"),), Look("low"), Sampling(max_tokens=5))
     with tempfile.TemporaryDirectory() as folder, closing(OpenFiles(FACTS, FACTS.context_tokens)) as files:
         draw(Path(folder), options.pictures)
@@ -47,10 +52,16 @@ def main() -> None:
             done += 1
             if done == 1:
                 base_mb = rss_mb()
-                print(f"first answer after {time.perf_counter() - start:.2f} s")
+                first_s = time.perf_counter() - start
+                print(f"first answer after {first_s:.2f} s")
+                recorded.add("first answer", "s", [first_s])
             if done in (200, 1000, 10_000, options.pictures):
                 spent_ms = (time.perf_counter() - start) / done * 1000
-                print(f"{done:7,} pictures: {spent_ms:.2f} ms each, {rss_mb() - base_mb:.1f} MB more")
+                more_mb = rss_mb() - base_mb
+                print(f"{done:7,} pictures: {spent_ms:.2f} ms each, {more_mb:.1f} MB more")
+                recorded.add(f"{done:,} pictures", "ms a picture", [spent_ms])
+                recorded.add(f"{done:,} pictures, more memory", "MB", [more_mb])
+        recorded.write(options.record)
 
 
 def draw(folder: Path, count: int) -> None:

@@ -17,11 +17,13 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
 
+import records  # noqa: E402
 from documents import KINDS, Drawn, draw_document  # noqa: E402
 from layout_scores import score  # noqa: E402
 
 from smolcli.layout import Layout, find_layout, find_skew, straightened  # noqa: E402
 
+RECORDED = "--seeds 3"
 COLOURS = {"text": (255, 0, 0), "table": (0, 128, 255), "picture": (255, 0, 255)}  # BGR
 
 
@@ -70,18 +72,36 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--wear", nargs="+", default=["clean", "worn"], choices=["clean", "worn"])
     parser.add_argument("--show", type=Path, help="folder for pictures of what was found")
+    records.add_option(parser)
     options = parser.parse_args()
     if options.show:
         options.show.mkdir(parents=True, exist_ok=True)
     find_layout(draw_document("lines", 1, dpi=50).rgb)  # OpenCV starts its threads
     print(f"{'':9} {'':6} lines recall precision order spaces  skew s  layout s   ({options.dpi} dpi)")
+    settings = (f"{options.seeds} pages of each kind, {options.dpi} dpi",)
+    recorded = records.Found(
+        "layout", "Lines of drawn pages, found without a model; runs are kinds of pages", None, settings
+    )
     for wear in options.wear:
+        every = []
         total = np.zeros(9)
         for kind in options.kinds or KINDS:
             sums = measure(kind, wear, options)
             total += sums
+            every.append(sums)
             print_row(kind, wear, sums, options.seeds)
         print_row("all", wear, total, options.seeds * len(options.kinds or KINDS))
+        record(recorded, wear, every, options.seeds)
+    recorded.write(options.record)
+
+
+def record(recorded: records.Found, wear: str, every: list[np.ndarray], pages: int) -> None:
+    """Shares and seconds of one wear, a run for each kind of page."""
+    printed = [sums for sums in every if sums[0]]
+    recorded.add(f"lines that are found, {wear}", "of 1", [right / drawn for drawn, _, right, *_ in printed])
+    recorded.add(f"lines that are there, {wear}", "of 1", [right / max(found, 1) for _, found, right, *_ in printed])
+    recorded.add(f"skew, {wear}", "s a page", [sums[7] / pages for sums in every])
+    recorded.add(f"layout, {wear}", "s a page", [sums[8] / pages for sums in every])
 
 
 def print_row(kind: str, wear: str, sums: np.ndarray, pages: int) -> None:

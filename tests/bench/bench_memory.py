@@ -14,12 +14,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+import records
 from PIL import Image
 
 import smolcli
+from smolcli.models import builtin
 from smolcli.run import Access
 from smolcli.verbs import caption
 
+RECORDED = "--pictures 1000"
 STEP = 100
 
 
@@ -31,7 +34,10 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, default=4)
     parser.add_argument("--max-tokens", type=int, default=4)
     parser.add_argument("--no-store", action="store_true")
+    records.add_option(parser)
     options = parser.parse_args()
+    settings = (f"{options.parallel} at a time", "without the store" if options.no_store else "with the store")
+    recorded = records.Found("memory", "Memory as pictures go by, the built-in model", builtin(), settings)
     with tempfile.TemporaryDirectory() as folder:
         draw(Path(folder), options.pictures, options.side)
         os.environ["SMOL_CACHE_DIR"] = os.path.join(folder, ".cache")
@@ -46,7 +52,9 @@ def main() -> None:
                     base_mb = rss_mb()
                 if number % STEP == 0:
                     more = f", {rss_mb() - base_mb:+.1f} since the {2 * STEP}th" if base_mb else ""
+                    recorded.add(f"after {number:,} pictures", "MB", [rss_mb()])
                     print(f"{number:6,} pictures: {rss_mb():.1f} MB{more}", flush=True)
+    recorded.write(options.record)
 
 
 def draw(folder: Path, count: int, side: int) -> None:

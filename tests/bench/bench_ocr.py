@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2
 import jiwer
+import records
 from documents import KINDS, Drawn, draw_document
 
 from smolcli.datatypes import ModelPair
@@ -40,6 +41,7 @@ from smolcli.reader import Reader
 from smolcli.run import Access, RunOptions
 from smolcli.verbs.ocr import Form, How, Ocr
 
+RECORDED = "--kinds page,small --wear clean --dpi 200 --layout lines --types q8_0"
 ROOT = Path(__file__).resolve().parents[2]
 Errors = tuple[float, float]  # of characters and of words, as shares of what was drawn
 
@@ -96,12 +98,13 @@ def cpu_s() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def show(name: str, pages: Sequence[Drawn], texts: Sequence[str], spent: Spent) -> None:
-    """A row of the table: means over pages."""
+def show(name: str, pages: Sequence[Drawn], texts: Sequence[str], spent: Spent) -> tuple[float, float]:
+    """A row of the table: means over pages. What is recorded of it: CER, and seconds a page."""
     found = [errors(page.text, text) for page, text in zip(pages, texts, strict=True)]
     cer, wer = (sum(values) / len(found) for values in zip(*found, strict=True))
     wall, cpu = spent.wall / len(pages), spent.cpu / len(pages)
     print(f"  {name:16} CER {cer:7.2%}  WER {wer:7.2%}  {wall:6.2f} s a page, CPU {cpu:6.2f} s", flush=True)
+    return cer, wall
 
 
 def full_precision(folder: Path) -> ModelPair:
@@ -129,6 +132,7 @@ def options() -> argparse.Namespace:
     found.add_argument("--rows", type=int)
     found.add_argument("--letter-px", type=float)
     found.add_argument("-m", "--model", help="another model, as it is")
+    records.add_option(found)
     found.add_argument("--show", action="store_true", help="the text beside what was drawn")
     return found.parse_args()
 
@@ -142,8 +146,10 @@ def pairs(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, ModelP
         yield kind, full_precision(folder) if kind == "f16" else builtin()
 
 
-def measure(given: argparse.Namespace, readers: Sequence[tuple[str, Reader]], pages: Sequence[Drawn]) -> None:
-    """Read pages with each model in each form, and with Tesseract."""
+def measure(
+    given: argparse.Namespace, readers: Sequence[tuple[str, Reader]], pages: Sequence[Drawn]
+) -> Iterator[tuple[str, float, float]]:
+    """Read pages with each model in each form, and with Tesseract: name, CER and seconds a page."""
     known = {} if given.model else dict(builtin_pages())
     known |= {name: value for name in ("rows", "letter_px") if (value := getattr(given, name)) is not None}
     with tempfile.TemporaryDirectory() as folder:
@@ -153,7 +159,7 @@ def measure(given: argparse.Namespace, readers: Sequence[tuple[str, Reader]], pa
                 form, spent = Form(**{"side_px": reader.facts.tile_px, **known, "layout": layout}), []
                 with timed(spent):
                     texts = [answer.text for answer in read_all(reader, files, form)]
-                show(f"{layout} {name}", pages, texts, spent[0])
+                yield layout, *show(f"{layout} {name}", pages, texts, spent[0])
                 if given.show:
                     for page, text in zip(pages, texts, strict=True):
                         print(page.text, text, sep="\n---\n")
@@ -161,13 +167,16 @@ def measure(given: argparse.Namespace, readers: Sequence[tuple[str, Reader]], pa
             spent = []
             with timed(spent):
                 texts = [tesseract(file, pages[0].dpi) for file in files]
-            show("Tesseract", pages, texts, spent[0])
+            yield "Tesseract", *show("Tesseract", pages, texts, spent[0])
 
 
 def main() -> None:
     """Every class of pages in turn."""
     given = options()
     running = EngineOptions(parallel=given.parallel)
+    settings = (f"{given.pages} pages of each kind, {given.parallel} pieces at a time",)
+    model = builtin() if not given.model else resolve(given.model, None)
+    recorded = records.Found("ocr", "Drawn pages, read with a model and with Tesseract", model, settings)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         readers = [
             (name, stack.enter_context(Reader(pair, running, None, RunOptions())))
@@ -177,7 +186,13 @@ def main() -> None:
             reader.engine.embed(draw_document("blank", 0).rgb[: reader.facts.tile_px, : reader.facts.tile_px])
         for kind, wear, dpi in product(given.kinds.split(","), given.wear.split(","), map(int, given.dpi.split(","))):
             print(f"{kind}, {wear}, {dpi} dpi, {given.pages} pages:", flush=True)
-            measure(given, readers, [draw_document(kind, seed, dpi, wear) for seed in range(given.pages)])
+            pages = [draw_document(kind, seed, dpi, wear) for seed in range(given.pages)]
+            for name, cer, seconds in measure(given, readers, pages):
+                what, tool = f"{kind}, {wear}, {dpi} dpi", name if name == "Tesseract" else ""
+                what = what if tool else f"{what}, {name}"
+                recorded.add(f"{what}, CER", "of 1", [cer], tool=tool)
+                recorded.add(what, "s a page", [seconds], tool=tool)
+    recorded.write(given.record)
 
 
 main()

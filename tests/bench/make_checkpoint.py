@@ -1,6 +1,6 @@
 """Write a full-size SmolVLM checkpoint with random weights: real shapes, real tokenizer, bf16 safetensors, no torch.
 
-    python tests/bench/make_checkpoint.py DIR [--size 256m|500m] [--seed N]
+    python tests/bench/make_checkpoint.py DIR [--size 256m|500m|2.2b] [--seed N]
 
 Timing and memory of anything that reads it are those of the published model; its text is noise. Names and shapes are
 those of the published safetensors (SmolVLM-256M-Instruct: 471 tensors, 256,484,928 parameters; untied head).
@@ -19,7 +19,10 @@ from pathlib import Path
 import numpy as np
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
-MODELS = {"256m": "SmolVLM-256M-Instruct", "500m": "SmolVLM-500M-Instruct"}
+MODELS = {"256m": "SmolVLM-256M-Instruct", "500m": "SmolVLM-500M-Instruct", "2.2b": "SmolVLM2-2.2B-Instruct"}
+TEXT = {"num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 32}  # what config.json leaves out
+VISION = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12}
+VISION_2B = {"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27}
 
 Entry = tuple[str, tuple[int, ...]]
 
@@ -98,8 +101,8 @@ def make_checkpoint(out: Path, size: str = "256m", seed: int = 7) -> int:
     """Write the folder; returns the number of parameters."""
     model = MODELS[size]
     config = json.loads((GOLDEN / "configs" / f"{model}.config.json").read_text())
-    text = {"num_hidden_layers": 32, **config["text_config"]}
-    vision = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, **config["vision_config"]}
+    text = {**TEXT, **config["text_config"]}
+    vision = {**(VISION_2B if size == "2.2b" else VISION), **config["vision_config"]}
     entries = [*text_tensors(text), *vision_tensors(vision, config["scale_factor"], text["hidden_size"])]
     out.mkdir(parents=True, exist_ok=True)
     for file in (GOLDEN / "tokenizer" / model).iterdir():

@@ -27,7 +27,7 @@ from typing import TypeVar
 
 from smolcli.checks import model_names, this_build, this_machine
 from smolcli.datatypes import ModelPair
-from smolcli.measurements import Machine, Measurement, Record, as_json, from_json, measured, ratio
+from smolcli.measurements import Build, Machine, Measurement, Record, as_json, from_json, measured, ratio
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "benchmarks"
@@ -62,25 +62,19 @@ class Found:
         return self.rows[-1]
 
     def write(self, folder: Path | None) -> None:
-        """Write the record of this machine, in place of an older one."""
-        if folder is None:
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        record = self.record()
-        file = folder / file_name(record.benchmark, record.machine)
-        file.write_text(json.dumps(as_json(record), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        sys.stderr.write(f"recorded: {file}\n")
+        """Write the record of this machine, in place of an older one; nothing without a folder."""
+        if folder is not None:
+            write(self.record(), folder)
 
     def record(self) -> Record:
         """What was found, on this machine, today."""
-        build = this_build()
         return Record(
             self.benchmark,
             self.title,
-            _command(),
+            command(),
             datetime.datetime.now(datetime.UTC).date().isoformat(),
             this_machine(),
-            replace(build, smol=f"{build.smol}, commit {_commit()}" if _commit() else build.smol),
+            with_commit(this_build()),
             model_names(self.model) if self.model is not None else (),
             tuple(self.settings),
             tuple(self.rows),
@@ -103,6 +97,14 @@ def paired(theirs: Sequence[float], ours: Sequence[float]) -> list[float]:
     return [their / our for their, our in zip(theirs, ours, strict=True)]
 
 
+def write(record: Record, folder: Path) -> None:
+    """A file of its own for each benchmark and kind of machine, in place of an older one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / file_name(record.benchmark, record.machine)
+    file.write_text(json.dumps(as_json(record), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    sys.stderr.write(f"recorded: {file}\n")
+
+
 def file_name(benchmark: str, machine: Machine) -> str:
     """ "peers.amd-epyc-2.json": a benchmark has a record for each kind of machine."""
     words = re.sub(r"[^a-z0-9]+", "-", f"{machine.processor} {machine.cores} {' '.join(machine.devices)}".lower())
@@ -122,7 +124,7 @@ def read_all(folder: Path = FOLDER) -> list[Record]:
     return [read(file) for file in sorted(folder.glob("*.json"))]
 
 
-def _command() -> str:
+def command() -> str:
     """What was typed, without where it was to be recorded."""
     words, rest = [], iter(sys.argv[1:])
     for word in rest:
@@ -133,6 +135,12 @@ def _command() -> str:
     script = Path(sys.argv[0]).resolve()
     shown = script.relative_to(ROOT) if script.is_relative_to(ROOT) else script
     return shlex.join(["python", str(shown), *words])
+
+
+def with_commit(build: Build) -> Build:
+    """A build that says of which commit it is, where that is known."""
+    commit = _commit()
+    return replace(build, smol=f"{build.smol}, commit {commit}") if commit else build
 
 
 def _commit() -> str:

@@ -91,7 +91,10 @@ def test_one_at_a_time_the_order_is_that_of_the_arguments(smol, folder):
     assert list(captions(done)) == [str(path) for path in paths]
 
 
-@pytest.mark.parametrize(("options", "together"), [((), 4), (("--parallel", "1"), 1), (("--parallel", "2"), 2)])
+@pytest.mark.parametrize(
+    ("options", "together"),
+    [((), 8), (("--parallel", "auto"), 8), (("--parallel", "1"), 1), (("--parallel", "256"), 256)],
+)
 def test_captions_are_written_together_as_many_as_asked(smol, folder, monkeypatch, options, together):
     from smolcli.engine import smolvlm
 

@@ -221,6 +221,8 @@ def test_a_dry_run_counts_and_touches_nothing(smol, photos, kept, tmp_path):
 def test_a_dry_run_says_how_long_it_would_take_once_that_was_measured(smol, photos, kept):
     draw_text(photos / "d.png", "D", (64, 64), 40)
     assert "not known yet" in smol("caption", photos, "--dry-run", *SHORT).out
+    smol("ask", photos / "b.png", "What is it?", "--no-store", "--max-tokens", "9")  # measures what any command needs
+    assert " s a picture, as measured here" in smol("caption", photos, "--dry-run", *SHORT).out
     assert smol("caption", photos, *SHORT).code == 0  # four of its five are computed
     for name in ("e", "f"):
         draw_text(photos / f"{name}.png", name, (64, 64), 40)

@@ -8,6 +8,7 @@ import pytest
 from drawing import CLIP_SIZE, draw_pdf, golden, synth
 
 FIELDS = ["schema", "model", "family", "media", "ids", "n_tokens", "context", "fits", "estimated_s"]
+FIELDS += ["ram_bytes", "gpu_bytes"]
 PICTURE = ["kind", "source", "page", "size", "resized", "rows", "cols", "tile_px", "tokens", "encodes"]
 VIDEO = ["kind", "source", "size", "fps", "duration_s", "frames", "tokens", "encodes"]
 

@@ -2,16 +2,18 @@
 
 import pytest
 
+from smolcli.prompt import names
+
 
 def test_lists_every_prompt_and_style(smol):
     done = smol("prompts")
     lines = dict(line.split("\t") for line in done.out.splitlines())
     assert done.code == 0 and done.err == ""
-    assert list(lines) == ["ask", "caption", "docling", "docvqa", "merge", "transcribe", "video", "styles"]
+    assert list(lines) == [*names(), "styles"]
     assert lines["styles"] == "paper, reference, training"
 
 
-@pytest.mark.parametrize("name", ["ask", "caption", "docling", "docvqa", "merge", "transcribe", "video"])
+@pytest.mark.parametrize("name", names())
 @pytest.mark.parametrize("style", ["paper", "reference", "training"])
 def test_shows_each_in_each_style_with_its_source(smol, name, style):
     done = smol("prompts", "show", name, "--prompt-style", style, "-Q", "Why {x}?")
@@ -27,7 +29,7 @@ def test_reference_is_the_question_as_typed_after_the_picture(smol):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["show", "sonnet"], "ask, caption, docling, docvqa, merge, transcribe, video"),
+        (["show", "sonnet"], ", ".join(names())),
         (["show", "../prompts/ask"], "ask, caption"),
         (["show", "ask", "--prompt-style", "baroque"], "paper, reference, training"),
         (["show", "families"], "ask, caption"),

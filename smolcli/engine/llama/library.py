@@ -10,14 +10,18 @@ from __future__ import annotations
 import ctypes
 import os
 import queue
+import re
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
+from gguf_convert.imports import bare_package
+from smolcli.engine.cores import waiting_threads
 from smolcli.errors import EngineError
 
 T = TypeVar("T")
@@ -31,16 +35,14 @@ _verbose = False
 @cache
 def bindings() -> tuple[Any, Any]:
     """The modules llama_cpp.llama_cpp and llama_cpp.mtmd_cpp, loaded once and silenced: enough for a vocabulary."""
-    if "OMP_WAIT_POLICY" not in os.environ:
-        # libgomp spins for milliseconds at every barrier by default: on a busy machine that costs more than the work.
-        os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     try:
-        from llama_cpp import llama_cpp as llama
-        from llama_cpp import mtmd_cpp as mtmd
+        with waiting_threads(), bare_package("llama_cpp"):
+            from llama_cpp import llama_cpp as llama
+            from llama_cpp import mtmd_cpp as mtmd
     except (ImportError, OSError, RuntimeError) as error:
         raise EngineError(f"llama-cpp-python cannot be loaded ({error}).", f"Build it again: {REBUILD}") from error
     for set_log in (llama.llama_log_set, mtmd.mtmd_log_set, mtmd.mtmd_helper_log_set):
-        set_log(_log_callback(), ctypes.c_void_p(0))
+        set_log(_log_callback(llama.llama_log_callback), ctypes.c_void_p(0))
     return llama, mtmd
 
 
@@ -54,15 +56,15 @@ def start_backends() -> None:
 def schema_to_gbnf(schema: str) -> str:
     """A JSON Schema as JSON text → GBNF, by the binding's own converter. It raises what it likes."""
     bindings()
-    from llama_cpp import llama_grammar
+    with bare_package("llama_cpp"):
+        from llama_cpp import llama_grammar
 
     return str(llama_grammar.json_schema_to_gbnf(schema))
 
 
 @cache
-def _log_callback() -> Any:
+def _log_callback(native: Any) -> Any:
     """One callback for all three log sinks, kept alive by the cache. Errors are remembered for our own messages."""
-    from llama_cpp import llama_cpp as llama
 
     def log(level: int, text: bytes, _data: Any) -> None:
         line = text.decode("utf-8", "replace")
@@ -71,7 +73,7 @@ def _log_callback() -> Any:
         if _verbose:
             sys.stderr.write(line)
 
-    return llama.llama_log_callback(log)
+    return native(log)
 
 
 def set_verbose(on: bool) -> None:
@@ -143,11 +145,19 @@ class NativeThread:
 @cache
 def system_info() -> str:
     """The binding's version and the processor's abilities that its build uses, in llama.cpp's words."""
-    from importlib.metadata import version
-
     start_backends()
     llama, _ = bindings()
-    return f"{version('llama-cpp-python')} {llama.llama_print_system_info().decode('utf-8', 'replace')}"
+    return f"{_version(Path(llama.__file__).parent)} {llama.llama_print_system_info().decode('utf-8', 'replace')}"
+
+
+def _version(package: Path) -> str:
+    """As the package says itself; asking importlib takes longer than loading it."""
+    found = re.search('^__version__ = "([^"]+)"', (package / "__init__.py").read_text("utf-8"), re.MULTILINE)
+    if found:
+        return found[1]
+    from importlib.metadata import version
+
+    return version("llama-cpp-python")
 
 
 @cache
@@ -162,9 +172,11 @@ def llama_commit() -> str:
     return f"ggml {', '.join(told)}".replace("version ", "") if told else ""
 
 
+@cache
 def ggml() -> Any:
     """libggml, which the binding loads for itself."""
     bindings()
-    from llama_cpp import _ggml
+    with bare_package("llama_cpp"):
+        from llama_cpp import _ggml
 
     return _ggml.libggml

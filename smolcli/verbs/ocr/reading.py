@@ -21,7 +21,7 @@ from smolcli.verbs.ocr.sheets import Form
 from smolcli.verbs.ocr.summary import DOUBTFUL, Summary
 from smolcli.verbs.ocr.view import View
 from smolcli.verbs.pages import each_file, held_pages
-from smolcli.verbs.stepwise import Outcome, Steps, Stepwise, Task, noting, spent
+from smolcli.verbs.stepwise import AT_ONCE, Outcome, Steps, Stepwise, Task, noting, spent
 from smolcli.verbs.template import Template
 
 
@@ -30,7 +30,8 @@ class How:
     """How pages are read. model: its name, for the answers. layers: which text layers of pages stand for them.
 
     "sound": those that can be trusted; "seen": only what is seen of them, not what another OCR left; "none".
-    least: lines of which the model was less sure are marked, or left out (drop). texts: keeps what pages say.
+    least: lines of which the model was less sure are marked, or left out (drop). texts: keeps what pages say. engines:
+    how many read at the same time.
     """
 
     form: Form
@@ -39,6 +40,7 @@ class How:
     least: float = 0.0
     drop: bool = False
     texts: PageTexts | None = None
+    engines: int = 1
 
 
 class Ocr:
@@ -46,7 +48,7 @@ class Ocr:
 
     def __init__(self, files: OpenFiles, found: Iterable[Found], template: Template, access: Access, how: How) -> None:
         self._files, self._found, self._template, self._access, self._how = files, found, template, access, how
-        self._work = Stepwise(files)
+        self._work = Stepwise(files, AT_ONCE * how.engines)
         self.summary = Summary()
 
     def jobs(self) -> Iterator[Item]:

@@ -1,0 +1,185 @@
+"""smol beside llama.cpp's own tools: the same pair, pictures, tokens and threads, in turns, and what each took.
+
+    python tests/bench/bench_peers.py --tools llama.cpp/build/bin [--checkpoint DIR] [--mmproj f16] [--rounds 5]
+        [--parts image,page,cold,folder] [--binding DIR]
+
+image: one 640×488 picture, cold, 32 tokens, and what --detail native and low gain. page: 40 % of it is blank. cold: the
+built-in model, from the start to the first token. folder: 16 pictures, 40 tokens, against llama-server and a loop of
+llama-mtmd-cli; all make three tiles of each, as these two get a projector that does not name the size to enlarge to.
+Medians, the spread, and the median of the ratios of runs that followed each other; above 1 smol is faster. --binding:
+a folder with another build of llama_cpp for smol, such as one for AVX2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from bench_ask import pair
+from make_checkpoint import make_checkpoint
+from PIL import Image
+
+from smolcli.checks.peers import Peers, PeerTask, Watched, find_peers
+from smolcli.datatypes import ModelPair
+from smolcli.models import builtin
+
+ROOT = Path(__file__).resolve().parents[2]
+QUESTION = "What is this?"
+SIZE_KEY, NO_KEY = b"clip.vision.preproc_image_size", b"clip.vision.preproc_image_none"
+PICTURES, AT_ONCE = 16, 4
+
+Took = tuple[float, float]  # seconds, peak memory in MB
+
+
+def smol(verb: str, pictures: list[Path], task: PeerTask, *more: str) -> Took:
+    """A command of smol as a process of its own."""
+    question = [QUESTION] if verb == "ask" else []
+    files = ["-m", str(task.pair.language), "--mmproj", str(task.pair.projector)]
+    limits = ["--max-tokens", str(task.max_tokens), "--threads", str(task.threads), "-q", "--no-store"]
+    command = [sys.executable, "-m", "smolcli", verb, *map(str, pictures), *question, *files, *limits, *more]
+    with tempfile.TemporaryFile("a+b") as out, tempfile.TemporaryFile("a+b") as log:
+        start = time.perf_counter()
+        watched = Watched(command, out, log)
+        code = watched.wait(3600)
+        seconds = time.perf_counter() - start
+        log.seek(0)
+        if code:
+            sys.exit(f"{' '.join(command)} failed: {log.read().decode()[-500:]}")
+    return seconds, watched.peak_bytes / 1e6
+
+
+def command(peers: Peers, pictures: list[Path], task: PeerTask) -> Took:
+    """llama-mtmd-cli, once for each picture."""
+    answers = [peers.ask(task, picture, QUESTION) for picture in pictures]
+    return sum(answer.seconds for answer in answers), max(answer.peak_bytes for answer in answers) / 1e6
+
+
+def server(peers: Peers, pictures: list[Path], task: PeerTask) -> Took:
+    """llama-server, from its start to the last answer, as many at a time as smol captions."""
+    start = time.perf_counter()
+    with peers.serve(task, AT_ONCE) as served:
+        served.ask_all(pictures, QUESTION)
+        return time.perf_counter() - start, served.peak_bytes / 1e6
+
+
+def compare(title: str, contenders: dict[str, Callable[[], Took]], rounds: int) -> None:
+    """Run all in turns, the first one is the peer of the others, and say what each took."""
+    took: dict[str, list[Took]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            took[name].append(run())
+    print(title)
+    peer = next(iter(took.values()))
+    for name, runs in took.items():
+        seconds = sorted(run[0] for run in runs)
+        ratios = sorted(other[0] / own[0] for other, own in zip(peer, runs, strict=True))
+        spread = f"{seconds[0]:.2f} to {seconds[-1]:.2f}"
+        memory = statistics.median(run[1] for run in runs)
+        print(f"  {name:24s} {statistics.median(seconds):7.2f} s ({spread})  peak {memory:5.0f} MB", end="")
+        print(f"  {statistics.median(ratios):.2f} × ({ratios[0]:.2f} to {ratios[-1]:.2f})", flush=True)
+
+
+def noise(size_px: tuple[int, int], seed: int) -> Image.Image:
+    """A picture of coloured squares, no two alike."""
+    width, height = size_px
+    squares = np.random.default_rng(seed).integers(0, 256, (-(-height // 8), -(-width // 8), 3), dtype=np.uint8)
+    return Image.fromarray(np.kron(squares, np.ones((8, 8, 1), np.uint8))[:height, :width])
+
+
+def page() -> Image.Image:
+    """2048 px square, of which the last row, half of the row above it and a margin are white: 40 % of it."""
+    picture = noise((2048, 2048), 7)
+    for box in ((0, 1536, 2048, 2048), (1024, 1024, 2048, 1536), (0, 0, 51, 1536), (51, 0, 102, 512)):
+        picture.paste("white", box)
+    return picture
+
+
+def main() -> None:
+    """Measure the parts that are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tools", type=Path, required=True, help="folder with llama-mtmd-cli and llama-server")
+    parser.add_argument("--checkpoint", type=Path, help="folder made by make_checkpoint.py (made if absent)")
+    parser.add_argument("--mmproj", default="f16")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--parts", default="image,page,cold,folder")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--binding", type=Path, help="folder that holds another llama_cpp")
+    options = parser.parse_args()
+    found = [str(options.binding.resolve())] if options.binding else []
+    os.environ["PYTHONPATH"] = os.pathsep.join([*found, str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    with tempfile.TemporaryDirectory() as scratch:
+        checkpoint = options.checkpoint or Path(scratch, "full")
+        if not (checkpoint / "config.json").exists():
+            make_checkpoint(checkpoint)
+        model = ModelPair(*pair(checkpoint, options.mmproj), "full")
+        for part in options.parts.split(","):
+            PARTS[part](find_peers(options.tools), model, Path(scratch), options)
+
+
+def image(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Namespace) -> None:
+    """One picture."""
+    picture, task = scratch / "photo.jpg", PeerTask(model, options.threads)
+    noise((640, 488), 1).save(picture, quality=90)
+    contenders = {
+        "llama-mtmd-cli": lambda: command(peers, [picture], task),
+        "smol ask": lambda: smol("ask", [picture], task, "--detail", "high"),
+        "smol ask --detail native": lambda: smol("ask", [picture], task, "--detail", "native"),
+        "smol ask --detail low": lambda: smol("ask", [picture], task, "--detail", "low"),
+    }
+    compare(f"one picture, 640×488, 32 tokens, projector {options.mmproj}", contenders, options.rounds)
+
+
+def blank(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Namespace) -> None:
+    """A page, 40 % of it blank."""
+    picture, task = scratch / "page.png", PeerTask(model, options.threads)
+    page().save(picture)
+    contenders = {
+        "llama-mtmd-cli": lambda: command(peers, [picture], task),
+        "smol ask": lambda: smol("ask", [picture], task, "--detail", "high"),
+    }
+    compare("a page that is blank for 40 %, 32 tokens", contenders, options.rounds)
+
+
+def cold(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Namespace) -> None:
+    """From the start to the first token."""
+    task = PeerTask(builtin(), options.threads, max_tokens=1)
+    for name in ("examples/signs/exit.png", "examples/sign.jpg"):
+        picture = ROOT / name
+        contenders = {
+            "llama-mtmd-cli": lambda picture=picture: command(peers, [picture], task),
+            "smol ask": lambda picture=picture: smol("ask", [picture], task),
+            "smol ask --detail low": lambda picture=picture: smol("ask", [picture], task, "--detail", "low"),
+        }
+        compare(f"the built-in model to its first token, {name}", contenders, max(5, options.rounds))
+
+
+def folder(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Namespace) -> None:
+    """Sixteen pictures, at equal tiles."""
+    pictures = [scratch / f"{number:02}.jpg" for number in range(PICTURES)]
+    for number, picture in enumerate(pictures):
+        noise((1024, 512), number).save(picture, quality=90)
+    plain = scratch / "mmproj-plain.gguf"
+    plain.write_bytes(model.projector.read_bytes().replace(SIZE_KEY, NO_KEY, 1))
+    peers_task = PeerTask(ModelPair(model.language, plain, "plain"), options.threads, max_tokens=40)
+    task = PeerTask(model, options.threads, max_tokens=40)
+    native = ("--detail", "native", "--parallel", str(AT_ONCE))
+    contenders = {
+        "llama-server": lambda: server(peers, pictures, peers_task),
+        "llama-mtmd-cli, a loop": lambda: command(peers, pictures, peers_task),
+        "smol caption, native": lambda: smol("caption", pictures, task, *native),
+        "smol caption, low": lambda: smol("caption", pictures, task, "--detail", "low", "--parallel", str(AT_ONCE)),
+    }
+    compare(f"{PICTURES} pictures, 1024×512, 40 tokens, three tiles each", contenders, options.rounds)
+
+
+PARTS = {"image": image, "page": blank, "cold": cold, "folder": folder}
+
+if __name__ == "__main__":
+    main()
