@@ -195,7 +195,7 @@ def test_search_leaves_what_has_all_words_in_caption_or_name(opened):
     assert shown(opened) == ["Cats, two of them, asleep on a wall."]
     box.clear()
     box.send_keys("giraffe")
-    assert shown(opened) == [] and opened.find_element("id", "none").is_displayed()
+    assert shown(opened) == [] and opened.find_element("id", "none").text == "Nothing is found."
 
 
 @needs_browser
@@ -284,6 +284,26 @@ def test_words_stand_out_from_their_ground_and_nothing_is_wider_than_a_telephone
         "getComputedStyle(document.querySelector(s === 'h1' ? 'header' : 'figure')).backgroundColor])"
     )
     assert all(contrast(*pair) >= 4.5 for pair in colours)
+
+
+@needs_browser
+def test_thousands_of_cards_are_drawn_as_they_are_come_to_and_searched_all(browser, tmp_path):
+    from selenium.webdriver import Keys
+
+    (tmp_path / "g.html").write_text(gallery(*(about(f"{n}.png", f"Picture {n}.") for n in range(1500))))
+    browser.get((tmp_path / "g.html").as_uri())
+    assert 200 <= len(shown(browser)) < 1500 and browser.find_element("id", "count").text == "1500"
+    press(browser, "/", "1499", Keys.ENTER)
+    assert shown(browser) == ["Picture 1499."] and focused(browser) == "Picture 1499."
+    press(browser, Keys.ESCAPE)
+    assert focused(browser) == "Picture 1499.", "it is come back to"
+    press(browser, Keys.HOME)
+    assert focused(browser) == "Picture 0."
+    browser.get((tmp_path / "g.html").as_uri())
+    before = len(shown(browser))
+    browser.execute_script("document.getElementById('none').scrollIntoView()")
+    assert waited(browser, f"return [...document.querySelectorAll('.card')].filter(c => !c.hidden).length > {before}")
+    assert complaints(browser) == []
 
 
 @needs_browser

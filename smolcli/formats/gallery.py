@@ -13,6 +13,7 @@ from smolcli.jobs import Answer
 
 THUMBNAIL_PX, SMALL_PX = 256, 96
 MOST_PICTURES = 12  # of one answer
+DRAWN = 200  # cards that are drawn at once: the page's script draws more as they are scrolled to
 STYLES, SCRIPTS = ("page.css", "gallery.css"), ("theme.js", "gallery.js")
 TOP = """<header>
 <h1>{title}</h1>
@@ -26,7 +27,7 @@ TOP = """<header>
 <ul id="cards" aria-label="Pictures">
 """
 BOTTOM = """</ul>
-<p id="none" hidden>Nothing is found.</p>
+<p id="none" role="status"></p>
 </main>
 <dialog id="large" aria-label="Picture">
 <img alt="">
@@ -54,8 +55,9 @@ class GalleryWriter(WholeWriter):
         self._count += 1
         places = evenly([*answer.places] or [*answer.job.places], MOST_PICTURES)
         question = f'<p class="question">{text(answer.question)}</p>' if self._form.questions > 1 else ""
+        hidden = " hidden" if self._count > DRAWN else ""
         self._target.write(
-            f'<li class="card"><figure>{self._open(places[0]) if places else _NOTHING}{self._more(places[1:])}'
+            f'<li class="card"{hidden}><figure>{self._open(places[0]) if places else _NOTHING}{self._more(places[1:])}'
             f'<figcaption>{question}<p class="caption" id="c{self._count}">{text(answer.text.strip())}</p>'
             f"{self._name(answer.job.places)}</figcaption></figure></li>\n"
         )

@@ -15,8 +15,10 @@ const orders = {
   caption: (a, b) => collator.compare(caption(a), caption(b)),
   length: (a, b) => caption(b).length - caption(a).length,
 };
-let cards = read;
-let seen = read;
+const STEP = 200; // cards that are drawn at a time: a browser lays out thousands slowly
+let cards = read; // in the order that was chosen
+let seen = read; // those of them that were searched for
+let drawn = STEP; // how many of those are drawn
 let current = null; // the card that can be tabbed to
 let opened = null; // the card that is shown large: closing gives the focus back to where it was before
 
@@ -24,6 +26,10 @@ function choose(card, focus) {
   if (current) link(current).tabIndex = -1;
   current = card || null;
   if (!current) return;
+  if (seen.indexOf(current) >= drawn) {
+    drawn = seen.indexOf(current) + STEP;
+    draw();
+  }
   link(current).tabIndex = 0;
   if (focus) {
     link(current).focus({ preventScroll: true });
@@ -31,15 +37,27 @@ function choose(card, focus) {
   }
 }
 
+function draw() {
+  const there = new Set(seen.slice(0, drawn));
+  for (const card of cards) if (card.hidden === there.has(card)) card.hidden = !card.hidden;
+  end.unobserve(none);
+  end.observe(none);
+}
+
+const none = document.getElementById("none");
+const end = new IntersectionObserver((entries) => {
+  if (drawn >= seen.length || !entries.some((entry) => entry.isIntersecting)) return;
+  drawn += STEP;
+  draw();
+}, { rootMargin: "1500px" });
+
 function filter() {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  seen = [];
-  for (const card of cards) {
-    card.hidden = !words.every((word) => text.get(card).includes(word));
-    if (!card.hidden) seen.push(card);
-  }
+  seen = cards.filter((card) => words.every((word) => text.get(card).includes(word)));
+  drawn = STEP;
+  draw();
   count.textContent = words.length ? `${seen.length} of ${cards.length}` : `${cards.length}`;
-  document.getElementById("none").hidden = seen.length > 0;
+  none.textContent = seen.length ? "" : "Nothing is found.";
   if (!seen.includes(current)) choose(seen[0], false);
 }
 
@@ -120,4 +138,4 @@ document.addEventListener("keydown", (event) => {
 });
 search.addEventListener("input", filter);
 sort.addEventListener("change", reorder);
-reorder();
+filter();
