@@ -1,7 +1,9 @@
 """smol beside llama.cpp's own tools: the same pair, pictures, tokens and threads, in turns, and what each took.
 
     python tests/bench/bench_peers.py --tools llama.cpp/build/bin [--checkpoint DIR] [--mmproj f16] [--rounds 5]
-        [--parts image,page,cold,folder] [--binding DIR]
+        [--parts image,page,cold,folder] [--binding DIR] [--record docs/benchmarks]
+
+LLAMA_TOOLS=FOLDER stands for --tools. A record is written for each part.
 
 image: one 640×488 picture, cold, 32 tokens, and what --detail native and low gain. page: 40 % of it is blank. cold: the
 built-in model, from the start to the first token. folder: 16 pictures, 40 tokens, against llama-server and a loop of
@@ -22,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import records
 from bench_ask import pair
 from make_checkpoint import make_checkpoint
 from PIL import Image
@@ -34,6 +37,12 @@ ROOT = Path(__file__).resolve().parents[2]
 QUESTION = "What is this?"
 SIZE_KEY, NO_KEY = b"clip.vision.preproc_image_size", b"clip.vision.preproc_image_none"
 PICTURES, AT_ONCE = 16, 4
+AIMS = {  # part, ours, theirs → how many times as fast we want to be
+    ("peers-image", "smol ask", "llama-mtmd-cli"): 1.02,
+    ("peers-page", "smol ask", "llama-mtmd-cli"): 1.3,
+    ("peers-folder", "smol caption, native", "llama-server"): 1.0,
+    ("peers-folder", "smol caption, native", "llama-mtmd-cli, a loop"): 1.5,
+}
 
 Took = tuple[float, float]  # seconds, peak memory in MB
 
@@ -69,8 +78,8 @@ def server(peers: Peers, pictures: list[Path], task: PeerTask) -> Took:
         return time.perf_counter() - start, served.peak_bytes / 1e6
 
 
-def compare(title: str, contenders: dict[str, Callable[[], Took]], rounds: int) -> None:
-    """Run all in turns, the first one is the peer of the others, and say what each took."""
+def compare(title: str, contenders: dict[str, Callable[[], Took]], rounds: int, found: records.Found) -> None:
+    """Run all in turns, the first one is the peer of the others, and say what each took. found: gets it too."""
     took: dict[str, list[Took]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
@@ -84,6 +93,19 @@ def compare(title: str, contenders: dict[str, Callable[[], Took]], rounds: int) 
         memory = statistics.median(run[1] for run in runs)
         print(f"  {name:24s} {statistics.median(seconds):7.2f} s ({spread})  peak {memory:5.0f} MB", end="")
         print(f"  {statistics.median(ratios):.2f} × ({ratios[0]:.2f} to {ratios[-1]:.2f})", flush=True)
+    put_down(title, took, found)
+
+
+def put_down(title: str, took: dict[str, list[Took]], found: records.Found) -> None:
+    """Seconds and memory of each, and how many times as fast smol was as each of the others, round by round."""
+    for name, runs in took.items():
+        tool = "" if name.startswith("smol") else name
+        found.add(f"{title}: {name}", "s", [seconds for seconds, _ in runs], tool=tool)
+        found.add(f"{title}: {name}, peak memory", "MB", [peak for _, peak in runs], tool=tool)
+        for peer, theirs in took.items() if not tool else ():
+            if not peer.startswith("smol"):
+                values = records.paired([run[0] for run in theirs], [run[0] for run in runs])
+                found.ratio(f"{title}: {name}", peer, values, AIMS.get((found.benchmark, name, peer), 0.0))
 
 
 def noise(size_px: tuple[int, int], seed: int) -> Image.Image:
@@ -104,13 +126,16 @@ def page() -> Image.Image:
 def main() -> None:
     """Measure the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tools", type=Path, required=True, help="folder with llama-mtmd-cli and llama-server")
+    tools = os.environ.get("LLAMA_TOOLS")
+    help_text = "folder with llama-mtmd-cli and llama-server"
+    parser.add_argument("--tools", type=Path, required=not tools, default=tools and Path(tools), help=help_text)
     parser.add_argument("--checkpoint", type=Path, help="folder made by make_checkpoint.py (made if absent)")
     parser.add_argument("--mmproj", default="f16")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--parts", default="image,page,cold,folder")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--binding", type=Path, help="folder that holds another llama_cpp")
+    records.add_option(parser)
     options = parser.parse_args()
     found = [str(options.binding.resolve())] if options.binding else []
     os.environ["PYTHONPATH"] = os.pathsep.join([*found, str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -120,7 +145,10 @@ def main() -> None:
             make_checkpoint(checkpoint)
         model = ModelPair(*pair(checkpoint, options.mmproj), "full")
         for part in options.parts.split(","):
+            used = builtin() if part == "cold" else model
+            options.found = records.Found(f"peers-{part}", TITLES[part], used, (f"{options.threads} threads",))
             PARTS[part](find_peers(options.tools), model, Path(scratch), options)
+            options.found.write(options.record)
 
 
 def image(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Namespace) -> None:
@@ -133,7 +161,7 @@ def image(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Names
         "smol ask --detail native": lambda: smol("ask", [picture], task, "--detail", "native"),
         "smol ask --detail low": lambda: smol("ask", [picture], task, "--detail", "low"),
     }
-    compare(f"one picture, 640×488, 32 tokens, projector {options.mmproj}", contenders, options.rounds)
+    compare(f"one picture, 640×488, 32 tokens, projector {options.mmproj}", contenders, options.rounds, options.found)
 
 
 def blank(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Namespace) -> None:
@@ -144,7 +172,7 @@ def blank(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Names
         "llama-mtmd-cli": lambda: command(peers, [picture], task),
         "smol ask": lambda: smol("ask", [picture], task, "--detail", "high"),
     }
-    compare("a page that is blank for 40 %, 32 tokens", contenders, options.rounds)
+    compare("a page that is blank for 40 %, 32 tokens", contenders, options.rounds, options.found)
 
 
 def cold(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Namespace) -> None:
@@ -157,7 +185,7 @@ def cold(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Namesp
             "smol ask": lambda picture=picture: smol("ask", [picture], task),
             "smol ask --detail low": lambda picture=picture: smol("ask", [picture], task, "--detail", "low"),
         }
-        compare(f"the built-in model to its first token, {name}", contenders, max(5, options.rounds))
+        compare(f"the built-in model to its first token, {name}", contenders, max(5, options.rounds), options.found)
 
 
 def folder(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Namespace) -> None:
@@ -176,10 +204,16 @@ def folder(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Name
         "smol caption, native": lambda: smol("caption", pictures, task, *native),
         "smol caption, low": lambda: smol("caption", pictures, task, "--detail", "low", "--parallel", str(AT_ONCE)),
     }
-    compare(f"{PICTURES} pictures, 1024×512, 40 tokens, three tiles each", contenders, options.rounds)
+    compare(f"{PICTURES} pictures, 1024×512, 40 tokens, three tiles each", contenders, options.rounds, options.found)
 
 
 PARTS = {"image": image, "page": blank, "cold": cold, "folder": folder}
+TITLES = {
+    "image": "Beside llama.cpp's own tools: one picture, from the start of a process to its end",
+    "page": "Beside llama.cpp's own tools: a page with blank parts",
+    "cold": "Beside llama.cpp's own tools: the built-in model, from the start of a process to the first token",
+    "folder": "Beside llama.cpp's own tools: sixteen pictures",
+}
 
 if __name__ == "__main__":
     main()
