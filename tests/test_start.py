@@ -14,6 +14,8 @@ from smolcli.engine import DEFAULT_TEMPLATE, template_text
 
 ROOT = Path(__file__).parent.parent
 LATE = (
+    "pydantic",
+    "ssl",
     "jinja2",
     "yaml",
     "diskcache",

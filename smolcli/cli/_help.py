@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import typer
@@ -19,6 +20,10 @@ _NAMES_WIDTH = 30  # the formatter's: longer names stand on a line of their own
 class Command(TyperCommand):
     """A command with our help."""
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Options and arguments, --help among them."""
+        return _plainly_taken(super().get_params(ctx))
+
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Options, then arguments as they are typed."""
         return _usage(self)
@@ -31,6 +36,10 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """A command of commands with our help."""
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Options and arguments, --help among them."""
+        return _plainly_taken(super().get_params(ctx))
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Options by heading, then commands, each with the first sentence of its help."""
         _write_parameters(self, ctx, formatter)
@@ -42,6 +51,47 @@ class Group(TyperGroup):
         rows = [(name, command.get_short_help_str(_WHOLE)) for name, command in found if command is not None]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def _plainly_taken(parameters: list[Any]) -> list[Any]:
+    """Parameters that take as it is what needs no check: what is absent, what a default is, text where text is wanted.
+
+    Typer has pydantic check every value, which takes longer to load than all else of a command line.
+    """
+    for each in parameters:
+        if not isinstance(each.process_value, partial):
+            each.process_value = partial(_taken, each, each.process_value)
+    return parameters
+
+
+def _taken(parameter: Any, checked: Callable[[Any, Any], Any], ctx: Any, value: Any) -> Any:
+    """A parameter's value as its command receives it; `checked` is how Typer makes it of what was typed."""
+    is_list = parameter.nargs == -1 or getattr(parameter, "multiple", False)
+    about = getattr(parameter, "type_descriptor", None)
+    if value is None and not parameter.required:
+        taken: Any = () if is_list else None
+        return taken if parameter.callback is None else parameter.callback(ctx, parameter, taken)
+    if about is None or parameter.callback is not None:
+        return checked(ctx, value)
+    if value == parameter.default and type(value) in (int, float, str):
+        return value
+    return _as_wanted(about, value, is_list) if _needs_no_check(about, value, is_list) else checked(ctx, value)
+
+
+def _needs_no_check(about: Any, value: Any, is_list: bool) -> bool:
+    """Whether our own parser makes the value, or it is text, or some texts, as it was typed."""
+    if getattr(about.parameter_info, "parser", None) is not None:
+        return not is_list
+    texts = list(value) if is_list and value else [value]
+    wanted = list[str] if is_list else str
+    return about.annotation == wanted and all(type(each) is str for each in texts)
+
+
+def _as_wanted(about: Any, value: Any, is_list: bool) -> Any:
+    parser = getattr(about.parameter_info, "parser", None)
+    if parser is not None:
+        return parser(value)
+    return list(value) if is_list else value
 
 
 class Commands(typer.Typer):
