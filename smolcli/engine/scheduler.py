@@ -227,6 +227,8 @@ class Scheduler:
             sequences += [item.sequence.id] * (end - start)
             flags.append(positions[-1] >= item.first_wanted)
             item.filled = end
+            if not item.reading:
+                item.job.rows = _read
             if flags[-1].any():
                 wanted.append((item, int(flags[-1].sum())))
                 outputs -= wanted[-1][1]
@@ -308,3 +310,8 @@ class Scheduler:
         self._kv.drop(item.sequence)
         if item.job.grammar is not None:
             item.job.grammar.close()
+
+
+def _read(start: int, end: int) -> tuple[Ids, Floats]:
+    """In the place of rows that were read: megabytes of pictures, which nobody needs again."""
+    raise EngineError(f"Rows {start} to {end} of a prompt were asked for after it was read.")
