@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from smolcli.engine.batching import Batch
 from smolcli.engine.llama.batch import NativeBatch
-from smolcli.engine.scheduler import Batch
 from smolcli.errors import EngineError
 
 
