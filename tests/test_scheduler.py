@@ -283,7 +283,7 @@ class Books(RuleBasedStateMachine):
         self.living.append(sequence)
 
     def write(self, sequence, rows, have):
-        from smolcli.engine.scheduler import Batch
+        from smolcli.engine.batching import Batch
 
         positions = np.arange(have, have + len(rows), dtype=np.int32)
         self.store.decode(Batch(rows, positions, [sequence.id] * len(rows), np.zeros(len(rows), bool)))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from smolcli.datatypes import RGB, Floats, ModelFacts, Request, Sampling
+from smolcli.engine.batching import Ids, Job
 from smolcli.engine.embeddings import PromptRows, identity
 from smolcli.engine.sampling import Grammar
-from smolcli.engine.scheduler import Ids, Job
 from smolcli.engine.tokens import TokenSequence
 from smolcli.errors import DoesNotFitError, EngineError
 

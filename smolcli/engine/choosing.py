@@ -18,7 +18,8 @@ import numpy as np
 from gguf_convert.header import DAMAGED
 from smolcli.datatypes import Counts, Floats, Generation, ModelFacts, Seconds
 from smolcli.engine.arrival import Arrival
-from smolcli.engine.scheduler import Job, Scored
+from smolcli.engine.batching import Job
+from smolcli.engine.scheduler import Scored
 from smolcli.errors import ModelError, UsageError
 
 MOST_CHOICES = 256

@@ -8,7 +8,7 @@ import numpy as np
 
 from smolcli.datatypes import Floats
 from smolcli.engine import TileStore
-from smolcli.engine.scheduler import PICTURE, Ids
+from smolcli.engine.batching import PICTURE, Ids
 
 MEMO_BYTES = 128 << 20  # a page asked twice, blank tiles, still frames
 MEMO_PROMPTS = 4  # as many contexts full of pictures, where that is less

@@ -14,6 +14,7 @@ import numpy as np
 from smolcli.datatypes import RGB, EngineEvent, Floats, ModelPair, Refused, Request, Turn
 from smolcli.engine import EngineOptions, TileStore
 from smolcli.engine.arrival import Arrival, arrive, check_tile
+from smolcli.engine.batching import Job
 from smolcli.engine.choosing import Choosing, forms
 from smolcli.engine.cores import physical_cores
 from smolcli.engine.embeddings import MEMO_BYTES, MEMO_PROMPTS, TileMemo
@@ -24,7 +25,7 @@ from smolcli.engine.llama.language import ContextSize
 from smolcli.engine.llama.vision import VisionTower
 from smolcli.engine.memory import kv_cells, together
 from smolcli.engine.placement import Placement, place
-from smolcli.engine.scheduler import Job, Scheduler, Scored, StepEvent
+from smolcli.engine.scheduler import Scheduler, Scored, StepEvent
 from smolcli.engine.threaded import ThreadedDecoder, ThreadedGrammar
 from smolcli.engine.towers import MOST_UNASKED, Tower, Towers
 from smolcli.engine.vocabulary import Vocabulary

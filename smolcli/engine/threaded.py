@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from gguf_convert.names import WEIGHT, LanguageTensors
 from smolcli.datatypes import Floats
+from smolcli.engine.batching import Batch, Ids
 from smolcli.engine.llama.grammar import Grammar
 from smolcli.engine.llama.language import LanguageModel
 from smolcli.engine.llama.library import NativeThread
 from smolcli.engine.metadata import GGUFFile
-from smolcli.engine.scheduler import Batch, Ids
 
 
 class ThreadedDecoder:

@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from smolcli.datatypes import Floats, Sampling
+from smolcli.engine.batching import Batch, Ids, Job
 from smolcli.engine.kvcells import KVCells
 from smolcli.engine.llama.library import NativeThread
 from smolcli.engine.loopguard import LoopGuard
 from smolcli.engine.sampling import RowSampling, Sampler
-from smolcli.engine.scheduler import Batch, Ids, Job, Scheduler
+from smolcli.engine.scheduler import Scheduler
 from smolcli.engine.textstream import TextStream
 
 VOCABULARY, WIDTH, PROMPT = 49_280, 576, 80  # of SmolVLM-256M; rows of a small picture and a question

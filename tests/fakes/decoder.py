@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from smolcli.datatypes import Sampling
-from smolcli.engine.scheduler import PICTURE, Batch, Job, Scheduler, StepEvent
+from smolcli.engine.batching import PICTURE, Batch, Job
+from smolcli.engine.scheduler import Scheduler, StepEvent
 from smolcli.errors import EngineError
 
 VOCABULARY = 60

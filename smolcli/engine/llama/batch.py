@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from smolcli.engine.batching import Batch
 from smolcli.engine.llama.library import bindings
-from smolcli.engine.scheduler import Batch
 from smolcli.errors import EngineError
 
 

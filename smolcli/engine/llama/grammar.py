@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from smolcli.engine.batching import Ids
 from smolcli.engine.llama.library import bindings, last_error, schema_to_gbnf
-from smolcli.engine.scheduler import Ids
 from smolcli.errors import EngineError, UsageError
 
 MOST_CHARACTERS = 1 << 18  # of a grammar

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from smolcli.datatypes import Floats
+from smolcli.engine.batching import Batch
 from smolcli.engine.llama.batch import NativeBatch
 from smolcli.engine.llama.devices import Device
 from smolcli.engine.llama.grammar import Grammar
 from smolcli.engine.llama.library import bindings, last_error, start_backends
-from smolcli.engine.scheduler import Batch
 from smolcli.errors import EngineError, ModelError
 
 _ALL_LAYERS = 999
