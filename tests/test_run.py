@@ -455,3 +455,20 @@ def test_what_waits_for_the_same_pixels_holds_no_tiles(files, copies, monkeypatc
     found = run_answers(docvqa(files, copies, template(), Access()), engine, files, RunOptions())
     assert [answer.text for answer in found] == ["answer 0", "answer 0", "answer 2", "answer 0", "answer 4"]
     assert held and set(held) == {0}
+
+
+@pytest.mark.parametrize("parallel", [1, 4, 16])
+def test_what_is_finished_is_said_before_the_next_is_waited_for(files, pictures, tmp_path, parallel):
+    said, seen = threading.Event(), []
+
+    def jobs():
+        for path in (str(tmp_path / "none.png"), pictures[0], str(tmp_path / "none.png")):
+            said.clear()
+            yield from docvqa(files, [path], template(), Access())
+            assert said.wait(10), "it was not said while the next one was to come"
+
+    for event in run(jobs(), FakeEngine(parallel=parallel), files, RunOptions()):
+        if isinstance(event, Answer | Failure):
+            seen.append(event)
+            said.set()
+    assert answers(seen) == ["MediaError", 1, "MediaError"]

@@ -122,6 +122,8 @@ class Loop(ABC):
             if self._pulled is None:
                 self._pulled, self._asked = self._puller.give(lambda: next(jobs, None), 1), self._heard
             idle = not self.under_way
+            if idle and self._ready and not self._pulled.done:
+                return  # it is said before anything is waited for
             if idle and not self._pulled.wait(ENDING_S):
                 yield Idle()
             if not (self._pulled.done or self._pulled.wait(None if idle else self.patience_s)):
