@@ -68,6 +68,7 @@ def test_every_command_but_pull_works_without_a_network(offline, drawn, tmp_path
         ["tune", "ocr", "-q", "--pages", "1"],
         ["bench", "-q", "--quick", "--widths", "1", "--runs", "1"],
         ["video", "-q", str(drawn / "clip.mp4")],
+        ["find", "-q", str(drawn / "exit.png"), "text"],
         ["test", "-q", str(drawn / "exit.png"), "Is there text?"],
         ["plan", "-q", picture, "What?"],
         ["plan", "-q", "-m", checkpoint, picture, "What?"],

@@ -16,7 +16,7 @@ from smolcli.settings import TABLE, find_setting, load_settings
 from smolcli.tiles import parse_detail
 
 ALL = {name: option for group in GROUPS for name, option in options_of(group).items()}
-READERS = ("ask", "caption", "docvqa", "ocr", "test", "video", "plan")
+READERS = ("ask", "caption", "docvqa", "ocr", "find", "test", "video", "plan")
 WITH_CHECKS = [setting for setting in TABLE if setting.option is not None and setting.option.allowed]
 BAD = {"threads": "600", "device": "bogus", "gpu_layers": "-1", "context": "0", "parallel": "257", "detail": "medium"}
 BAD |= {"towers": "17", "batch_rows": "8"}
@@ -82,7 +82,7 @@ def test_pull_without_a_name_does_not_pull_the_model_that_one_reads_with(smol, m
     assert "NAME" in smol("pull").sentence
 
 
-@pytest.mark.parametrize("command", [name for name in READERS if name != "test"])
+@pytest.mark.parametrize("command", [name for name in READERS if name not in ("find", "test")])
 def test_the_defaults_that_help_shows_are_those_of_the_commands_prompts(smol, command):
     """Of docvqa there are two prompts, and they agree; a plan is that of ask."""
     prompts = {"plan": ["ask"], "ocr": ["transcribe"], "docvqa": ["docvqa", "transcribe"]}.get(command, [command])

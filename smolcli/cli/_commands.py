@@ -16,6 +16,7 @@ COMMANDS = {  # in the order of --help; the first sentence of each command's own
     "docvqa": "Answer a question about each document, or write out its text.",
     "ocr": "Write out the text of documents, page by page.",
     "video": "Answer a question about clips, or describe them.",
+    "find": "Find where something is seen in clips, pictures and pages.",
     "test": "Say by the exit code whether something is seen in a picture.",
     "tune": "Measure how a model does its work best on this machine.",
     "bench": "Measure how fast a model is on this machine, and its memory.",

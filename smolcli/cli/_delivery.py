@@ -127,8 +127,8 @@ class Delivery:
     ) -> None:
         """Write every answer. form: how, by how many answers are expected when the first one comes.
 
-        endless: a signal is how the run ends, and all is well then. stop: is called by a signal instead; the run goes on
-        to its end.
+        endless: a signal is how the run ends, and all is well then. stop: is called by a signal instead; the run goes
+        on to its end.
 
         Raises SomeInputsFailedError.
         """

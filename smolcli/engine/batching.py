@@ -98,6 +98,7 @@ class Running:
 
     @property
     def reading(self) -> bool:
+        """Whether rows of its prompt are still to be read."""
         return self.filled < len(self.job.identity)
 
     @property

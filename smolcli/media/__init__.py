@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from smolcli.datatypes import Place
 from smolcli.media.arriving import Arrivals, require_watching
 from smolcli.media.base import Media, MediaOptions
-from smolcli.media.folders import FolderError, find_pages, find_pictures
+from smolcli.media.folders import FolderError, find_media, find_pages, find_pictures
 from smolcli.media.listing import MEDIA_SUFFIXES, has_namesake
 from smolcli.media.lists import Given
 from smolcli.media.named import NamedInputs
@@ -45,6 +45,7 @@ __all__ = [
     "TextLayer",
     "WindowOptions",
     "cut_clip",
+    "find_media",
     "find_pages",
     "find_pictures",
     "first",
@@ -58,6 +59,7 @@ __all__ = [
     "parse_length",
     "parse_moment",
     "parse_pages",
+    "require_cutting",
     "require_watching",
     "same_pictures",
     "scenes_of",
@@ -179,6 +181,13 @@ def cut_clip(path: str, parts_s: Sequence[tuple[float, float]], suffix: str = ".
     from smolcli.media.cutting import cut_clip as cut
 
     return cut(path, parts_s, suffix)
+
+
+def require_cutting() -> None:
+    """Raises UsageError where no clip can be cut here."""
+    from smolcli.media.cutting import require
+
+    require()
 
 
 def watch(address: str, options: LiveOptions) -> Live:

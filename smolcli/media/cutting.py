@@ -150,6 +150,11 @@ def _is_cover(av: Any, stream: Any) -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
+def require() -> None:
+    """Raises UsageError where PyAV is not installed."""
+    _av()
+
+
 def _av() -> Any:
     """PyAV. Raises UsageError where it is not installed."""
     try:

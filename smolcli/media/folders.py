@@ -9,7 +9,7 @@ from pathlib import Path
 
 from smolcli.errors import MediaError
 from smolcli.jobs import Expected
-from smolcli.media.listing import PAGES, PICTURES, Wanted
+from smolcli.media.listing import ANYTHING, PAGES, PICTURES, Wanted
 from smolcli.media.sorting import MOST_HELD, SortedNames
 
 
@@ -50,6 +50,11 @@ def _new_in(folder: str, seen: _Seen, files: Generator[str | Expected]) -> Itera
 def find_pages(paths: Iterable[str], recursive: bool) -> Iterator[str | FolderError | Expected]:
     """The same of documents and pictures."""
     return find_pictures(paths, recursive, wanted=PAGES)
+
+
+def find_media(paths: Iterable[str], recursive: bool) -> Iterator[str | FolderError | Expected]:
+    """The same of documents, pictures and clips."""
+    return find_pictures(paths, recursive, wanted=ANYTHING)
 
 
 class FolderError(MediaError):

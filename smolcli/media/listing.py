@@ -69,3 +69,4 @@ def _is_there(folder: str, name: str) -> bool:
 
 PICTURES = Wanted("pictures", _SUFFIXES, documents=False)
 PAGES = Wanted("documents or pictures", _SUFFIXES | {".pdf"}, documents=True)
+ANYTHING = Wanted("pictures, documents or clips", MEDIA_SUFFIXES, documents=True)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from smolcli.datatypes import ImagePart, ModelFacts, Place, Size, TilePlan, VideoFacts
+from smolcli.datatypes import ImagePart, ModelFacts, Outline, Place, Size, TilePlan, VideoFacts
 from smolcli.engine import Planner, TokenSequence
 from smolcli.errors import DoesNotFitError, about_part
 from smolcli.jobs import Job, Look, PlannedMedium, Question, Shown
@@ -133,7 +133,10 @@ def has_room(planner: Planner, question: Question, max_tokens: int | None) -> bo
 
 
 def _outlined(medium: Media, place: Place, look: Look, most: int) -> Outlined:
-    """most: frames of a clip."""
+    """most: frames of a clip. A frame of one (a moment) is a picture like any other."""
+    if medium.video is not None and place.time_s is not None:
+        width, height = medium.video.size_px
+        return Outlined(medium.source, (Outline(place, (width, height)),))
     if medium.video is not None and place.window_s is not None:
         outlines = tuple(medium.sampled(most, place.window_s))
         lasts_s = min(place.window_s[1], medium.video.duration_s) - max(0.0, place.window_s[0])

@@ -17,6 +17,7 @@ from smolcli.verbs.conversations import Parsed as ParsedConversation
 from smolcli.verbs.conversations import converse, parse_cases
 from smolcli.verbs.conversations import parse as parse_conversation
 from smolcli.verbs.docvqa import docvqa, keeping_texts
+from smolcli.verbs.finding import Finding, Looking
 from smolcli.verbs.outlines import View
 from smolcli.verbs.outlines import build as outline_conversation
 from smolcli.verbs.questions import read_questions, stated
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ClipQuestions",
+    "Finding",
+    "Looking",
     "Merging",
     "ParsedConversation",
     "Template",

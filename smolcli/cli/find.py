@@ -1,0 +1,157 @@
+"""smol find CLIP|DIR... "a red car" """
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smolcli.cli._options import with_options
+from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+
+if TYPE_CHECKING:
+    from smolcli.files import OutputFile
+    from smolcli.jobs import Answer
+    from smolcli.run import Event
+    from smolcli.verbs import Looking
+
+
+@with_options(
+    {"detail": "low", "parallel": "auto"},
+    model=ModelOptions,
+    reading=ReadingOptions,
+    pages=PageOptions,
+    clips=ClipOptions,
+    formats=FormatOptions,
+    output=OutputOptions,
+)
+def command(
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="CLIP|DIR... TEXT", help="Clips, pictures, PDFs and folders, then what for.")
+    ],
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")] = False,
+    *,
+    least: Annotated[
+        float, typer.Option("--min", help="How likely it has to be.", metavar="X", min=0.0, max=1.0)
+    ] = 0.5,
+    top: Annotated[int | None, typer.Option("--top", help="Only the likeliest places.", metavar="N", min=1)] = None,
+    start: Annotated[str | None, typer.Option("--start", help="Begin at this time: 1:23.", metavar="TIME")] = None,
+    end: Annotated[str | None, typer.Option("--end", help="End at this time.", metavar="TIME")] = None,
+    cut: Annotated[
+        Path | None, typer.Option("--cut", help="Copy what was found of a clip into a clip.", metavar="FILE")
+    ] = None,
+    model: ModelOptions,
+    reading: ReadingOptions,
+    pages: PageOptions,
+    clips: ClipOptions,
+    formats: FormatOptions,
+    output: OutputOptions,
+) -> None:
+    """Find where something is seen in clips, pictures and pages.
+
+    A line is `place<TAB>how likely`. The exit code is 0 if it was found, 1 if not, 2 or more after an error.
+
+    Example: smol find holiday.mp4 photos/ "a red car"
+    """
+    from smolcli.cli._delivery import Delivery, Form
+    from smolcli.errors import SomeInputsFailedError
+    from smolcli.media import find_media
+    from smolcli.session import Run
+    from smolcli.verbs import Finding
+
+    paths, text = _paths_and_text(arguments, cut)
+    looking = _looking(least, start, end, clips)
+    model = replace(model, parallel=model.parallel or "auto")
+    run = Run(model, output, reading, pages, clips, formats)
+    found: list[Answer] = []
+    with _cut_file(cut, output.force) as target, Delivery(run, paths) as delivery, run.reader() as reader:
+        hinted = run if reading.hint else replace(run, reading=replace(reading, hint=run.yes_or_no_hint))
+        template = hinted.template(run.prompt("ask", reader.facts), [_question(text)])
+        template = replace(template, look=run.look(reading.detail or "low"))
+        finding = Finding(reader.files, find_media(paths, recursive), template, run.access(), looking)
+        events = _noted(finding.answers(reader.stream(finding.jobs(reader.at_once))), found, top)
+        try:
+            delivery.write(reader, events, lambda expected: Form(columns=lambda answer: (answer.job.places[0].uri,)))
+        except SomeInputsFailedError as error:
+            error.exit_code = max(2, error.exit_code)
+            raise
+        if target is not None and found:
+            _cut(paths[0], found, target)
+    if not found:
+        raise typer.Exit(1)
+
+
+def _paths_and_text(arguments: list[str], cut: Path | None) -> tuple[list[str], str]:
+    """Raises UsageError."""
+    from smolcli.errors import UsageError
+
+    if len(arguments) < 2:
+        raise UsageError("Name files or folders, then what is looked for.", 'smol find clip.mp4 "a red car"')
+    if cut is not None and (len(arguments) > 2 or Path(arguments[0]).is_dir()):
+        raise UsageError("--cut is of one clip.", "Name one, or leave out --cut.")
+    return arguments[:-1], arguments[-1]
+
+
+@contextmanager
+def _cut_file(path: Path | None, force: bool) -> Iterator[tuple[Path, OutputFile] | None]:
+    """The file that is cut, which appears whole. Raises UsageError (PyAV), OutputError, before anything is read."""
+    if path is None:
+        yield None
+        return
+    from smolcli.files import OutputFile
+    from smolcli.media import require_cutting
+
+    require_cutting()
+    file = OutputFile(path, force)
+    try:
+        yield path, file
+    finally:
+        file.discard()
+
+
+def _cut(clip: str, found: list[Answer], target: tuple[Path, OutputFile]) -> None:
+    """Copy what was found, in the order of the clip. Raises UsageError, MediaError, OutputError."""
+    from smolcli.media import cut_clip
+
+    path, file = target
+    parts_s = sorted(place.window_s for answer in found for place in answer.job.places if place.window_s is not None)
+    with cut_clip(clip, parts_s, path.suffix) as piece:
+        while block := piece.file.read(1 << 20):
+            file.write_bytes(block)
+    file.commit()
+
+
+def _looking(least: float, start: str | None, end: str | None, clips: ClipOptions) -> Looking:
+    """Raises UsageError (times)."""
+    from smolcli.media import parse_moment
+    from smolcli.verbs import Looking
+
+    start_s = 0.0 if start is None else parse_moment(start, "--start")
+    end_s = None if end is None else parse_moment(end, "--end")
+    return Looking(least, start_s, end_s, clips.fps != ClipOptions().fps)
+
+
+def _question(text: str) -> str:
+    """What is looked for as a question, unless it is one."""
+    return text if text.rstrip().endswith("?") else f"Is there {text.strip()}?"
+
+
+def _noted(events: Generator[Event], found: list[Answer], top: int | None) -> Generator[Event]:
+    """The same events; what was found is put on a list. top: only the likeliest, once all are known."""
+    from smolcli.jobs import Answer
+    from smolcli.run import passed_on
+
+    def shown(event: Event) -> Iterator[Event]:
+        if isinstance(event, Answer):
+            found.append(event)
+        if top is None or not isinstance(event, Answer):
+            yield event
+
+    yield from passed_on(events, shown)
+    if top is not None:
+        found.sort(key=lambda answer: -(answer.confidence or 0.0))
+        yield from found[:top]
