@@ -171,7 +171,7 @@ class Reader:
 
 
 @contextmanager
-def known_answers(pair: ModelPair, planner: Planner, keeping: Keeping) -> Iterator[Kept]:
+def answers_kept(pair: ModelPair, planner: Planner, keeping: Keeping) -> Iterator[Kept]:
     """What a reader of a model would know from earlier runs, without its weights."""
     store = open_store(keeping.folder, keeping.limit_bytes, keeping.note)
     with closing(store):

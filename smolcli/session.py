@@ -13,7 +13,8 @@ from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import Engine, EngineOptions, Planner, load_planner
 from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
-from smolcli.models import builtin_clips, builtin_pages, builtin_questions, installed_doctags, is_builtin, resolve
+from smolcli.known import KnownAnswers, KnownClips, known_answers, known_clips
+from smolcli.models import builtin_pages, installed_doctags, is_builtin, resolve
 from smolcli.options import (
     ClipOptions,
     ClusterOptions,
@@ -25,7 +26,7 @@ from smolcli.options import (
 )
 from smolcli.prompt import Prompt, load_prompt, load_prompt_file, prompt_of, style_of
 from smolcli.rates import rate_key
-from smolcli.reader import Keeping, Reader, known_answers, make_template
+from smolcli.reader import Keeping, Reader, answers_kept, make_template
 from smolcli.run import Access, Kept, RequestPlan, RunOptions
 from smolcli.settings import load_settings
 from smolcli.speeds import last_device, measured, remember_device, speed_key
@@ -36,27 +37,6 @@ from smolcli.verbs import Template
 if TYPE_CHECKING:
     from smolcli.run import Cluster
     from smolcli.verbs import Form
-
-
-@dataclass(frozen=True, slots=True)
-class KnownAnswers:
-    """How a model answers questions. least: how sure it has to be for its answer to count; refusals: its sentences for
-    what a page does not tell; relevance: how it is asked whether a page tells, "" as any model is.
-    """
-
-    least: float = 0.0
-    refusals: Sequence[str] = ()
-    relevance: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownClips:
-    """How a model watches clips. relevance: how it is asked whether a window shows the answer, "" as any model is;
-    joins: why it merges no texts, "" where it does.
-    """
-
-    relevance: str = ""
-    joins: str = ""
 
 
 PAGE_DPI = 200  # of pages that are read whole: letters of 8 points are 22 px high
@@ -145,7 +125,7 @@ class Run:
         if keeping is None:
             yield None
             return
-        with known_answers(resolve(self.model.model, self.model.mmproj), planner, keeping) as kept:
+        with answers_kept(resolve(self.model.model, self.model.mmproj), planner, keeping) as kept:
             yield kept
 
     def engine_options(self, tuned: bool = True) -> EngineOptions:
@@ -231,16 +211,11 @@ class Run:
 
     def known_answers(self) -> KnownAnswers:
         """What is known of how this model answers questions about pages."""
-        return KnownAnswers(**builtin_questions()) if self._reads_builtin else KnownAnswers()
-
-    @property
-    def yes_or_no_hint(self) -> str:
-        """How this model is asked for a yes or a no; the built-in one was taught questions alone."""
-        return "" if self._reads_builtin else "yesno"
+        return known_answers(self._reads_builtin)
 
     def known_clips(self) -> KnownClips:
         """What is known of how this model watches clips."""
-        return KnownClips(**builtin_clips()) if self._reads_builtin else KnownClips()
+        return known_clips(self._reads_builtin)
 
     def access(self) -> Access:
         """How files are opened."""

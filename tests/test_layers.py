@@ -46,6 +46,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "run": NOUNS | READ | {"extraction"},
     "verbs": NOUNS | READ | {"run", "doctags"},
     "reader": NOUNS | READ | {"run", "verbs", "store", "models", "settings"},
+    "known": {"models"},
     "session": NOUNS
     | READ
     | {
@@ -61,6 +62,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "formats",
         "store",
         "rates",
+        "known",
     },
     "checks": NOUNS | READ | {"run", "models", "cache", "settings", "speeds", "verbs", "reader", "tuned"},
     "cli": NOUNS

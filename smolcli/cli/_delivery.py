@@ -14,7 +14,7 @@ from pathlib import Path
 from smolcli.cli._keeping import USUAL, failure_file, leaving, outputs_of, refuse_writing_into, written_into
 from smolcli.cli._outputs import refuse_inputs, wanted_beside
 from smolcli.cli._shown import NONE, Shown, refuse_a_second_input
-from smolcli.console import Progress, interruptible, is_terminal, say
+from smolcli.console import BROKEN_OFF, Ending, Progress, interruptible, is_terminal, say
 from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
 from smolcli.formats import PLAIN, Allowed, Form, Outputs, SavedFrames, Sidecars, answer_sentence, failure_sentence
@@ -27,7 +27,7 @@ from smolcli.session import Run
 from smolcli.settings import load_settings
 from smolcli.speeds import Took, peak_rss_bytes, remember, stats_lines
 
-__all__ = ["PLAIN", "Delivery", "Form"]
+__all__ = ["PLAIN", "Delivery", "Ending", "Form"]
 
 
 class InterruptedRunError(SmolError):
@@ -118,35 +118,26 @@ class Delivery:
         return False
 
     def write(
-        self,
-        reader: Reader,
-        events: Generator[Event],
-        form: Callable[[int], Form],
-        endless: bool = False,
-        stop: Callable[[], None] | None = None,
+        self, reader: Reader, events: Generator[Event], form: Callable[[int], Form], ending: Ending = BROKEN_OFF
     ) -> None:
-        """Write every answer. form: how, by how many answers are expected when the first one comes.
-
-        endless: a signal is how the run ends, and all is well then. stop: is called by a signal instead; the run goes
-        on to its end.
-
-        Raises SomeInputsFailedError.
+        """Write every answer. form: how, by how many answers are expected when the first one comes; ending: what a
+        signal does. Raises SomeInputsFailedError.
         """
-        start, ending = time.perf_counter(), False
+        start, thrown = time.perf_counter(), False
         look, access = self._run.look("auto"), self._run.access()
         self._pictures = self._stack.enter_context(Thumbnails(reader.files, look, access, self._run.console.note))
         try:
-            with closing(events), interruptible(stop) as interrupt:  # closed before the engine is
+            with closing(events), interruptible(ending.stop) as interrupt:  # closed before the engine is
                 for event in events:
                     interrupt.answering |= not isinstance(event, Expected)
                     interrupt.answering &= not isinstance(event, Idle)
                     self._take(event, reader, form)
-                    if isinstance(event, Answer | Failure | Idle) and interrupt.asked and not (ending or stop):
-                        ending = True  # thrown in there, so that answers which wait for their turn are kept
+                    if isinstance(event, Answer | Failure | Idle) and interrupt.asked and not (thrown or ending.stop):
+                        thrown = True  # thrown in there, so that answers which wait for their turn are kept
                         self._take(events.throw(InterruptedRunError(interrupt.asked)), reader, form)
         except BaseException as error:
             interrupted = isinstance(error, InterruptedRunError | KeyboardInterrupt)
-            if not (endless and interrupted):
+            if not (ending.is_well and interrupted):
                 self._outputs.broke_off()
                 if interrupted:
                     self._say_what_is_kept()

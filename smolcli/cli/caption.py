@@ -74,7 +74,7 @@ def command(
     Example: smol caption holiday/ > captions.tsv
     """
     from smolcli.cli._answers import held_answers
-    from smolcli.cli._delivery import Delivery, Form
+    from smolcli.cli._delivery import Delivery, Ending, Form
     from smolcli.cli._inputs import given_pictures, picked, reread_standard_input, watching
     from smolcli.cli._outputs import refuse_beside
     from smolcli.cli._rehearsal import rehearse
@@ -112,7 +112,7 @@ def command(
             run.console.tell(f"watching {', '.join(arrivals.folders)} (Ctrl-C ends it)")
         jobs = delivery.unsaid(jobs_of(reader.planner, reader.files, delivery.is_finished), reader.facts.name)
         events = prefixed(reader.stream(jobs), prefix) if prefix else reader.stream(jobs)
-        delivery.write(reader, events, lambda expected: Form(columns=_columns), endless=inputs.watch)
+        delivery.write(reader, events, lambda expected: Form(columns=_columns), Ending(inputs.watch))
 
 
 def _refuse_a_prefix(prefix: str, held: Held) -> None:

@@ -69,7 +69,7 @@ def command(
     run = Run(model, output, reading, pages, clips, formats)
     found: list[Answer] = []
     with _cut_file(cut, output.force) as target, Delivery(run, paths) as delivery, run.reader() as reader:
-        hinted = run if reading.hint else replace(run, reading=replace(reading, hint=run.yes_or_no_hint))
+        hinted = run if reading.hint else replace(run, reading=replace(reading, hint=run.known_answers().yes_or_no))
         template = hinted.template(run.prompt("ask", reader.facts), [_question(text)])
         template = replace(template, look=run.look(reading.detail or "low"))
         finding = Finding(reader.files, find_media(paths, recursive), template, run.access(), looking)

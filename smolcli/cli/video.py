@@ -105,7 +105,7 @@ def _watch_a_camera(
 ) -> None:
     """Answer about every window of what goes on, until it ends or is ended. Raises UsageError, MediaError."""
     from smolcli.cli._answers import held_answers
-    from smolcli.cli._delivery import Delivery, Form
+    from smolcli.cli._delivery import Delivery, Ending, Form
     from smolcli.cli._watching import live_options
     from smolcli.media import watch
     from smolcli.verbs import live_windows
@@ -126,7 +126,7 @@ def _watch_a_camera(
         form = Form(columns=columns, questions=max(1, len(questions)), names=names)
         events = reader.stream(live_windows(reader.files, live, template))
         try:
-            delivery.write(reader, events, lambda expected: form, stop=live.stop)
+            delivery.write(reader, events, lambda expected: form, Ending(stop=live.stop))
         finally:
             live.stop()
 

@@ -9,16 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 from smolcli.console.bars import ByteBar, Progress, StepBar
 from smolcli.console.sentences import Console, is_terminal, report, say, show_json, show_lines, show_table
-from smolcli.console.signals import SIGNALLED, Ended, Interrupt, ended_code, ending_signals, interruptible
+from smolcli.console.signals import (
+    BROKEN_OFF,
+    SIGNALLED,
+    Ended,
+    Ending,
+    Interrupt,
+    ended_code,
+    ending_signals,
+    interruptible,
+)
 
 if TYPE_CHECKING:
     from smolcli.console.measured import number, show_record
 
 __all__ = [
+    "BROKEN_OFF",
     "SIGNALLED",
     "ByteBar",
     "Console",
     "Ended",
+    "Ending",
     "Interrupt",
     "Progress",
     "StepBar",

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import FrameType
 
 from smolcli.console.sentences import say
@@ -27,6 +28,19 @@ class Ended(KeyboardInterrupt):
 def ended_code() -> int:
     """The exit code of a run that a signal ended: 130 after Ctrl-C, 143 after TERM, 129 after HUP."""
     return 128 + Ended.last
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a signal does to a run. is_well: it is how the run ends, after the answer under way; stop: is called, and
+    the run goes on to its end.
+    """
+
+    is_well: bool = False
+    stop: Callable[[], None] | None = None
+
+
+BROKEN_OFF = Ending()
 
 
 class Interrupt:
