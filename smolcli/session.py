@@ -294,5 +294,6 @@ class Run:
 
     @property
     def _pair_bytes(self) -> int:
+        """Of both files; what is not there is said by who opens it."""
         pair = resolve(self.model.model, self.model.mmproj)
-        return pair.language.stat().st_size + pair.projector.stat().st_size
+        return sum(file.stat().st_size for file in (pair.language, pair.projector) if file.exists())

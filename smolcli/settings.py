@@ -203,6 +203,8 @@ def _checked(setting: Setting, value: Any, where: str) -> Any:
         return _allowed(setting, value, where)
     if kind == "size" and type(value) is int and 0 <= value < 10**_MOST_DIGITS:
         return value
+    if kind == "text" and type(value) is int and setting.option is not None and setting.option.minimum is not None:
+        value = str(value)  # a word, or a number in its place
     if kind in ("text", "folder", "size") and isinstance(value, str):
         return _from_text(setting, value, where)
     raise _wrong(setting, value, where)

@@ -57,7 +57,7 @@ def test_show_names_the_origin_of_every_value(smol, config, monkeypatch):
     monkeypatch.setenv("SMOL_CACHE_SIZE", "3 GB")
     shown = smol("config", "show", "--json").record
     assert set(shown) == {setting.name for setting in TABLE}
-    assert shown["parallel"] == {"value": 4, "origin": str(config)}
+    assert shown["parallel"] == {"value": "4", "origin": str(config)}
     assert shown["cache_size"] == {"value": 3 * 10**9, "origin": "SMOL_CACHE_SIZE"}
     lines = smol("config", "show").out.splitlines()
     assert all(f"[{setting.variable}]" in line for setting, line in zip(TABLE, lines[1:], strict=True))

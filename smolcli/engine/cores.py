@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-SPINS_IDLE, SPINS_BUSY = 20_000, 0  # rounds of libgomp's loop, 3 to 50 ns each, before a thread sleeps
+SPINS_IDLE, SPINS_BUSY = 2_000, 0  # rounds of libgomp's loop, 3 to 50 ns each, before a thread sleeps; more gains nothing
 _SPINS_UNKNOWN = 2_000
 _LOOKS, _LOOK_S = 5, 0.001
 _SET_BY_USER = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")

@@ -139,7 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, help="folder made by make_checkpoint.py (made if absent)")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--spins", default="smol,0,2000,20000,active")
+    parser.add_argument("--spins", default="smol,0,2000,20000")
     parser.add_argument("--work", default="decode,prefill", help="of decode, prefill and tile")
     parser.add_argument("--busy", type=int, default=2, help="processes that compute beside it, the second time")
     parser.add_argument("--quiet", type=float, default=1.0, help="most of the processors that others may take")

@@ -41,9 +41,14 @@ def bindings() -> tuple[Any, Any]:
             from llama_cpp import mtmd_cpp as mtmd
     except (ImportError, OSError, RuntimeError) as error:
         raise EngineError(f"llama-cpp-python cannot be loaded ({error}).", f"Build it again: {REBUILD}") from error
+    _take_the_log(llama, mtmd)
+    return llama, mtmd
+
+
+def _take_the_log(llama: Any, mtmd: Any) -> None:
+    """llama.cpp's three log sinks are ours."""
     for set_log in (llama.llama_log_set, mtmd.mtmd_log_set, mtmd.mtmd_helper_log_set):
         set_log(_log_callback(llama.llama_log_callback), ctypes.c_void_p(0))
-    return llama, mtmd
 
 
 @cache
@@ -77,9 +82,10 @@ def _log_callback(native: Any) -> Any:
 
 
 def set_verbose(on: bool) -> None:
-    """Show or hide llama.cpp's own log lines on stderr."""
+    """Show or hide llama.cpp's own log lines on stderr; who imports the binding whole has taken its log since."""
     global _verbose  # noqa: PLW0603  the library's log sink is global as well
     _verbose = on
+    _take_the_log(*bindings())
 
 
 def last_error() -> str:
