@@ -87,6 +87,9 @@ bench-ocr: $(VENV)/.tested ## measure how well and how fast pages are read, besi
 bench-docvqa: $(VENV)/.tested ## measure how well documents are asked and answers are found on their pages
 	$(BIN)/python tests/bench/bench_docvqa.py $(ARGS)
 
+bench-video: $(VENV)/.tested ## measure what is said of clips with a known story, and when
+	$(BIN)/python tests/bench/bench_video.py $(ARGS)
+
 bench-layout: $(VENV)/.tested ## measure how well and how fast lines are found, without a model
 	$(BIN)/python tests/bench/bench_layout.py $(ARGS)
 

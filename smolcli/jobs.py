@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from smolcli.datatypes import Generation, Outline, Place, Sampling, Source, TilePlan, VideoFacts
+from smolcli.datatypes import Outline, Place, Sampling, Source, TilePlan, VideoFacts
 from smolcli.errors import SmolError
+from smolcli.generation import Generation
 from smolcli.regions import PageReading
 
 MOST_NAMED = 3  # files of a request that failed as a whole

@@ -9,7 +9,7 @@ from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
 from typing import TypeVar
 
-from smolcli.datatypes import Counts, Generation, Seconds
+from smolcli.generation import Counts, Generation, Seconds
 from smolcli.remembered import entries, keep
 
 T = TypeVar("T", Counts, Seconds)

@@ -1,6 +1,7 @@
 """Answers about windows of a clip, as a run gives them."""
 
-from smolcli.datatypes import Counts, Generation, Place, Sampling, Seconds, Source
+from smolcli.datatypes import Place, Sampling, Source
+from smolcli.generation import Counts, Generation, Seconds
 from smolcli.jobs import Answer, Job, Look, Question, Words
 
 CLIP = Source("clips/clip.mp4", "video", "0" * 64)

@@ -19,8 +19,8 @@ from scores import CLOSE_CALL, margins
 
 def watch(out: Path) -> None:
     """From here on every engine of this process measures its answers before it closes."""
-    from smolcli.datatypes import Generation
     from smolcli.engine.smolvlm import SmolVLM
+    from smolcli.generation import Generation
 
     add, step, close = SmolVLM.add, SmolVLM.step, SmolVLM.close
 

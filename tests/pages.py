@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from smolcli.datatypes import Counts, Generation, Place, Sampling, Seconds, Source
+from smolcli.datatypes import Place, Sampling, Source
+from smolcli.generation import Counts, Generation, Seconds
 from smolcli.jobs import Answer, Failure, Job, Look, Question, Words
 from smolcli.regions import PageReading, Region
 

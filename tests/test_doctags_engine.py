@@ -7,9 +7,10 @@ from models import golden_pair, granite_pair, speaking_pair
 
 from gguf_convert.names import FAKE, IMAGE, Tokenizer
 from smolcli import tiles
-from smolcli.datatypes import Generation, ImagePart, Piece, Request, Sampling, TextPart, Turn
+from smolcli.datatypes import ImagePart, Sampling, TextPart, Turn
 from smolcli.engine import EngineOptions, load_engine, load_planner
 from smolcli.engine.metadata import GGUFFile
+from smolcli.generation import Generation, Piece, Request
 from smolcli.prompt import load_prompt, prompt_of, render, style_of
 from smolcli.run.planning import geometry
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from smolcli.datatypes import Counts, Generation, Place, Sampling, Seconds, Source
+from smolcli.datatypes import Place, Sampling, Source
+from smolcli.generation import Counts, Generation, Seconds
 from smolcli.jobs import Answer, Job, Look, Question, Words
 from smolcli.verbs.choosing import best_of, confidence_of, filled, says_nothing
 

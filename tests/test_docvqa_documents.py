@@ -11,9 +11,10 @@ import pytest
 from drawing import draw_pdf
 from fakes.engine import FACTS, FakeEngine
 
-from smolcli.datatypes import ImagePart, Refused, Sampling
+from smolcli.datatypes import ImagePart, Sampling
 from smolcli.errors import DoesNotFitError, OutputError
 from smolcli.formats import MarkedPages, Marking
+from smolcli.generation import Refused
 from smolcli.jobs import Answer, Failure, Look, Question, Words
 from smolcli.media import FolderError
 from smolcli.run import Access, OpenFiles, PageTexts, RunOptions, run

@@ -7,10 +7,11 @@ import pytest
 from models import member_pair
 from PIL import Image, ImageDraw, ImageFont
 
-from smolcli.datatypes import Encoded, Generation, ImagePart, Piece, Refused, Request, Sampling, TextPart, Turn
+from smolcli.datatypes import ImagePart, Sampling, TextPart, Turn
 from smolcli.engine import EngineOptions, load_engine
 from smolcli.engine.choosing import MOST_CHOICES
 from smolcli.errors import DoesNotFitError, UsageError
+from smolcli.generation import Encoded, Generation, Piece, Refused, Request
 from smolcli.models import builtin
 from smolcli.tiles import Detail, Geometry, cut, plan
 

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from scores import CLOSE_CALL, differ_by_close_calls_at_most, margins
 
-from smolcli.datatypes import Generation, ImagePart, Piece, Refused, Request, Sampling, TextPart, Turn
+from smolcli.datatypes import ImagePart, Sampling, TextPart, Turn
 from smolcli.engine import EngineOptions, load_engine, memory, scheduler
 from smolcli.errors import DoesNotFitError
+from smolcli.generation import Generation, Piece, Refused, Request
 from smolcli.models import builtin
 from smolcli.tiles import Detail, Geometry, cut, plan
 

@@ -9,11 +9,12 @@ from drawing import synth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smolcli.datatypes import Generation, ImagePart, Refused, Request, Sampling, TextPart, TilePlan, Turn
+from smolcli.datatypes import ImagePart, Sampling, TextPart, TilePlan, Turn
 from smolcli.engine import EngineOptions, check_grammar, grammar_of_schema, load_engine
 from smolcli.engine.llama.grammar import MOST_CHARACTERS, MOST_NESTED, Grammar
 from smolcli.engine.sampling import RowSampling, Sampler
 from smolcli.errors import EngineError, UsageError
+from smolcli.generation import Generation, Refused, Request
 from smolcli.models import builtin
 from smolcli.tiles import pack
 

@@ -17,20 +17,10 @@ from drawing import synth
 from models import nano_pair
 from scores import differ_by_close_calls_at_most
 
-from smolcli.datatypes import (
-    Generation,
-    ImagePart,
-    ModelPair,
-    Piece,
-    Refused,
-    Request,
-    Sampling,
-    TextPart,
-    TilePlan,
-    Turn,
-)
+from smolcli.datatypes import ImagePart, ModelPair, Sampling, TextPart, TilePlan, Turn
 from smolcli.engine import EngineOptions, load_engine, load_planner
 from smolcli.errors import EngineError, ModelError, UsageError
+from smolcli.generation import Generation, Piece, Refused, Request
 from smolcli.models import builtin
 from smolcli.tiles import pack
 

@@ -10,7 +10,7 @@ import pytest
 from drawing import synth
 from scores import differ_by_close_calls_at_most
 
-from smolcli.datatypes import Encoded, Generation, ImagePart, Refused, Request, Sampling, TextPart, TilePlan, Turn
+from smolcli.datatypes import ImagePart, Sampling, TextPart, TilePlan, Turn
 from smolcli.engine import EngineOptions, load_engine
 from smolcli.engine.arrival import Arrival
 from smolcli.engine.embeddings import TileMemo
@@ -19,6 +19,7 @@ from smolcli.engine.llama.vision import VisionTower
 from smolcli.engine.tokens import TokenSequence
 from smolcli.engine.towers import Towers
 from smolcli.errors import EngineError, ModelError
+from smolcli.generation import Encoded, Generation, Refused, Request
 from smolcli.models import builtin
 from smolcli.tiles import pack
 

@@ -10,8 +10,9 @@ from fakes.engine import FACTS, FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smolcli.datatypes import Generation, ImagePart, Refused, Sampling
+from smolcli.datatypes import ImagePart, Sampling
 from smolcli.errors import DoesNotFitError
+from smolcli.generation import Generation, Refused
 from smolcli.jobs import Answer, Failure, Look, Question, Words
 from smolcli.media import find_media
 from smolcli.run import Access, OpenFiles, RunOptions, run

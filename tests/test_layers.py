@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted([*ROOT.glob("smolcli/**/*.py"), *ROOT.glob("gguf_convert/**/*.py")])
 
-NOUNS = {"datatypes", "errors", "jobs", "locks", "measurements", "printable", "regions", "workers"}
+NOUNS = {"datatypes", "errors", "generation", "jobs", "locks", "measurements", "printable", "regions", "workers"}
 READ = {"media", "layout", "tiles", "prompt", "engine"}
 MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "datatypes": {"errors", "printable"},
@@ -21,9 +21,10 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "locks": set(),
     "workers": set(),
     "measurements": set(),
-    "jobs": {"datatypes", "errors", "regions"},
+    "generation": {"datatypes", "errors"},
+    "jobs": {"datatypes", "errors", "generation", "regions"},
     "regions": {"datatypes"},
-    "doctags": {"datatypes", "regions"},
+    "doctags": {"datatypes", "generation", "regions"},
     "extraction": {"errors"},
     "options": {"errors"},
     "settings": {"errors", "files", "options"},

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import smolcli
-from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import EngineError
+from smolcli.generation import Encoded, Piece
 from smolcli.run import Access, Planned
 from smolcli.verbs import docvqa
 

@@ -5,7 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smolcli.datatypes import Counts, Generation, Place, Seconds, Source
+from smolcli.datatypes import Place, Source
+from smolcli.generation import Counts, Generation, Seconds
 from smolcli.layout import MARGIN_PX, Line
 from smolcli.run.outlined import boxed
 from smolcli.verbs.ocr.sheets import Form, Piece, Read, fill_sheets, joined, said, said_by_one, shares

@@ -13,8 +13,9 @@ import pytest
 from drawing import draw_clip, draw_pdf, draw_text
 from fakes.engine import FACTS, FakeEngine
 
-from smolcli.datatypes import ImagePart, Piece, Place, Request, Sampling, Source, TextPart, Turn
+from smolcli.datatypes import ImagePart, Place, Sampling, Source, TextPart, Turn
 from smolcli.errors import EngineError
+from smolcli.generation import Piece, Request
 from smolcli.jobs import Answer, Expected, Failure, Job, Look, Question, Waiting, Words
 from smolcli.run import Access, OpenFiles, Planned, RunOptions, run
 from smolcli.run.ahead import MOST_TASKS, Ahead

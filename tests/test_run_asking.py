@@ -8,8 +8,9 @@ from drawing import draw_pdf, draw_text
 from fakes.engine import FACTS, FakeEngine
 from forms import draw_form
 
-from smolcli.datatypes import Encoded, Piece, Sampling
+from smolcli.datatypes import Sampling
 from smolcli.extraction import schema_of_fields
+from smolcli.generation import Encoded, Piece
 from smolcli.jobs import Answer, Failure, Look, Question, Words
 from smolcli.models import builtin
 from smolcli.reader import EngineOptions, Keeping, Reader

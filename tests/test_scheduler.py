@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from smolcli.datatypes import Generation, Piece
 from smolcli.engine.kvcells import RETAINED, KVCells
 from smolcli.engine.scheduler import Scheduler, Scored
 from smolcli.errors import DoesNotFitError, EngineError, ModelError
+from smolcli.generation import Generation, Piece
 
 LONG = [7] * 40  # a prefix worth sharing
 

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smolcli.datatypes import Counts, Generation, Place, Sampling, Seconds, Source
+from smolcli.datatypes import Place, Sampling, Source
 from smolcli.errors import MediaError, OutputError
 from smolcli.files import OutputFile
 from smolcli.formats import PLAIN, Beside, Form, Sidecar, SidecarNames, Sidecars, find_format
 from smolcli.formats.naming import Extension
+from smolcli.generation import Counts, Generation, Seconds
 from smolcli.jobs import Answer, Job, Look, Question, Words, failure
 from smolcli.media import NamedInputs
 

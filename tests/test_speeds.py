@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from smolcli.datatypes import Counts, Generation, Seconds
+from smolcli.generation import Counts, Generation, Seconds
 from smolcli.speeds import Speeds, Took, measured, remember, speed_key
 
 KEY = speed_key("nano", 1000, 0, "cpu")

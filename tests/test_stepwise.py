@@ -6,8 +6,9 @@ import pytest
 from drawing import draw_text
 from fakes.engine import FACTS, FakeEngine
 
-from smolcli.datatypes import Piece, Place, Sampling
+from smolcli.datatypes import Place, Sampling
 from smolcli.errors import DoesNotFitError, SmolError
+from smolcli.generation import Piece
 from smolcli.jobs import Answer, Expected, Failure, Job, Look, Question, Words
 from smolcli.run import Access, OpenFiles, RunOptions, run
 from smolcli.verbs.stepwise import Stepwise, Task, answers

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from fakes.engine import FACTS, FakeEngine
 
-from smolcli.datatypes import Generation, ImagePart, Piece, Place, Refused, Sampling, TextPart
+from smolcli.datatypes import ImagePart, Place, Sampling, TextPart
 from smolcli.errors import DoesNotFitError
+from smolcli.generation import Generation, Piece, Refused
 from smolcli.jobs import Answer, Failure, Look, Question, Words
 from smolcli.run import Access, OpenFiles, RunOptions, run
 from smolcli.verbs import ClipQuestions, Merging, Template, Watching

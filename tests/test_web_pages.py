@@ -9,11 +9,12 @@ import pytest
 from browser import Parts, complaints, contrast, needs_browser, prefers, press, waited
 from PIL import Image, ImageDraw, ImageFont
 
-from smolcli.datatypes import Counts, Generation, Place, Sampling, Seconds, Source
+from smolcli.datatypes import Place, Sampling, Source
 from smolcli.errors import UsageError
 from smolcli.formats import Form, Outputs, Wanted, find_format
 from smolcli.formats.gallery import GalleryWriter
 from smolcli.formats.web_page import link_to
+from smolcli.generation import Counts, Generation, Seconds
 from smolcli.jobs import Answer, Job, Look, Question, Words
 
 HOSTILE = "<script>document.title='hacked'</script><img src=x onerror=alert(1)>\"'&amp;</figcaption>"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smolcli.datatypes import Counts, Generation, Place, Sampling, Seconds, Source
+from smolcli.datatypes import Place, Sampling, Source
 from smolcli.errors import MediaError, OutputError, UsageError
 from smolcli.formats import (
     FORMATS,
@@ -29,6 +29,7 @@ from smolcli.formats import (
     printable,
     to_json,
 )
+from smolcli.generation import Counts, Generation, Seconds
 from smolcli.jobs import Answer, Job, Look, Question, Words, failure
 from smolcli.regions import PageReading, Region
 

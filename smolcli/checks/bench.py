@@ -20,9 +20,10 @@ from smolcli.checks.cold import ColdAnswer, ask_cold
 from smolcli.checks.drawn_pictures import HIGH_PX, WIDE_PX, DrawnPictures
 from smolcli.checks.examples import QUESTION, examples_per_s
 from smolcli.checks.repeats import Amount, Repeats, Told
-from smolcli.datatypes import Generation, ModelPair, Refused, Request, Sampling, TextPart, TilePlan, Tiles, Turn
+from smolcli.datatypes import ModelPair, Sampling, TextPart, TilePlan, Tiles, Turn
 from smolcli.engine import Engine, EngineOptions, devices, physical_cores
 from smolcli.errors import SmolError
+from smolcli.generation import Generation, Refused, Request
 from smolcli.measurements import Measurement, measured
 from smolcli.media import MediaOptions, open_media
 from smolcli.reader import Reader

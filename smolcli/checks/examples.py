@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from smolcli.datatypes import Generation, Sampling
+from smolcli.datatypes import Sampling
 from smolcli.errors import EngineError
+from smolcli.generation import Generation
 from smolcli.jobs import Answer, Failure, Look
 from smolcli.reader import Reader
 from smolcli.run import Access

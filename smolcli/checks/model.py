@@ -16,20 +16,10 @@ import numpy as np
 from smolcli import models
 from smolcli.checks.check import Check, guarded
 from smolcli.checks.system import memory_check
-from smolcli.datatypes import (
-    RGB,
-    Generation,
-    ImagePart,
-    ModelFacts,
-    ModelPair,
-    Request,
-    Sampling,
-    TextPart,
-    TilePlan,
-    Turn,
-)
+from smolcli.datatypes import RGB, ImagePart, ModelFacts, ModelPair, Sampling, TextPart, TilePlan, Turn
 from smolcli.engine import Engine, EngineOptions, Planner, load_engine, load_planner
 from smolcli.errors import SmolError
+from smolcli.generation import Generation, Request
 from smolcli.media import MediaOptions, open_media
 from smolcli.models import Store, record_file
 from smolcli.printable import megabytes

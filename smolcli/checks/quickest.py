@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from smolcli.checks.measure import pictures
-from smolcli.datatypes import Generation, ImagePart, Refused, Request, Sampling, TextPart, Turn
+from smolcli.datatypes import ImagePart, Sampling, TextPart, Turn
 from smolcli.engine import Engine, EngineOptions, physical_cores
+from smolcli.generation import Generation, Refused, Request
 from smolcli.run import geometry
 from smolcli.tiles import cut, parse_detail, plan
 from smolcli.tuned import Quickest

@@ -15,9 +15,9 @@ from smolcli.cli._keeping import USUAL, failure_file, leaving, outputs_of, refus
 from smolcli.cli._outputs import refuse_inputs, wanted_beside
 from smolcli.cli._shown import NONE, Shown, refuse_a_second_input
 from smolcli.console import BROKEN_OFF, Ending, Progress, interruptible, is_terminal, say
-from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError, SomeInputsFailedError
 from smolcli.formats import PLAIN, Allowed, Form, Outputs, SavedFrames, Sidecars, answer_sentence, failure_sentence
+from smolcli.generation import Encoded, Piece
 from smolcli.jobs import Answer, Expected, Failure, Job, failure
 from smolcli.options import KeepingOptions
 from smolcli.rates import remember_rate

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from smolcli.datatypes import Box, Size, StopReason
+from smolcli.datatypes import Box, Size
 from smolcli.doctags.lines import lines_in
 from smolcli.doctags.markup import CHECKBOXES, HEADERS, LISTS, Element, Mark, is_mark, parse
 from smolcli.doctags.tables import cells, has_cells
+from smolcli.generation import StopReason
 from smolcli.regions import PageReading, Region, RegionKind
 
 GRID = 500  # `<loc_500>` is the right or the lower edge

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from smolcli.datatypes import RGB, EngineEvent, Floats, ModelFacts, ModelPair, Request, TilePlan, Turn
+from smolcli.datatypes import RGB, Floats, ModelFacts, ModelPair, TilePlan, Turn
 from smolcli.engine.cores import physical_cores
 from smolcli.engine.tokens import DEFAULT_TEMPLATE, TokenSequence, template_text
+from smolcli.generation import EngineEvent, Request
 
 if TYPE_CHECKING:
     from smolcli.engine.choosing import check_choices

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from smolcli.datatypes import RGB, Floats, ModelFacts, Request, Sampling
+from smolcli.datatypes import RGB, Floats, ModelFacts, Sampling
 from smolcli.engine.batching import Ids, Job
 from smolcli.engine.embeddings import PromptRows, identity
 from smolcli.engine.sampling import Grammar
 from smolcli.engine.tokens import TokenSequence
 from smolcli.errors import DoesNotFitError, EngineError
+from smolcli.generation import Request
 
 MOST_NEW_TOKENS = 1024  # where the user sets no limit
 

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gguf_convert.header import DAMAGED
-from smolcli.datatypes import Counts, Floats, Generation, ModelFacts, Seconds
+from smolcli.datatypes import Floats, ModelFacts
 from smolcli.engine.arrival import Arrival
 from smolcli.engine.batching import Job
 from smolcli.engine.scheduler import Scored
 from smolcli.errors import ModelError, UsageError
+from smolcli.generation import Counts, Generation, Seconds
 
 MOST_CHOICES = 256
 

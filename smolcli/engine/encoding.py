@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
-from smolcli.datatypes import RGB, Encoded, EngineEvent, Floats, Refused
+from smolcli.datatypes import RGB, Floats
 from smolcli.engine.arrival import Arrival
 from smolcli.engine.embeddings import TileMemo
 from smolcli.engine.towers import EncodedTile, Towers
 from smolcli.errors import EngineError
+from smolcli.generation import Encoded, EngineEvent, Refused
 
 _AHEAD = 4  # tiles that are handed to each tower, where nobody waits for them: a step of many answers lasts as long
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smolcli.datatypes import Counts, Floats, Generation, Piece, Seconds, StopReason
+from smolcli.datatypes import Floats
 from smolcli.engine.batching import Decoder, Job, Running, compose
 from smolcli.engine.kvcells import KVCells
 from smolcli.engine.sampling import Choice, RowSampling, Sampler
 from smolcli.engine.textstream import TextStream
 from smolcli.errors import EngineError
+from smolcli.generation import Counts, Generation, Piece, Seconds, StopReason
 
 
 @dataclass(frozen=True, slots=True)

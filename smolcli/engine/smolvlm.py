@@ -11,7 +11,7 @@ from itertools import count
 
 import numpy as np
 
-from smolcli.datatypes import RGB, EngineEvent, Floats, ModelPair, Refused, Request, Turn
+from smolcli.datatypes import RGB, Floats, ModelPair, Turn
 from smolcli.engine import EngineOptions, TileStore
 from smolcli.engine.arrival import Arrival, arrive, check_tile
 from smolcli.engine.batching import Job
@@ -30,6 +30,7 @@ from smolcli.engine.threaded import ThreadedDecoder, ThreadedGrammar
 from smolcli.engine.towers import MOST_UNASKED, Tower, Towers
 from smolcli.engine.vocabulary import Vocabulary
 from smolcli.errors import SmolError
+from smolcli.generation import EngineEvent, Refused, Request
 
 _BATCH_ROWS, _CARD_BATCH_ROWS = 512, 2048  # of one pass; the second is a guess that tests/bench/gpu measures
 _OUTPUTS = 32  # rows of logits in one pass, 200 kB each with the family's vocabulary

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
 
-from smolcli.datatypes import Counts, Generation, Request, Sampling, Seconds, StopReason, TextPart
+from smolcli.datatypes import Sampling, TextPart
 from smolcli.engine import Engine, check_grammar, grammar_of_schema
 from smolcli.extraction import NUMBER, Ask, asks, collect, missing, text_grammar, unquoted
+from smolcli.generation import Counts, Generation, Request, Seconds, StopReason
 from smolcli.jobs import Answer, Job, Question
 from smolcli.prompt import Medium, render
 

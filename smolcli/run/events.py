@@ -6,8 +6,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from smolcli.datatypes import Encoded, Piece
 from smolcli.errors import SmolError
+from smolcli.generation import Encoded, Piece
 from smolcli.jobs import Answer, Expected, Failure, Job, Waiting
 from smolcli.run.planning import RequestPlan
 

@@ -11,9 +11,9 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 
-from smolcli.datatypes import EngineEvent, Generation, Piece, Refused
 from smolcli.engine import Engine
 from smolcli.errors import SmolError
+from smolcli.generation import EngineEvent, Generation, Piece, Refused
 from smolcli.jobs import Answer, Job
 from smolcli.run.ahead import Ahead
 from smolcli.run.asking import as_planned, number_of

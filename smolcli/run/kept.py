@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, Protocol
 
-from smolcli.datatypes import Counts, Generation, Place, Seconds
+from smolcli.datatypes import Place
+from smolcli.generation import Counts, Generation, Seconds
 from smolcli.jobs import Answer, Job
 
 _FORM = 2

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from smolcli.datatypes import Seconds
+from smolcli.generation import Seconds
 from smolcli.jobs import Answer
 from smolcli.run.kept import Kept, renamed
 from smolcli.run.work import Work

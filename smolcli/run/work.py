@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from smolcli.datatypes import Generation
 from smolcli.errors import TookTooLongError
+from smolcli.generation import Generation
 from smolcli.jobs import Answer, Job
 from smolcli.run.ahead import Task
 from smolcli.run.asking import Asking

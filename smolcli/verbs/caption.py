@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from smolcli.datatypes import Piece
 from smolcli.errors import UsageError
+from smolcli.generation import Piece
 from smolcli.jobs import Answer, Expected, failure
 from smolcli.media import Found, find_pictures
 from smolcli.run import Access, Event, Item, OpenFiles, passed_on

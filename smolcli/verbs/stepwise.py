@@ -15,8 +15,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TypeVar
 
-from smolcli.datatypes import Counts, Encoded, Generation, Piece, Seconds
 from smolcli.errors import SmolError
+from smolcli.generation import Counts, Encoded, Generation, Piece, Seconds
 from smolcli.jobs import Answer, Expected, Failure, Job, Waiting, failure
 from smolcli.run import Event, Item, OpenFiles, passed_on
 

@@ -25,8 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from drawing import draw_text
 from fakes.engine import FACTS
 
-from smolcli.datatypes import Counts, Generation, Place, Sampling, Seconds, Source
+from smolcli.datatypes import Place, Sampling, Source
 from smolcli.engine import EngineOptions
+from smolcli.generation import Counts, Generation, Seconds
 from smolcli.jobs import Answer, Job, Look, Question, Words
 from smolcli.models import builtin, carry_pair, resolve
 from smolcli.reader import Reader

@@ -68,8 +68,9 @@ def serve(language: str, projector: str, threads: str) -> None:
     """Answer "decode", "prefill" or "tile", a line each, with how many a second there were."""
     import numpy as np
 
-    from smolcli.datatypes import Generation, ModelPair, Request, Sampling, TextPart, Turn
+    from smolcli.datatypes import ModelPair, Sampling, TextPart, Turn
     from smolcli.engine import EngineOptions, load_engine
+    from smolcli.generation import Generation, Request
 
     tile = np.random.default_rng(0).integers(0, 256, (512, 512, 3), dtype=np.uint8)
     model = ModelPair(Path(language), Path(projector), "full")

@@ -8,9 +8,10 @@ from drawing import synth
 from models import member_pair, nano_pair
 from scores import differ_by_close_calls_at_most
 
-from smolcli.datatypes import Encoded, Generation, ImagePart, Piece, Request, Sampling, TextPart, Turn
+from smolcli.datatypes import ImagePart, Sampling, TextPart, Turn
 from smolcli.engine import EngineOptions, load_engine, load_planner
 from smolcli.errors import DoesNotFitError
+from smolcli.generation import Encoded, Generation, Piece, Request
 from smolcli.models import builtin
 from smolcli.tiles import Detail, Geometry, cut, plan
 

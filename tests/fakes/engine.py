@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-from smolcli.datatypes import Counts, Encoded, Generation, ModelFacts, Piece, Refused, Request, Seconds
+from smolcli.datatypes import ModelFacts
 from smolcli.engine.tokens import TokenSequence
 from smolcli.errors import DoesNotFitError, EngineError
+from smolcli.generation import Counts, Encoded, Generation, Piece, Refused, Request, Seconds
 
 FACTS = ModelFacts("fake", "SmolVLM", 64, 1, 64, 6, 1000, 8, 1, 4)
 

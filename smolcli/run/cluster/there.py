@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 
-from smolcli.datatypes import Encoded, Place
+from smolcli.datatypes import Place
 from smolcli.errors import EngineError, MediaError, SmolError
+from smolcli.generation import Encoded
 from smolcli.jobs import Answer, Expected, Job
 from smolcli.media import OPEN_PIPES
 from smolcli.run.cluster.crew import Actor, Crew, Ticket

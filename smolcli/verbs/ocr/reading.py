@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from smolcli.datatypes import Generation, Place
+from smolcli.datatypes import Place
 from smolcli.errors import SmolError
+from smolcli.generation import Generation
 from smolcli.jobs import Answer, Expected, Job, failure
 from smolcli.media import Found, Media, TextLayer
 from smolcli.regions import PageReading, page_text

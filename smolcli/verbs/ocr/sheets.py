@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from smolcli.datatypes import Box, Generation, Size
+from smolcli.datatypes import Box, Size
+from smolcli.generation import Generation
 from smolcli.jobs import Sheet
 from smolcli.layout import MARGIN_PX, TOP_PX, Line, pieces
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
-from smolcli.datatypes import Counts, Generation, Sampling, Seconds
+from smolcli.datatypes import Sampling
+from smolcli.generation import Counts, Generation, Seconds
 from smolcli.jobs import Answer, Job, Look, Question
 from smolcli.printable import timestamp
 from smolcli.verbs.stepwise import Outcome, answers, spent

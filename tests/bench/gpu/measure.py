@@ -22,9 +22,10 @@ import numpy as np
 
 from smolcli.checks.drawn_pictures import DrawnPictures
 from smolcli.checks.examples import examples_per_s
-from smolcli.datatypes import RGB, Generation, ModelPair, Request, Sampling, TextPart, Turn
+from smolcli.datatypes import RGB, ModelPair, Sampling, TextPart, Turn
 from smolcli.engine import Engine, EngineOptions, devices, load_engine
 from smolcli.errors import SmolError
+from smolcli.generation import Generation, Request
 from smolcli.reader import Reader
 from smolcli.run import RunOptions
 
