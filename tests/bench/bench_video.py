@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ import numpy as np
 import records
 
 import smolcli
-from smolcli.media import WindowOptions, find_media, scenes_of
+from smolcli.media import Media, MediaOptions, WindowOptions, find_media, open_media, scenes_of, windows_of
 from smolcli.models import builtin
 from smolcli.run import Access
 from smolcli.verbs import ClipQuestions, Finding, Looking, Watching
@@ -107,13 +108,14 @@ class Scores:
         self.all.setdefault(name, []).append(value)
 
 
-def watched(reader: smolcli.Reader, path: str, question: str) -> list[smolcli.Answer]:
-    """What is said of each scene."""
+def watched(
+    reader: smolcli.Reader, path: str, question: str, windows: Callable[[Media], Iterable[smolcli.Place]]
+) -> list[smolcli.Answer]:
+    """What is said of each window."""
     template = reader.template("video", [question], look=smolcli.Look("low"))
-    watching = Watching(lambda media: scenes_of(media, WindowOptions()))
-    asking = ClipQuestions(reader.files, [path], template, Access(), watching)
+    asking = ClipQuestions(reader.files, [path], template, Access(), Watching(windows))
     said = [each for each in asking.answers(reader.stream(asking.jobs())) if isinstance(each, smolcli.Answer)]
-    return [answer for answer in said if answer.job.places[0].window_s is not None]
+    return [answer for answer in said if answer.job.places[0].window_s is not None] or said
 
 
 def found(reader: smolcli.Reader, path: str, what: str) -> list[tuple[float, float]]:
@@ -124,31 +126,30 @@ def found(reader: smolcli.Reader, path: str, what: str) -> list[tuple[float, flo
 
 
 def judge(reader: smolcli.Reader, path: str, scenes: list[Scene], scores: Scores) -> None:
-    told = watched(reader, path, "What does it say?")
-    scores.add(
-        "scenes cut where they change (within 0.5 s)",
-        sum(any(abs(answer.job.places[0].window_s[0] - scene.start_s) <= 0.5 for answer in told) for scene in scenes)
-        / len(scenes),
-    )
-    at = {
-        scene: [a for a in told if overlap(a.job.places[0].window_s, (scene.start_s, scene.end_s)) > 0.5]
-        for scene in scenes
-    }
-    words = [scene for scene in scenes if scene.word]
-    for scene in words:
-        scores.add("word of its scene", float(any(scene.word.lower() in a.text.lower() for a in at[scene])))
-    if len(words) > 1:
-        text = " ".join(answer.text for answer in told).lower()
-        places = [text.find(scene.word.lower()) for scene in words]
-        scores.add("order of the words", float(-1 not in places and places == sorted(places)))
-    colours = watched(reader, path, "What color is the shape?")
-    for scene in (scene for scene in scenes if scene.shape):
-        own = [a.text for a in colours if overlap(a.job.places[0].window_s, (scene.start_s, scene.end_s)) > 0.5]
-        scores.add("colour of its scene", float(any(scene.colour in text.lower() for text in own)))
+    """Ask about the scenes as they are, about windows of 4 s in their order, and for when things are seen."""
+
+    def one(scene: Scene, question: str) -> str:
+        place = lambda media: [smolcli.Place(media.source, window_s=(scene.start_s, scene.end_s))]  # noqa: E731
+        return " ".join(answer.text for answer in watched(reader, path, question, place)).lower()
+
+    with open_media(path, MediaOptions(moving=True)) as media:
+        starts = [(place.window_s or (0.0, 0.0))[0] for place in scenes_of(media, WindowOptions())]
+    for scene in scenes[1:]:
+        scores.add("scenes that are cut within 0.5 s", float(any(abs(at - scene.start_s) <= 0.5 for at in starts)))
+    for scene in scenes:
+        if scene.word:
+            scores.add("words", float(scene.word.lower() in one(scene, "What does it say?")))
+            continue
+        scores.add("colours", float(scene.colour in one(scene, f"What color is the {scene.shape}?")))
         stretches = found(reader, path, f"a {scene.colour} {scene.shape}")
         best = max((overlap(each, (scene.start_s, scene.end_s)) for each in stretches), default=0.0)
-        scores.add("find: overlap of the stretch (IoU)", best)
-        scores.add("find: stretches that are right", float(len(stretches) == 1 and best > 0.5))
+        scores.add("find: overlap with the time that is right (IoU)", best)
+        scores.add("find: one stretch, and the right one", float(len(stretches) == 1 and best > 0.5))
+    words = [scene.word.lower() for scene in scenes if scene.word]
+    if len(words) > 1:
+        told = watched(reader, path, "What does it say?", lambda media: windows_of(media, WindowOptions(every_s=4.0)))
+        places = [" ".join(answer.text for answer in told).lower().find(word) for word in words]
+        scores.add("order of the words", float(-1 not in places and places == sorted(places)))
 
 
 def stories(clips: int, folder: Path, recorded: records.Found) -> None:
@@ -199,7 +200,9 @@ def frames(folder: Path, pair: list[Path], tools: Path | None, recorded: records
 
 
 def peer(path: Path, pair: list[Path], tools: Path, recorded: records.Found) -> None:
-    """llama-mtmd-cli at a frame a second."""
+    """llama-mtmd-cli at a frame a second. It reads clips through a pipe, so what a player needs has to come first."""
+    whole, path = path, path.with_suffix(".first.mp4")
+    subprocess.run(["ffmpeg", "-v", "error", "-i", whole, "-c", "copy", "-movflags", "+faststart", path], check=True)
     (program,) = list(tools.rglob("llama-mtmd-cli"))[:1]
     command = [str(program), "-m", str(pair[0]), "--mmproj", str(pair[1]), "--video", str(path), "-p", "What happens?"]
     command += ["-n", "32", "--video-fps", "1", "--temp", "0", "-c", "8192"]
