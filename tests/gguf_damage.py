@@ -223,7 +223,8 @@ READER = """
 import contextlib, json, resource, sys
 from pathlib import Path
 import numpy as np
-from smolcli.datatypes import ImagePart, ModelPair, Refused, Request, Sampling, TextPart, TilePlan, Turn
+from smolcli.datatypes import ImagePart, ModelPair, Sampling, TextPart, TilePlan, Turn
+from smolcli.generation import Refused, Request
 from smolcli.engine import EngineOptions, load_engine
 from smolcli.errors import SmolError
 from smolcli.tiles import pack

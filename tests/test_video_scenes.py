@@ -34,4 +34,4 @@ def test_without_dedupe_a_frame_is_what_was_decoded(tmp_path, capsys):
 def test_scenes_and_every_are_two_ways_to_choose_windows(tmp_path, capsys):
     path = film(tmp_path / "a.mp4", [slide("ONE")] * FPS)
     assert main(["video", path, "--scenes", "--every", "5s"]) == 2
-    assert "--scenes and --every both say" in capsys.readouterr().err
+    assert "--scenes and --every cut a clip in two ways" in capsys.readouterr().err

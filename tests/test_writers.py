@@ -145,8 +145,8 @@ def test_a_format_is_found_by_its_name_and_by_every_extension_and_no_two_share_o
             for word in (each.name, *each.extensions, f".{each.extensions[0]}", f" {each.name.upper()} "):
                 found = find_format(word, allowed)
                 assert found == each or (found.pages and not each.pages), word
-    for kind in (False, True):
-        ends = [end for each in FORMATS if each.pages == kind for end in {each.name, *each.extensions}]
+    for kind in ((False, False), (True, False), (False, True)):
+        ends = [end for each in FORMATS if (each.pages, each.clips) == kind for end in {each.name, *each.extensions}]
         assert len(ends) == len(set(ends))
 
 
