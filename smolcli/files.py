@@ -5,10 +5,8 @@ from __future__ import annotations
 import filecmp
 import os
 import re
-import signal
+import secrets
 import sys
-import tempfile
-import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -128,13 +126,28 @@ class OutputFile:
                 self.before = path.read_bytes()
         if os.path.lexists(path) and not force and existing == "refuse":
             raise self._exists()
-        with (
-            writing(self._name),
-            _signals_held(),
-        ):  # who is interrupted before there is anybody to discard leaves nothing
-            self._temporary, descriptor = _temporary_beside(path)
-            self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape")
-            weakref.finalize(self, self._temporary.unlink, missing_ok=True)
+        with writing(self._name):
+            _clear_left_behind(path)
+            self._stream = os.fdopen(self._made(), "w", encoding="utf-8", errors="surrogateescape")
+
+    def _made(self) -> int:
+        """Make the hidden file; its descriptor, locked while it is open."""
+        while True:
+            self._temporary = path = self._path.with_name(f"{_prefix(self._path)}{secrets.token_hex(4)}")
+            # before it is there: a signal may come at any moment, and then there is nobody yet to discard it
+            last = weakref.finalize(self, path.unlink, missing_ok=True)
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+            except FileExistsError:
+                last.detach()
+                continue
+            if fcntl is None:
+                return descriptor
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return descriptor
+            os.close(descriptor)  # another process took it for left behind before it was locked
 
     def write(self, text: str) -> None:
         """Write and flush. Raises OutputError."""
@@ -225,31 +238,17 @@ def is_stdout(path: str | None) -> bool:
     return path is None or path in STDOUT
 
 
-@contextmanager
-def _signals_held() -> Iterator[None]:
-    """Signals that end a run are heard when this is over; they come to the main thread alone."""
-    mask = getattr(signal, "pthread_sigmask", None)
-    if mask is None or threading.current_thread() is not threading.main_thread():  # Windows has none
-        yield
-        return
-    before = mask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-    try:
-        yield
-    finally:
-        mask(signal.SIG_SETMASK, before)
+def _prefix(path: Path) -> str:
+    """How the hidden file of an output is called, but for its end."""
+    return f".{path.name[:100]}.smol-"
 
 
-def _temporary_beside(path: Path) -> tuple[Path, int]:
-    """A new file in the folder of `path` and its descriptor, locked while it is open.
-
-    What a killed process left of the same output is removed: a file of such a name that nobody has locked.
-    """
-    prefix = f".{path.name[:100]}.smol-"
+def _clear_left_behind(path: Path) -> None:
+    """Remove what a killed process left of the same output: a file of such a name that nobody has locked."""
     if fcntl is None:
-        descriptor, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
-        return Path(name), descriptor
+        return
     for left in _left_behind(path.parent):
-        if not left.startswith(prefix):
+        if not left.startswith(_prefix(path)):
             continue
         with suppress(OSError):
             descriptor = os.open(path.parent / left, os.O_RDWR | os.O_NOFOLLOW)
@@ -258,13 +257,6 @@ def _temporary_beside(path: Path) -> tuple[Path, int]:
                 (path.parent / left).unlink()
             finally:
                 os.close(descriptor)
-    while True:
-        descriptor, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if os.fstat(descriptor).st_nlink:
-            return Path(name), descriptor
-        os.close(descriptor)  # another process took it for left behind before it was locked
 
 
 @lru_cache(maxsize=64)

@@ -141,3 +141,22 @@ def test_dash_is_standard_output(capsys):
     for name in (None, "-"):
         open_target(name, force=False).write("a")
     assert capsys.readouterr().out == "aa"
+
+
+def test_a_signal_at_the_moment_at_which_the_hidden_file_is_made_leaves_nothing(tmp_path, monkeypatch):
+    """Other threads take signals too, so none can be held back for the time that it takes."""
+    make = os.open
+
+    def made_then_ended(path, flags, *mode, **where):
+        descriptor = make(path, flags, *mode, **where)
+        if flags & os.O_CREAT:
+            os.close(descriptor)
+            raise KeyboardInterrupt
+        return descriptor
+
+    monkeypatch.setattr(os, "open", made_then_ended)
+    with pytest.raises(KeyboardInterrupt):
+        OutputFile(tmp_path / "a.txt", force=False)
+    monkeypatch.undo()
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
