@@ -135,7 +135,7 @@ class OutputFile:
         while True:
             self._temporary = path = self._path.with_name(f"{_prefix(self._path)}{secrets.token_hex(4)}")
             # before it is there: a signal may come at any moment, and then there is nobody yet to discard it
-            last = weakref.finalize(self, path.unlink, missing_ok=True)
+            last = weakref.finalize(self, _remove, path)
             try:
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
             except FileExistsError:
@@ -236,6 +236,12 @@ def open_target(path: str | None, force: bool, existing: Existing = "refuse") ->
 def is_stdout(path: str | None) -> bool:
     """Whether a name (None: there is none) is that of standard output."""
     return path is None or path in STDOUT
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, if it is there and can be."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def _prefix(path: Path) -> str:
