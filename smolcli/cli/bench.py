@@ -26,6 +26,38 @@ if TYPE_CHECKING:
 MOST_WIDTH = 512
 
 
+Quick = Annotated[bool, typer.Option("--quick", help="A first impression: fewer and shorter runs.")]
+Widths = Annotated[
+    str | None,
+    typer.Option(
+        "--widths",
+        help="Sequences at the same time, such as 1,8,64, however long that takes.",
+        metavar="N,...",
+        show_default="1,2,4,8,16,64, as far as a run ends in a minute",
+    ),
+]
+Runs = Annotated[
+    int | None,
+    typer.Option(
+        "--runs",
+        min=1,
+        max=1000,
+        metavar="N",
+        help="Repeats of each measurement, however long they take.",
+        show_default="5, as far as a minute lasts",
+    ),
+]
+Beside = Annotated[
+    Path | None,
+    typer.Option(
+        "--against",
+        help="Run llama-mtmd-cli and llama-server of this folder on the same, and print ratios.",
+        metavar="PATH",
+    ),
+]
+Plot = Annotated[Path | None, typer.Option("--plot", help="Draw it: a .png, .svg or .pdf file.", metavar="FILE")]
+
+
 def command(
     *,
     model: Annotated[str | None, typer_option(ModelOptions, "model")] = None,
@@ -36,38 +68,11 @@ def command(
     towers: Annotated[int | None, typer_option(ModelOptions, "towers")] = None,
     batch_rows: Annotated[int | None, typer_option(ModelOptions, "batch_rows")] = None,
     context: Annotated[int | None, typer_option(ModelOptions, "context")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A first impression: fewer and shorter runs.")] = False,
-    widths: Annotated[
-        str | None,
-        typer.Option(
-            "--widths",
-            help="Sequences at the same time, such as 1,8,64, however long that takes.",
-            metavar="N,...",
-            show_default="1,2,4,8,16,64, as far as a run ends in a minute",
-        ),
-    ] = None,
-    runs: Annotated[
-        int | None,
-        typer.Option(
-            "--runs",
-            min=1,
-            max=1000,
-            metavar="N",
-            help="Repeats of each measurement, however long they take.",
-            show_default="5, as far as a minute lasts",
-        ),
-    ] = None,
-    against: Annotated[
-        Path | None,
-        typer.Option(
-            "--against",
-            help="Run llama-mtmd-cli and llama-server of this folder on the same, and print ratios.",
-            metavar="PATH",
-        ),
-    ] = None,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw it: a .png, .svg or .pdf file.", metavar="FILE")
-    ] = None,
+    quick: Quick = False,
+    widths: Widths = None,
+    runs: Runs = None,
+    against: Beside = None,
+    plot: Plot = None,
     force: Annotated[bool, typer_option(OutputOptions, "force")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     quiet: Annotated[bool, typer_option(OutputOptions, "quiet")] = False,
@@ -79,33 +84,29 @@ def command(
 
     Example: smol bench -m 500m --plot bench.png
     """
-    from smolcli.checks import QUICK, Amount, find_peers
-    from smolcli.console import StepBar, show_json, show_record
-    from smolcli.measurements import as_json
+    from smolcli.checks import QUICK, Amount
     from smolcli.session import Run
 
-    options = ModelOptions(
-        model=model,
-        mmproj=mmproj,
-        threads=threads,
-        device=device,
-        gpu_layers=gpu_layers,
-        towers=towers,
-        batch_rows=batch_rows,
-        context=context,
-        no_store=True,
-    )
-    run = Run(options, OutputOptions(json=json, quiet=quiet))
-    amount = _amount(QUICK if quick else Amount(), widths, runs)
+    where = ModelOptions(model, mmproj, threads, device, gpu_layers, towers=towers, batch_rows=batch_rows)
+    run = Run(replace(where, context=context, no_store=True), OutputOptions(json=json, quiet=quiet, force=force))
+    _bench(run, _amount(QUICK if quick else Amount(), widths, runs), against, plot)
+
+
+def _bench(run: Run, amount: Amount, against: Path | None, plot: Path | None) -> None:
+    """Measure, and show it; also as a chart. Raises UsageError, OutputError, before anything is measured."""
+    from smolcli.checks import find_peers
+    from smolcli.console import StepBar, show_json, show_record
+    from smolcli.measurements import as_json
+
     peers = find_peers(against) if against is not None else None
     with ExitStack() as stack:
-        chart = stack.enter_context(_chart(plot, force)) if plot is not None else None
-        bar = stack.enter_context(StepBar(quiet))
+        chart = stack.enter_context(_chart(plot, run.output.force)) if plot is not None else None
+        bar = stack.enter_context(StepBar(run.output.quiet))
         record = _measured(run, amount, peers, bar)
         if chart is not None:
             chart(record)
     run.console.note(*record.notes)
-    if json:
+    if run.output.json:
         show_json(as_json(record))
     else:
         show_record(record)

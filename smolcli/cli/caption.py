@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,9 +24,28 @@ from smolcli.options import (
 
 if TYPE_CHECKING:
     from smolcli.cli._answers import Held
+    from smolcli.cli._shown import Shown
     from smolcli.engine import Planner
     from smolcli.jobs import Answer
+    from smolcli.media import Given
     from smolcli.run import Item, OpenFiles
+    from smolcli.session import Run
+
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATH...", help="Files, folders, patterns, @FILE of names; - is a picture, or names."),
+]
+OneQuestion = Annotated[
+    list[str] | None, typer.Option("-Q", "--question", help="Ask this of each image instead, once.", metavar="TEXT")
+]
+Prefix = Annotated[
+    str, typer.Option("--prefix", help="Write this before every caption.", metavar="TEXT", show_default=False)
+]
+Html = Annotated[
+    str | None,
+    typer.Option("--html", help="Write a page with pictures and captions: short for -o FILE.html.", metavar="FILE"),
+]
 
 
 @with_options(
@@ -42,20 +61,10 @@ if TYPE_CHECKING:
     output=OutputOptions,
 )
 def command(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="PATH...", help="Files, folders, patterns, @FILE of names; - is a picture, or names."),
-    ] = None,
-    question: Annotated[
-        list[str] | None, typer.Option("-Q", "--question", help="Ask this of each image instead, once.", metavar="TEXT")
-    ] = None,
-    prefix: Annotated[
-        str, typer.Option("--prefix", help="Write this before every caption.", metavar="TEXT", show_default=False)
-    ] = "",
-    html: Annotated[
-        str | None,
-        typer.Option("--html", help="Write a page with pictures and captions: short for -o FILE.html.", metavar="FILE"),
-    ] = None,
+    paths: Paths = None,
+    question: OneQuestion = None,
+    prefix: Prefix = "",
+    html: Html = None,
     *,
     model: ModelOptions,
     cluster: ClusterOptions,
@@ -74,13 +83,9 @@ def command(
     Example: smol caption holiday/ > captions.tsv
     """
     from smolcli.cli._answers import held_answers
-    from smolcli.cli._delivery import Delivery, Ending, Form
-    from smolcli.cli._inputs import given_pictures, picked, reread_standard_input, watching
-    from smolcli.cli._outputs import refuse_beside
-    from smolcli.cli._rehearsal import rehearse
+    from smolcli.cli._inputs import given_pictures
     from smolcli.cli._shown import gallery
     from smolcli.session import Run
-    from smolcli.verbs import caption_found, prefixed
 
     given = given_pictures(paths, inputs)
     held = held_answers(answers, given.streams)
@@ -88,19 +93,41 @@ def command(
     _refuse_a_prefix(prefix, held)
     model = replace(model, parallel=model.parallel or "auto")
     run = Run(model, output, reading, pages, formats=formats, cluster=cluster)
+    _caption(run, _Asked(given, inputs, held, questions, prefix), keeping, gallery(html))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of which pictures."""
+
+    given: Given
+    inputs: InputOptions
+    held: Held
+    questions: Sequence[str]
+    prefix: str
+
+
+def _caption(run: Run, asked: _Asked, keeping: KeepingOptions, shown: Shown) -> None:
+    """Write a caption for each picture, or only say what there would be to do."""
+    from smolcli.cli._delivery import Delivery, Ending, Form
+    from smolcli.cli._inputs import picked, reread_standard_input, watching
+    from smolcli.cli._outputs import refuse_beside
+    from smolcli.cli._rehearsal import rehearse
+    from smolcli.verbs import caption_found, prefixed
+
+    given, inputs = asked.given, asked.inputs
     if inputs.unordered:
-        refuse_beside(formats, "captions have to come in order", "Leave out --unordered.")
-    shown = gallery(html)
-    arrivals = watching(given, inputs, [] if keeping.append else [*(output.output or []), *shown.paths])
+        refuse_beside(run.formats, "captions have to come in order", "Leave out --unordered.")
+    arrivals = watching(given, inputs, [] if keeping.append else [*(run.output.output or []), *shown.paths])
 
     def jobs_of(planner: Planner, files: OpenFiles, is_finished: Callable[[str], bool] | None) -> Iterator[Item]:
-        template = held.template(run.template(run.prompt("caption", planner.facts), questions))
+        template = asked.held.template(run.template(run.prompt("caption", planner.facts), asked.questions))
         return caption_found(files, picked(given, inputs, is_finished, arrivals), template, run.access())
 
     if inputs.dry_run:
         rehearse(run, given.inputs, keeping, jobs_of, shown)
         return
-    sent = given.inputs if cluster.cluster is not None else []  # to actors, which may be after it was read here
+    sent = given.inputs if run.cluster.cluster is not None else []  # to actors, which may be after it was read here
     with (
         reread_standard_input(sent),
         Delivery(run, given.inputs, shown=shown, keeping=keeping) as delivery,
@@ -111,7 +138,7 @@ def command(
             arrivals.is_ours = delivery.is_ours
             run.console.tell(f"watching {', '.join(arrivals.folders)} (Ctrl-C ends it)")
         jobs = delivery.unsaid(jobs_of(reader.planner, reader.files, delivery.is_finished), reader.facts.name)
-        events = prefixed(reader.stream(jobs), prefix) if prefix else reader.stream(jobs)
+        events = prefixed(reader.stream(jobs), asked.prefix) if asked.prefix else reader.stream(jobs)
         delivery.write(reader, events, lambda expected: Form(columns=_columns), Ending(inputs.watch))
 
 

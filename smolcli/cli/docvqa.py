@@ -65,15 +65,13 @@ def command(
 
     Example: smol docvqa report.pdf "What is the total?" --evidence proof
     """
-    from smolcli.cli._answers import held_answers
+    from smolcli.cli._answers import files_held
     from smolcli.cli._delivery import Delivery
-    from smolcli.cli._inputs import files_and_questions, reread_standard_input
+    from smolcli.cli._inputs import reread_standard_input
     from smolcli.session import Run
 
     run = Run(model, output, reading, pages, formats=formats, cluster=cluster)
-    files, questions = files_and_questions(arguments, question or [])
-    held = held_answers(answers, files)
-    questions = held.asking(questions)
+    files, questions, held = files_held(arguments, question, answers)
     _refuse_what_does_not_go_together(documents, bool(questions))
     access = replace(run.access(), several=len(files) > 1 or Path(files[0]).is_dir())
     with reread_standard_input(files), Delivery(run, files) as delivery, run.reader() as reader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from smolcli.files import OutputFile
     from smolcli.jobs import Answer
     from smolcli.run import Event
+    from smolcli.session import Run
     from smolcli.verbs import Looking
+
+
+Arguments = Annotated[
+    list[str], typer.Argument(metavar="CLIP|DIR... TEXT", help="Clips, pictures, PDFs and folders, then what for.")
+]
+Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")]
+Least = Annotated[float, typer.Option("--min", help="How likely it has to be.", metavar="X", min=0.0, max=1.0)]
+Top = Annotated[int | None, typer.Option("--top", help="Only the likeliest places.", metavar="N", min=1)]
+Start = Annotated[str | None, typer.Option("--start", help="Begin at this time: 1:23.", metavar="TIME")]
+End = Annotated[str | None, typer.Option("--end", help="End at this time.", metavar="TIME")]
+Cut = Annotated[Path | None, typer.Option("--cut", help="Copy what was found of a clip into a clip.", metavar="FILE")]
 
 
 @with_options(
@@ -30,20 +42,14 @@ if TYPE_CHECKING:
     output=OutputOptions,
 )
 def command(
-    arguments: Annotated[
-        list[str], typer.Argument(metavar="CLIP|DIR... TEXT", help="Clips, pictures, PDFs and folders, then what for.")
-    ],
-    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")] = False,
+    arguments: Arguments,
+    recursive: Recursive = False,
     *,
-    least: Annotated[
-        float, typer.Option("--min", help="How likely it has to be.", metavar="X", min=0.0, max=1.0)
-    ] = 0.5,
-    top: Annotated[int | None, typer.Option("--top", help="Only the likeliest places.", metavar="N", min=1)] = None,
-    start: Annotated[str | None, typer.Option("--start", help="Begin at this time: 1:23.", metavar="TIME")] = None,
-    end: Annotated[str | None, typer.Option("--end", help="End at this time.", metavar="TIME")] = None,
-    cut: Annotated[
-        Path | None, typer.Option("--cut", help="Copy what was found of a clip into a clip.", metavar="FILE")
-    ] = None,
+    least: Least = 0.5,
+    top: Top = None,
+    start: Start = None,
+    end: End = None,
+    cut: Cut = None,
     model: ModelOptions,
     reading: ReadingOptions,
     pages: PageOptions,
@@ -57,32 +63,50 @@ def command(
 
     Example: smol find holiday.mp4 photos/ "a red car"
     """
-    from smolcli.cli._delivery import Delivery, Form
-    from smolcli.errors import SomeInputsFailedError
-    from smolcli.media import find_media
     from smolcli.session import Run
-    from smolcli.verbs import Finding
 
     paths, text = _paths_and_text(arguments, cut)
     looking = _looking(least, start, end, clips)
-    model = replace(model, parallel=model.parallel or "auto")
-    run = Run(model, output, reading, pages, clips, formats)
+    run = Run(replace(model, parallel=model.parallel or "auto"), output, reading, pages, clips, formats)
+    with _cut_file(cut, output.force) as target:
+        found = _find(run, paths, _Sought(text, looking, recursive, top))
+        if target is not None and found:
+            _cut(paths[0], found, target)
+    if not found:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """What is looked for, and how; top: only so many of the likeliest places are written."""
+
+    text: str
+    looking: Looking
+    recursive: bool
+    top: int | None
+
+
+def _find(run: Run, paths: list[str], sought: _Sought) -> list[Answer]:
+    """Write the places where it is seen; all of them. Raises SomeInputsFailedError, with a code of 2 or more."""
+    from smolcli.cli._delivery import Delivery, Form
+    from smolcli.errors import SomeInputsFailedError
+    from smolcli.media import find_media
+    from smolcli.verbs import Finding
+
     found: list[Answer] = []
-    with _cut_file(cut, output.force) as target, Delivery(run, paths) as delivery, run.reader() as reader:
-        hinted = run if reading.hint else replace(run, reading=replace(reading, hint=run.known_answers().yes_or_no))
-        template = hinted.template(run.prompt("ask", reader.facts), [_question(text)])
-        template = replace(template, look=run.look(reading.detail or "low"))
-        finding = Finding(reader.files, find_media(paths, recursive), template, run.access(), looking)
-        events = _noted(finding.answers(reader.stream(finding.jobs(reader.at_once))), found, top)
+    with Delivery(run, paths) as delivery, run.reader() as reader:
+        hint = run.reading.hint or run.known_answers().yes_or_no
+        hinted = replace(run, reading=replace(run.reading, hint=hint, detail=run.reading.detail or "low"))
+        template = hinted.template(run.prompt("ask", reader.facts), [_question(sought.text)])
+        files = find_media(paths, sought.recursive)
+        finding = Finding(reader.files, files, template, run.access(), sought.looking)
+        events = _noted(finding.answers(reader.stream(finding.jobs(reader.at_once))), found, sought.top)
         try:
             delivery.write(reader, events, lambda expected: Form(columns=lambda answer: (answer.job.places[0].uri,)))
         except SomeInputsFailedError as error:
             error.exit_code = max(2, error.exit_code)
             raise
-        if target is not None and found:
-            _cut(paths[0], found, target)
-    if not found:
-        raise typer.Exit(1)
+    return found
 
 
 def _paths_and_text(arguments: list[str], cut: Path | None) -> tuple[list[str], str]:

@@ -20,6 +20,7 @@ from smolcli.options import (
 )
 
 if TYPE_CHECKING:
+    from smolcli.cli._delivery import Delivery, Form
     from smolcli.reader import Reader
     from smolcli.session import Run
     from smolcli.verbs import Ocr
@@ -73,12 +74,15 @@ def command(
         refuse_a_second(paths if "pdf" in delivery.joined else [], recursive)
         pdf = pdf_options(paths, layout, pages, output) if "pdf" in delivery.formats else None
         with run.reader() as reader:
-            ocr = _reading(run, reader, layout, paths, recursive)
-            try:
-                events = ocr.pages(reader.stream(ocr.jobs()))
-                delivery.write(reader, events, lambda expected: Form(between="\f", pdf=pdf))
-            finally:
-                run.console.note(*ocr.summary.sentences("csv" in delivery.formats))
+            _write(delivery, reader, _reading(run, reader, layout, paths, recursive), Form(between="\f", pdf=pdf))
+
+
+def _write(delivery: Delivery, reader: Reader, ocr: Ocr, form: Form) -> None:
+    """Every page, and at the end what they were read as, also where the run breaks off."""
+    try:
+        delivery.write(reader, ocr.pages(reader.stream(ocr.jobs())), lambda expected: form)
+    finally:
+        delivery.notes(ocr.summary.sentences("csv" in delivery.formats))
 
 
 def _short_for(

@@ -64,7 +64,8 @@ def _answer(run: Run, media: str, question: str) -> Answer:
     from smolcli.formats import answer_record, to_json
     from smolcli.verbs import ask
 
-    hinted = run if run.reading.hint else replace(run, reading=replace(run.reading, hint=run.known_answers().yes_or_no))
+    hint = run.reading.hint or run.known_answers().yes_or_no
+    hinted = replace(run, reading=replace(run.reading, hint=hint))
     with text_output(run.output, [media]) as target, run.reader() as reader:
         template = hinted.template(run.prompt("ask", reader.facts), [question]).within(choices=(YES, NO))
         answer = _of(run, reader, ask(reader.files, [media], template, run.access()))

@@ -22,11 +22,16 @@ from smolcli.options import (
 )
 
 if TYPE_CHECKING:
+    from smolcli.cli._answers import Held
     from smolcli.cli._delivery import Form
     from smolcli.cli._shown import Shown
     from smolcli.jobs import Answer
     from smolcli.session import Run
     from smolcli.verbs import ClipQuestions
+
+Clips = Annotated[
+    list[str] | None, typer.Argument(metavar="CLIP... [QUESTION]", help="Clips, then what you ask of each.")
+]
 
 
 @with_options(
@@ -42,9 +47,7 @@ if TYPE_CHECKING:
     output=OutputOptions,
 )
 def command(
-    arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="CLIP... [QUESTION]", help="Clips, then what you ask of each.")
-    ] = None,
+    arguments: Clips = None,
     question: MoreQuestions = None,
     *,
     model: ModelOptions,
@@ -64,27 +67,28 @@ def command(
 
     Example: smol video clip.mp4 "What happens?" --frames 16
     """
-    from smolcli.cli._answers import held_answers
-    from smolcli.cli._delivery import Delivery
-    from smolcli.cli._inputs import files_and_questions, reread_standard_input
+    from smolcli.cli._answers import files_held
     from smolcli.cli._shown import clip_outputs
-    from smolcli.cli._watching import watching
     from smolcli.session import Run
-    from smolcli.verbs import ClipQuestions
 
     run = Run(model, output, reading, clips=clips, formats=formats, cluster=cluster)
+    written = clip_outputs(shown)
     if windows.camera is not None:
-        _watch_a_camera(run, [*(arguments or []), *(question or [])], answers, windows, clip_outputs(shown))
-        return
-    files, questions = files_and_questions(_named(arguments), question or [])
-    held = held_answers(answers, files)
-    questions = held.asking(questions)
-    sent = files if cluster.cluster is not None else []
-    with (
-        reread_standard_input(sent),
-        Delivery(run, files, shown=clip_outputs(shown)) as delivery,
-        run.reader() as reader,
-    ):
+        _watch_a_camera(run, [*(arguments or []), *(question or [])], answers, windows, written)
+    else:
+        _watch_clips(run, files_held(_named(arguments), question, answers), windows, written)
+
+
+def _watch_clips(run: Run, asked: tuple[list[str], list[str], Held], windows: WindowOptions, shown: Shown) -> None:
+    """Answer about clips, or describe them. asked: files, questions, and what answers are held to."""
+    from smolcli.cli._delivery import Delivery
+    from smolcli.cli._inputs import reread_standard_input
+    from smolcli.cli._watching import watching
+    from smolcli.verbs import ClipQuestions
+
+    files, questions, held = asked
+    sent = files if run.cluster.cluster is not None else []
+    with reread_standard_input(sent), Delivery(run, files, shown=shown) as delivery, run.reader() as reader:
         template = held.template(run.template(run.prompt("video", reader.facts), questions))
         watched = watching(run, reader, windows, bool(questions))
         asking = ClipQuestions(reader.files, files, template, run.access(), watched)

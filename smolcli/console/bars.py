@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 from smolcli.console.sentences import is_terminal
 
@@ -97,45 +98,8 @@ class Progress:
             self._tiles = None
 
 
-class ByteBar:
-    """A bar on stderr, on a terminal only: bytes, speed and the time left."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._shown = not quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
-        self._bar: Any = None
-
-    def __call__(self, step: str, done: int, total: int) -> None:
-        """Draw. Called by the conversion after every block."""
-        if not self._shown:
-            return
-        if self._bar is None:
-            self._open(total)
-        self._bar.update(self._task, description=step, completed=done, total=total)
-
-    def __enter__(self) -> ByteBar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def _open(self, total: int) -> None:
-        from rich import progress as bars
-        from rich.console import Console
-
-        columns = (
-            bars.TextColumn("{task.description}"),
-            bars.BarColumn(),
-            bars.DownloadColumn(),
-            bars.TimeRemainingColumn(),
-        )
-        self._bar = bars.Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("", total=total)
-        self._bar.start()
-
-
-class StepBar:
-    """A bar on stderr, on a terminal only: what is done now, and how many steps of all are done."""
+class _StepsBar:
+    """A bar on stderr, on a terminal only, for who is told a step, how much of it is done, and of how much."""
 
     def __init__(self, quiet: bool) -> None:
         self._shown = not quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
@@ -149,15 +113,38 @@ class StepBar:
             from rich import progress as bars
             from rich.console import Console
 
-            columns = (bars.BarColumn(20), bars.TextColumn("{task.description}"), bars.TimeElapsedColumn())
-            self._bar = bars.Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
+            console = Console(stderr=True)
+            self._bar = bars.Progress(*self._columns(bars), console=console, transient=True, redirect_stdout=False)
             self._task = self._bar.add_task("", total=total)
             self._bar.start()
         self._bar.update(self._task, description=step, completed=done, total=total)
 
-    def __enter__(self) -> StepBar:
+    def _columns(self, bars: Any) -> Sequence[Any]:
+        """What it shows, of rich's `bars`."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+class ByteBar(_StepsBar):
+    """Bytes, speed and the time left. Called by the conversion after every block."""
+
+    def _columns(self, bars: Any) -> Sequence[Any]:
+        return (
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(),
+            bars.DownloadColumn(),
+            bars.TimeRemainingColumn(),
+        )
+
+
+class StepBar(_StepsBar):
+    """What is done now, and how many steps of all are done."""
+
+    def _columns(self, bars: Any) -> Sequence[Any]:
+        return bars.BarColumn(20), bars.TextColumn("{task.description}"), bars.TimeElapsedColumn()

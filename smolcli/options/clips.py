@@ -1,6 +1,6 @@
 """The options of clips: which frames, and which windows."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: see groups.py.
 
 from dataclasses import dataclass
 from typing import ClassVar

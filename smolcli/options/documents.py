@@ -1,6 +1,6 @@
 """The options of documents: which pages, how they are read, and asked."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: see groups.py.
 
 from dataclasses import dataclass
 from pathlib import Path
