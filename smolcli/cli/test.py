@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from smolcli.run import Item
     from smolcli.session import Run
 
-YES, NO = "yes", "no"
-
 
 @with_options(
     {"detail": "auto", "parallel": "1"},
@@ -47,13 +45,14 @@ def command(
     Example: smol test door.jpg "Is there a person?" && echo ring
     """
     from smolcli.session import Run
+    from smolcli.verbs import likely_of
 
     answer = _answer(Run(model, output, reading, pages), media, question)
-    likely = (answer.choices or {}).get(YES, 0.0)
+    likely = likely_of(answer)
     if output.verbose:
         from smolcli.console import say
 
-        say(f"{YES} {likely:.3f}, {NO} {1 - likely:.3f}")
+        say(f"yes {likely:.3f}, no {1 - likely:.3f}")
     if likely < least:
         raise typer.Exit(1)
 
@@ -62,7 +61,7 @@ def _answer(run: Run, media: str, question: str) -> Answer:
     """Yes or no about the pictures of one file together. Raises SomeInputsFailedError with a code of 2 or more."""
     from smolcli.cli._outputs import text_output
     from smolcli.formats import answer_record, to_json
-    from smolcli.verbs import ask
+    from smolcli.verbs import NO, YES, ask
 
     hint = run.reading.hint or run.known_answers().yes_or_no
     hinted = replace(run, reading=replace(run.reading, hint=hint))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from smolcli.verbs.ask import ask, open_together, refuse_too_many
 from smolcli.verbs.caption import caption, caption_found, prefixed
 from smolcli.verbs.cases import Unread, read_cases
+from smolcli.verbs.choosing import NO, YES, likely_of
 from smolcli.verbs.conversations import Parsed as ParsedConversation
 from smolcli.verbs.conversations import converse, parse_cases
 from smolcli.verbs.conversations import parse as parse_conversation
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from smolcli.verbs.ocr import Ocr as Ocr
 
 __all__ = [
+    "NO",
+    "YES",
     "ClipQuestions",
     "Finding",
     "Looking",
@@ -49,6 +52,7 @@ __all__ = [
     "converse",
     "docvqa",
     "keeping_texts",
+    "likely_of",
     "live_windows",
     "open_together",
     "outline_conversation",

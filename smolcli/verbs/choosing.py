@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from smolcli.jobs import Answer
 
+YES, NO = "yes", "no"  # what a question that ranks or tests is answered with
 NOT_FOUND = "not found"  # what is said where no page answers
 # How models say that a page does not answer, from the beginning of an answer.
 _NOTHING = re.compile(
@@ -31,6 +32,11 @@ def confidence_of(answer: Answer) -> float:
     if answer.choices is not None:
         return answer.choices.get(answer.text, 0.0)
     return math.exp(answer.generation.mean_logprob or 0.0)
+
+
+def likely_of(answer: Answer) -> float:
+    """How likely yes is, of an answer that had to be yes or no."""
+    return (answer.choices or {}).get(YES, 0.0)
 
 
 def says_nothing(answer: Answer, refusals: Sequence[str] = ()) -> bool:

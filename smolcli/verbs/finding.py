@@ -15,11 +15,11 @@ from smolcli.errors import SmolError
 from smolcli.jobs import Answer, Expected, Failure, Job, failure
 from smolcli.media import Found, Media
 from smolcli.run import Access, Event, Item, OpenFiles
+from smolcli.verbs.choosing import NO, YES, likely_of
 from smolcli.verbs.pages import each_file
 from smolcli.verbs.stepwise import AT_ONCE, Outcome, StepError, Steps, Stepwise, Task, answers, spent
 from smolcli.verbs.template import Template
 
-YES, NO = "yes", "no"
 MOST_FRAMES = 64  # of a clip that are looked at before anything is known
 FINEST_S = 0.25  # a boundary is known no closer
 GLANCE_S = 0.05  # a frame is the first of so short a window
@@ -74,11 +74,6 @@ class Finding:
         (answer,) = answers((yield [job]))
         likely = likely_of(answer)
         return [_seen(answer, likely, answer.job.places[0])] if likely >= self._looking.least else []
-
-
-def likely_of(answer: Answer) -> float:
-    """How likely yes is."""
-    return (answer.choices or {}).get(YES, 0.0)
 
 
 def _seen(answer: Answer, likely: float, place: Place) -> Answer:

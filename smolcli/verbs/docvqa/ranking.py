@@ -17,10 +17,10 @@ from smolcli.jobs import Answer, Failure, Job, Look, Question
 from smolcli.media import Media
 from smolcli.regions import page_text
 from smolcli.run import PageTexts
+from smolcli.verbs.choosing import NO, YES, likely_of
 from smolcli.verbs.docvqa.matching import content_of
 from smolcli.verbs.stepwise import Outcome
 
-YES, NO = "yes", "no"
 Rank = Callable[[Sequence[str], str], list[float]]
 Ranked = dict[Question, list[Place]]
 
@@ -66,7 +66,7 @@ def ranked(
         for place in unknown:
             outcome = came[wanted[place, job.question]]
             if isinstance(outcome, Answer):
-                likely[place] = (outcome.choices or {}).get(YES, 0.0)
+                likely[place] = likely_of(outcome)
         order[job.question] = _merged(places, texts, ranking.rank(texts, query_of(job.question)), likely)
     return order, failed
 

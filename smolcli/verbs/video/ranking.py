@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from smolcli.datatypes import Place
 from smolcli.jobs import Answer, Job, Look, Question
+from smolcli.verbs.choosing import NO, YES, likely_of
 from smolcli.verbs.stepwise import Outcome
 from smolcli.verbs.template import Template
 
 GLANCE_FRAMES = 4  # of a window that is to be ranked
-YES, NO = "yes", "no"
 Order = dict[Question, list[Place]]
 
 
@@ -35,13 +35,10 @@ def ranked(places: Sequence[Place], template: Template, asking: str) -> Generato
     }
     wanted = list(dict.fromkeys(jobs.values()))
     came = dict(zip(wanted, (yield wanted), strict=True))
-    likely = {key: _likely(came[job]) for key, job in jobs.items()}
+    outcomes = {key: came[job] for key, job in jobs.items()}
+    likely = {key: likely_of(each) if isinstance(each, Answer) else -1.0 for key, each in outcomes.items()}
 
     def order(question: Question) -> list[Place]:
         return sorted(places, key=lambda place: -likely[question, place])
 
     return {question: order(question) for question in template.questions}
-
-
-def _likely(outcome: Outcome) -> float:
-    return (outcome.choices or {}).get(YES, 0.0) if isinstance(outcome, Answer) else -1.0
