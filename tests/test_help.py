@@ -138,8 +138,11 @@ def test_the_help_of_smol_loads_no_command_and_nothing_heavy():
     assert not modules & HEAVY
     assert not {f"smolcli.cli.{name}" for name in COMMANDS} & modules
     ours = {name for name in modules if name.startswith("smolcli.")}
-    assert ours <= {f"smolcli.{name}" for name in ("cli", "console", "errors", "options", "printable", "streams")} | {
-        *(f"smolcli.cli._{name}" for name in ("commands", "help")),
+    assert ours <= {
+        f"smolcli.{name}" for name in ("cli", "console", "errors", "options", "printable", "streams", "usage")
+    } | {
+        "smolcli.cli._commands",
+        *(f"smolcli.usage.{name}" for name in ("completion", "help", "parameters")),
         *(f"smolcli.console.{name}" for name in ("bars", "sentences", "signals")),
         *(f"smolcli.options.{name}" for name in ("clips", "documents", "folders", "groups", "option", "shown")),
     }

@@ -247,7 +247,7 @@ def test_a_model_that_is_not_there_says_what_to_type(smol, drawn, model, said):
 
 
 def test_tab_completes_models_pairs_prompts_and_settings(added):
-    from smolcli.cli import _completion as tab
+    from smolcli.usage import completion as tab
 
     assert tab.model_names("m") == ["mine"]
     assert tab.model_names("500") == ["500m", "500m-video"]

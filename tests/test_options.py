@@ -6,7 +6,6 @@ from typing import get_args
 
 import pytest
 
-from smolcli.cli import _completion
 from smolcli.cli._commands import COMMANDS, load
 from smolcli.cli.convert import ConversionOptions
 from smolcli.errors import SmolError, UsageError
@@ -14,6 +13,7 @@ from smolcli.options import GROUPS, Option, default_text, options_of
 from smolcli.prompt import load_prompt, styles
 from smolcli.settings import TABLE, find_setting, load_settings
 from smolcli.tiles import parse_detail
+from smolcli.usage import completion
 
 ALL = {name: option for group in GROUPS for name, option in options_of(group).items()}
 READERS = ("ask", "caption", "docvqa", "ocr", "find", "test", "video", "plan")
@@ -44,7 +44,7 @@ def test_an_option_says_a_sentence_and_names_its_value_unless_it_is_a_flag(group
         option = options_of(group)[field.name]
         assert option.help[0].isupper() and option.help.endswith("."), field.name
         assert bool(option.metavar) != (field.type in (bool, "bool") or option.count), field.name
-        assert not option.completion or callable(getattr(_completion, option.completion))
+        assert not option.completion or callable(getattr(completion, option.completion))
 
 
 @pytest.mark.parametrize("command", READERS)

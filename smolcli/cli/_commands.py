@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from smolcli.cli._help import Group, single
+from smolcli.usage import Group, single
 
 COMMANDS = {  # in the order of --help; the first sentence of each command's own help, at most 65 characters
     "ask": "Answer a question about images, pages and clips in one prompt.",

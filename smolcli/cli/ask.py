@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._options import Conversations, Questions, with_options
 from smolcli.options import (
     AnswerOptions,
     ClipOptions,
@@ -17,6 +16,7 @@ from smolcli.options import (
     PageOptions,
     ReadingOptions,
 )
+from smolcli.usage import Conversations, Questions, with_options
 
 
 @with_options(

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import typer_option
 from smolcli.errors import UsageError
 from smolcli.options import ModelOptions, OutputOptions
+from smolcli.usage import typer_option
 
 if TYPE_CHECKING:
     from smolcli.checks import Amount, Bench, Peers

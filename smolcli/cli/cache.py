@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._help import Commands
+from smolcli.usage import Commands
 
 command = Commands("Look at what smol keeps because it was expensive to make.\n\nExample: smol cache info")
 

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._completion import setting_names, setting_values
-from smolcli.cli._help import Commands
+from smolcli.usage import Commands, setting_names, setting_values
 
 command = Commands("Show the settings and where they come from, or change them.\n\nExample: smol config show")
 _NAME = typer.Argument(metavar="NAME", help="A setting of smol config show.", autocompletion=setting_names)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import with_options
 from smolcli.options import Option, option
+from smolcli.usage import with_options
 
 if TYPE_CHECKING:
     from gguf_convert.convert import ConvertOptions

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._options import typer_option
 from smolcli.options import ModelOptions
+from smolcli.usage import typer_option
 
 
 def command(

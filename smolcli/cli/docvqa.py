@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import MoreQuestions, with_options
 from smolcli.options import (
     AnswerOptions,
     ClusterOptions,
@@ -21,6 +20,7 @@ from smolcli.options import (
     PageOptions,
     ReadingOptions,
 )
+from smolcli.usage import MoreQuestions, with_options
 
 if TYPE_CHECKING:
     from smolcli.cli._delivery import Delivery, Form

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._completion import local_names, model_names
-from smolcli.cli._help import Commands
+from smolcli.usage import Commands, local_names, model_names
 
 command = Commands(
     "List the models of this machine; choose, add or verify one.\n\nExample: smol models --available",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import with_options
 from smolcli.errors import UsageError
 from smolcli.options import (
     ClusterOptions,
@@ -18,6 +17,7 @@ from smolcli.options import (
     PageOptions,
     ReadingOptions,
 )
+from smolcli.usage import with_options
 
 if TYPE_CHECKING:
     from smolcli.cli._delivery import Delivery, Form

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import Conversations, with_options
 from smolcli.options import AnswerOptions, ClipOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.usage import Conversations, with_options
 
 if TYPE_CHECKING:
     from smolcli.datatypes import ImagePart

@@ -6,13 +6,11 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._completion import prompt_names
-from smolcli.cli._help import Commands
-from smolcli.cli._options import typer_option
 from smolcli.datatypes import ImagePart, TilePlan
 from smolcli.files import StandardOutput
 from smolcli.options import ReadingOptions
 from smolcli.prompt import Clip, Medium, load_prompt, names, render, styles
+from smolcli.usage import Commands, prompt_names, typer_option
 
 command = Commands(
     "List the prompts, or show one as the model reads it.\n\nExample: smol prompts show video", does_something=True

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._completion import catalog_names
+from smolcli.usage import catalog_names
 
 
 def command(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from smolcli.cli._completion import local_names
+from smolcli.usage import local_names
 
 
 def command(

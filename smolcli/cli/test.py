@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import with_options
 from smolcli.options import ModelOptions, OutputOptions, PageOptions, ReadingOptions
+from smolcli.usage import with_options
 
 if TYPE_CHECKING:
     from smolcli.jobs import Answer

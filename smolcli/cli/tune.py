@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smolcli.cli._help import Commands
-from smolcli.cli._options import with_options
 from smolcli.options import ModelOptions
+from smolcli.usage import Commands, with_options
 
 if TYPE_CHECKING:
     from smolcli.checks import SpeedTrial, Trial

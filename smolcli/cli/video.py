@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smolcli.cli._options import MoreQuestions, with_options
 from smolcli.errors import UsageError
 from smolcli.options import (
     AnswerOptions,
@@ -20,6 +19,7 @@ from smolcli.options import (
     ReadingOptions,
     WindowOptions,
 )
+from smolcli.usage import MoreQuestions, with_options
 
 if TYPE_CHECKING:
     from smolcli.cli._answers import Held

@@ -23,7 +23,7 @@ class Option:
     minimum, maximum: of a number; a minimum that is a float lets it have decimals. choices: the words or numbers that
     it can be; a minimum beside them lets a text be a whole number as well. numbered: choices that may be one of several
     of their kind ("cuda:1"). default_text: what takes effect where it is not given, if the default does not say it.
-    setting: it can be set outside the command line too. completion: the function of cli/_completion.py that knows its
+    setting: it can be set outside the command line too. completion: the function of usage/completion.py that knows its
     values, where they are no choices. count: it may be given again and again (-vv).
     """
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from smolcli.cli._completion import completer
 from smolcli.options import Option, options_of
+from smolcli.usage.completion import completer
 
 Questions = Annotated[
     list[str] | None,
