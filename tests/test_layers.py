@@ -66,12 +66,16 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "rates",
         "known",
     },
+    "delivery": NOUNS
+    | READ
+    | {"console", "files", "formats", "options", "rates", "reader", "run", "session", "settings", "speeds", "verbs"},
     "checks": NOUNS | READ | {"run", "models", "cache", "settings", "speeds", "verbs", "reader", "tuned"},
     "cli": NOUNS
     | READ
     | {
         "checks",
         "console",
+        "delivery",
         "session",
         "doctags",
         "extraction",

@@ -7,9 +7,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from smolcli.cli._delivery import PLAIN, Delivery
-from smolcli.cli._outputs import refuse_beside, refuse_inputs, text_output
-from smolcli.formats import add_hashes, plan_record, to_json
+from smolcli.delivery import Delivery, refuse_beside, refuse_inputs, text_output
+from smolcli.formats import PLAIN, add_hashes, plan_record, to_json
 from smolcli.jobs import Failure, Look, Words
 from smolcli.prompt import load_prompt
 from smolcli.run import OpenFiles, RequestPlan

@@ -51,8 +51,9 @@ def command(
     """
     from smolcli.cli._answers import held_answers
     from smolcli.cli._conversations import ask_conversations
-    from smolcli.cli._delivery import PLAIN, Delivery
     from smolcli.cli._inputs import no_more_than_messages, split_arguments, split_optional_question
+    from smolcli.delivery import Delivery
+    from smolcli.formats import PLAIN
     from smolcli.session import Run
     from smolcli.verbs import ask, refuse_too_many
 
@@ -73,7 +74,7 @@ def command(
 
 def _refuse_a_file_for_each(paths: Sequence[str], formats: FormatOptions) -> None:
     """Of files that are asked about together none has an answer of its own. Raises UsageError."""
-    from smolcli.cli._outputs import refuse_beside
+    from smolcli.delivery import refuse_beside
 
     if len(paths) > 1:
         refuse_beside(formats, "all of them are asked about together", "Ask about each: smol docvqa FILE... QUESTION.")

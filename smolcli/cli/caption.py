@@ -24,7 +24,7 @@ from smolcli.usage import with_options
 
 if TYPE_CHECKING:
     from smolcli.cli._answers import Held
-    from smolcli.cli._shown import Shown
+    from smolcli.delivery import Shown
     from smolcli.engine import Planner
     from smolcli.jobs import Answer
     from smolcli.media import Given
@@ -84,7 +84,7 @@ def command(
     """
     from smolcli.cli._answers import held_answers
     from smolcli.cli._inputs import given_pictures
-    from smolcli.cli._shown import gallery
+    from smolcli.delivery import gallery
     from smolcli.session import Run
 
     given = given_pictures(paths, inputs)
@@ -109,10 +109,10 @@ class _Asked:
 
 def _caption(run: Run, asked: _Asked, keeping: KeepingOptions, shown: Shown) -> None:
     """Write a caption for each picture, or only say what there would be to do."""
-    from smolcli.cli._delivery import Delivery, Ending, Form
     from smolcli.cli._inputs import picked, reread_standard_input, watching
-    from smolcli.cli._outputs import refuse_beside
-    from smolcli.cli._rehearsal import rehearse
+    from smolcli.console import Ending
+    from smolcli.delivery import Delivery, refuse_beside, rehearse
+    from smolcli.formats import Form
     from smolcli.verbs import caption_found, prefixed
 
     given, inputs = asked.given, asked.inputs

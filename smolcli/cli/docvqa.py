@@ -23,7 +23,8 @@ from smolcli.options import (
 from smolcli.usage import MoreQuestions, with_options
 
 if TYPE_CHECKING:
-    from smolcli.cli._delivery import Delivery, Form
+    from smolcli.delivery import Delivery
+    from smolcli.formats import Form
     from smolcli.jobs import Answer
     from smolcli.reader import Reader
     from smolcli.run import Access
@@ -66,8 +67,8 @@ def command(
     Example: smol docvqa report.pdf "What is the total?" --evidence proof
     """
     from smolcli.cli._answers import files_held
-    from smolcli.cli._delivery import Delivery
     from smolcli.cli._inputs import reread_standard_input
+    from smolcli.delivery import Delivery
     from smolcli.session import Run
 
     run = Run(model, output, reading, pages, formats=formats, cluster=cluster)
@@ -181,7 +182,7 @@ def _where(several: bool) -> Callable[[Answer], str]:
 
 def _form(asking: DocumentQuestions, several: bool, questions: int, expected: int) -> Form:
     """How answers are told apart: by page where there are several, by file and question likewise."""
-    from smolcli.cli._delivery import PLAIN, Form
+    from smolcli.formats import PLAIN, Form
 
     where = _where(several)
 
@@ -195,6 +196,6 @@ def _form(asking: DocumentQuestions, several: bool, questions: int, expected: in
 
 def _text_form(several: bool, expected: int) -> Form:
     """How the texts of pages are told apart."""
-    from smolcli.cli._delivery import PLAIN, Form
+    from smolcli.formats import PLAIN, Form
 
     return PLAIN if expected == 1 and not several else Form(heading=_where(several))

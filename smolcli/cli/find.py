@@ -88,8 +88,9 @@ class _Sought:
 
 def _find(run: Run, paths: list[str], sought: _Sought) -> list[Answer]:
     """Write the places where it is seen; all of them. Raises SomeInputsFailedError, with a code of 2 or more."""
-    from smolcli.cli._delivery import Delivery, Form
+    from smolcli.delivery import Delivery
     from smolcli.errors import SomeInputsFailedError
+    from smolcli.formats import Form
     from smolcli.media import find_media
     from smolcli.verbs import Finding
 

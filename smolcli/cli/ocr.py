@@ -20,7 +20,8 @@ from smolcli.options import (
 from smolcli.usage import with_options
 
 if TYPE_CHECKING:
-    from smolcli.cli._delivery import Delivery, Form
+    from smolcli.delivery import Delivery
+    from smolcli.formats import Form
     from smolcli.reader import Reader
     from smolcli.session import Run
     from smolcli.verbs import Ocr
@@ -62,9 +63,10 @@ def command(
 
     Example: smol ocr scan.pdf -o scan.txt
     """
-    from smolcli.cli._delivery import Delivery, Form
     from smolcli.cli._inputs import reread_standard_input
     from smolcli.cli._searchable import pdf_options, refuse_a_second
+    from smolcli.delivery import Delivery
+    from smolcli.formats import Form
     from smolcli.session import Run
 
     formats, output = _short_for(formats, output, table, html)

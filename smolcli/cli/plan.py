@@ -63,7 +63,7 @@ def command(
 
 def _plan_inputs(run: Run, given: tuple[list[str], list[str]], hashes: bool) -> None:
     """Print the plan of the request with the longest question; given: media and questions."""
-    from smolcli.cli._outputs import text_output
+    from smolcli.delivery import text_output
     from smolcli.formats import add_hashes, plan_lines, plan_record, printable, to_json
     from smolcli.run import OpenFiles, plan_job
     from smolcli.verbs import open_together

@@ -59,7 +59,7 @@ def command(
 
 def _answer(run: Run, media: str, question: str) -> Answer:
     """Yes or no about the pictures of one file together. Raises SomeInputsFailedError with a code of 2 or more."""
-    from smolcli.cli._outputs import text_output
+    from smolcli.delivery import text_output
     from smolcli.formats import answer_record, to_json
     from smolcli.verbs import NO, YES, ask
 

@@ -23,8 +23,8 @@ from smolcli.usage import MoreQuestions, with_options
 
 if TYPE_CHECKING:
     from smolcli.cli._answers import Held
-    from smolcli.cli._delivery import Form
-    from smolcli.cli._shown import Shown
+    from smolcli.delivery import Shown
+    from smolcli.formats import Form
     from smolcli.jobs import Answer
     from smolcli.session import Run
     from smolcli.verbs import ClipQuestions
@@ -68,7 +68,7 @@ def command(
     Example: smol video clip.mp4 "What happens?" --frames 16
     """
     from smolcli.cli._answers import files_held
-    from smolcli.cli._shown import clip_outputs
+    from smolcli.delivery import clip_outputs
     from smolcli.session import Run
 
     run = Run(model, output, reading, clips=clips, formats=formats, cluster=cluster)
@@ -81,9 +81,9 @@ def command(
 
 def _watch_clips(run: Run, asked: tuple[list[str], list[str], Held], windows: WindowOptions, shown: Shown) -> None:
     """Answer about clips, or describe them. asked: files, questions, and what answers are held to."""
-    from smolcli.cli._delivery import Delivery
     from smolcli.cli._inputs import reread_standard_input
     from smolcli.cli._watching import watching
+    from smolcli.delivery import Delivery
     from smolcli.verbs import ClipQuestions
 
     files, questions, held = asked
@@ -109,8 +109,10 @@ def _watch_a_camera(
 ) -> None:
     """Answer about every window of what goes on, until it ends or is ended. Raises UsageError, MediaError."""
     from smolcli.cli._answers import held_answers
-    from smolcli.cli._delivery import Delivery, Ending, Form
     from smolcli.cli._watching import live_options
+    from smolcli.console import Ending
+    from smolcli.delivery import Delivery
+    from smolcli.formats import Form
     from smolcli.media import watch
     from smolcli.verbs import live_windows
 
@@ -137,7 +139,7 @@ def _watch_a_camera(
 
 def _form(asking: ClipQuestions, several: bool, questions: int, expected: int) -> Form:
     """How answers are told apart: by clip, window and question, where there are several."""
-    from smolcli.cli._delivery import PLAIN, Form
+    from smolcli.formats import PLAIN, Form
 
     windows = asking.most_windows > 1
 

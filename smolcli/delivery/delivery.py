@@ -11,12 +11,12 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from smolcli.cli._keeping import USUAL, failure_file, leaving, outputs_of, refuse_writing_into, written_into
-from smolcli.cli._outputs import refuse_inputs, wanted_beside
-from smolcli.cli._shown import NONE, Shown, refuse_a_second_input
 from smolcli.console import BROKEN_OFF, Ending, Progress, interruptible, is_terminal, say
+from smolcli.delivery.keeping import USUAL, failure_file, leaving, outputs_of, refuse_writing_into, written_into
+from smolcli.delivery.shown import NONE, Shown, refuse_a_second_input
+from smolcli.delivery.wanted import refuse_inputs, wanted_beside
 from smolcli.errors import SmolError, SomeInputsFailedError
-from smolcli.formats import PLAIN, Allowed, Form, Outputs, SavedFrames, Sidecars, answer_sentence, failure_sentence
+from smolcli.formats import Allowed, Form, Outputs, SavedFrames, Sidecars, answer_sentence, failure_sentence
 from smolcli.generation import Encoded, Piece
 from smolcli.jobs import Answer, Expected, Failure, Job, failure
 from smolcli.options import KeepingOptions
@@ -26,8 +26,6 @@ from smolcli.run import Event, Idle, Item, Planned, Thumbnails
 from smolcli.session import Run
 from smolcli.settings import load_settings
 from smolcli.speeds import Took, peak_rss_bytes, remember, stats_lines
-
-__all__ = ["PLAIN", "Delivery", "Ending", "Form"]
 
 
 class InterruptedRunError(SmolError):

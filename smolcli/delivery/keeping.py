@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from smolcli.cli._outputs import chosen_format, refuse_inputs, wanted_outputs
+from smolcli.delivery.wanted import chosen_format, refuse_inputs, wanted_outputs
 from smolcli.errors import OutputError, UsageError
 from smolcli.files import is_stdout
 from smolcli.formats import Allowed, Beside, FailureFile, Wanted, describe_file, find_format, format_of_file

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from smolcli.cli._keeping import leaving, outputs_of
-from smolcli.cli._outputs import wanted_beside
-from smolcli.cli._shown import NONE, Shown
 from smolcli.console import say
+from smolcli.delivery.keeping import leaving, outputs_of
+from smolcli.delivery.shown import NONE, Shown
+from smolcli.delivery.wanted import wanted_beside
 from smolcli.engine import Planner
 from smolcli.errors import SmolError
 from smolcli.files import open_target

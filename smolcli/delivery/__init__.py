@@ -1,0 +1,23 @@
+"""DELIVER: a run's options in, the outputs that they ask for out; its events in, answers written and summed up out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from smolcli.delivery.delivery import Delivery
+from smolcli.delivery.shown import Shown, clip_outputs, gallery
+from smolcli.delivery.wanted import refuse_beside, refuse_inputs, text_output
+
+if TYPE_CHECKING:
+    from smolcli.delivery.rehearsal import rehearse as rehearse
+
+__all__ = ["Delivery", "Shown", "clip_outputs", "gallery", "refuse_beside", "refuse_inputs", "text_output"]
+
+
+def __getattr__(name: str) -> Any:
+    """What --dry-run says needs no answers, and answers need none of it."""
+    if name != "rehearse":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from smolcli.delivery.rehearsal import rehearse
+
+    return rehearse
