@@ -65,6 +65,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "store",
         "rates",
         "known",
+        "extraction",
     },
     "delivery": NOUNS
     | READ

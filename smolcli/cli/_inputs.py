@@ -25,6 +25,7 @@ from smolcli.media import (
     without,
 )
 from smolcli.options import AnswerOptions, InputOptions, ReadingOptions
+from smolcli.session import Held, held_answers
 from smolcli.verbs import read_questions, stated
 
 _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,4}", re.ASCII)  # "photo.jgp", mistyped; no question looks like it
@@ -67,6 +68,15 @@ def files_and_questions(arguments: Sequence[str], questions: Sequence[str]) -> t
         hint = "Check the spelling; a question that ends like the name of a file is given with -Q."
         raise MediaError(f"{last!r} does not exist.", hint)
     return _once(arguments[:-1]), [stated(last), *read_questions(questions, arguments)]
+
+
+def files_held(
+    arguments: Sequence[str], more: Sequence[str] | None, answers: AnswerOptions
+) -> tuple[list[str], list[str], Held]:
+    """The files and the questions of a command line, and what the answers are held to. Raises UsageError."""
+    files, questions = files_and_questions(list(arguments), list(more or ()))
+    held = held_answers(answers, files)
+    return files, held.asking(questions), held
 
 
 def given_pictures(paths: Sequence[str] | None, inputs: InputOptions) -> Given:

@@ -49,12 +49,11 @@ def command(
 
     Example: smol ask photo.jpg "What is this?"
     """
-    from smolcli.cli._answers import held_answers
     from smolcli.cli._conversations import ask_conversations
     from smolcli.cli._inputs import no_more_than_messages, split_arguments, split_optional_question
     from smolcli.delivery import Delivery
     from smolcli.formats import PLAIN
-    from smolcli.session import Run
+    from smolcli.session import Run, held_answers
     from smolcli.verbs import ask, refuse_too_many
 
     run = Run(model, output, reading, pages, clips, formats)

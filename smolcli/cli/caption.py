@@ -23,13 +23,12 @@ from smolcli.options import (
 from smolcli.usage import with_options
 
 if TYPE_CHECKING:
-    from smolcli.cli._answers import Held
     from smolcli.delivery import Shown
     from smolcli.engine import Planner
     from smolcli.jobs import Answer
     from smolcli.media import Given
     from smolcli.run import Item, OpenFiles
-    from smolcli.session import Run
+    from smolcli.session import Held, Run
 
 
 Paths = Annotated[
@@ -82,10 +81,9 @@ def command(
 
     Example: smol caption holiday/ > captions.tsv
     """
-    from smolcli.cli._answers import held_answers
     from smolcli.cli._inputs import given_pictures
     from smolcli.delivery import gallery
-    from smolcli.session import Run
+    from smolcli.session import Run, held_answers
 
     given = given_pictures(paths, inputs)
     held = held_answers(answers, given.streams)

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from smolcli.jobs import Answer
     from smolcli.reader import Reader
     from smolcli.run import Access
-    from smolcli.session import Run
-    from smolcli.verbs import DocumentQuestions, Evidence, Search, Template
+    from smolcli.verbs import DocumentQuestions, Search, Template
 
 
 @with_options(
@@ -66,10 +65,9 @@ def command(
 
     Example: smol docvqa report.pdf "What is the total?" --evidence proof
     """
-    from smolcli.cli._answers import files_held
-    from smolcli.cli._inputs import reread_standard_input
+    from smolcli.cli._inputs import files_held, reread_standard_input
     from smolcli.delivery import Delivery
-    from smolcli.session import Run
+    from smolcli.session import Run, search_of
 
     run = Run(model, output, reading, pages, formats=formats, cluster=cluster)
     files, questions, held = files_held(arguments, question, answers)
@@ -79,7 +77,7 @@ def command(
         prompt = run.prompt("docvqa" if questions else "transcribe", reader.facts)
         asked = _Asked(files, recursive, held.template(run.template(prompt, questions)), access)
         if questions:
-            _answer(delivery, reader, asked, _search(run, reader, documents, files, len(questions)))
+            _answer(delivery, reader, asked, search_of(run, reader, documents, files, len(questions)))
         else:
             _write_out(delivery, reader, asked)
 
@@ -129,43 +127,6 @@ def _refuse_what_does_not_go_together(documents: DocumentOptions, asked: bool) -
         raise UsageError(
             "--evidence is given, and no question.", 'Ask one: smol docvqa report.pdf "What is the total?"'
         )
-
-
-def _search(run: Run, reader: Reader, documents: DocumentOptions, files: Sequence[str], questions: int) -> Search:
-    """How documents are searched, and with what this model is known to say."""
-    from smolcli.verbs import Ranking, Search
-
-    known = run.known_answers()
-    hint = replace(run, reading=ReadingOptions()).prompt("docvqa", reader.facts).hints["relevance"]
-    asking = known.relevance or "{question}" + hint
-    return Search(
-        Ranking(reader.page_texts, reader.rank_texts, asking),
-        _evidence(run, reader, documents, files, questions),
-        None if documents.all_pages else documents.top,
-        documents.per_page,
-        known.least if documents.least is None else documents.least,
-        known.refusals,
-        reader.at_once,
-    )
-
-
-def _evidence(run: Run, reader: Reader, documents: DocumentOptions, files: Sequence[str], questions: int) -> Evidence:
-    """Where answers are looked for: among lines that are known, and among those that have to be read if that is asked
-    for, or if the model reads lines anyway.
-    """
-    from smolcli.formats import MarkedPages, Marking
-    from smolcli.media import NamedInputs
-    from smolcli.verbs import Evidence
-
-    template = replace(run, reading=ReadingOptions()).page_template(reader.facts)
-    form = run.page_form(reader.facts, "auto")
-    wanted = documents.evidence is not None
-    marks = None
-    if documents.evidence is not None:
-        is_input = NamedInputs(files).have
-        marking = Marking(documents.evidence, files, questions, is_input, run.output.force)
-        marks = MarkedPages(marking).begin
-    return Evidence(template, form if wanted or form.layout == "lines" else None, marks)
 
 
 def _where(several: bool) -> Callable[[Answer], str]:

@@ -64,10 +64,9 @@ def command(
     Example: smol ocr scan.pdf -o scan.txt
     """
     from smolcli.cli._inputs import reread_standard_input
-    from smolcli.cli._searchable import pdf_options, refuse_a_second
     from smolcli.delivery import Delivery
     from smolcli.formats import Form
-    from smolcli.session import Run
+    from smolcli.session import Run, pdf_options, refuse_a_second
 
     formats, output = _short_for(formats, output, table, html)
     model = replace(model, parallel=model.parallel or "auto")

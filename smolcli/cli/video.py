@@ -22,11 +22,10 @@ from smolcli.options import (
 from smolcli.usage import MoreQuestions, with_options
 
 if TYPE_CHECKING:
-    from smolcli.cli._answers import Held
     from smolcli.delivery import Shown
     from smolcli.formats import Form
     from smolcli.jobs import Answer
-    from smolcli.session import Run
+    from smolcli.session import Held, Run
     from smolcli.verbs import ClipQuestions
 
 Clips = Annotated[
@@ -67,7 +66,7 @@ def command(
 
     Example: smol video clip.mp4 "What happens?" --frames 16
     """
-    from smolcli.cli._answers import files_held
+    from smolcli.cli._inputs import files_held
     from smolcli.delivery import clip_outputs
     from smolcli.session import Run
 
@@ -82,8 +81,8 @@ def command(
 def _watch_clips(run: Run, asked: tuple[list[str], list[str], Held], windows: WindowOptions, shown: Shown) -> None:
     """Answer about clips, or describe them. asked: files, questions, and what answers are held to."""
     from smolcli.cli._inputs import reread_standard_input
-    from smolcli.cli._watching import watching
     from smolcli.delivery import Delivery
+    from smolcli.session import watching
     from smolcli.verbs import ClipQuestions
 
     files, questions, held = asked
@@ -108,12 +107,11 @@ def _watch_a_camera(
     run: Run, questions: list[str], answers: AnswerOptions, windows: WindowOptions, shown: Shown
 ) -> None:
     """Answer about every window of what goes on, until it ends or is ended. Raises UsageError, MediaError."""
-    from smolcli.cli._answers import held_answers
-    from smolcli.cli._watching import live_options
     from smolcli.console import Ending
     from smolcli.delivery import Delivery
     from smolcli.formats import Form
     from smolcli.media import watch
+    from smolcli.session import held_answers, live_options
     from smolcli.verbs import live_windows
 
     if run.cluster.cluster is not None:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from smolcli.cli._inputs import files_and_questions
 from smolcli.engine import check_choices
 from smolcli.errors import UsageError
 from smolcli.extraction import MOST_BYTES, normalized, schema_of_fields
@@ -51,15 +50,6 @@ def held_answers(answers: AnswerOptions, media: Sequence[str] = ()) -> Held:
         return Held()
     check_schema(schema)
     return Held(schema)
-
-
-def files_held(
-    arguments: Sequence[str], more: Sequence[str] | None, answers: AnswerOptions
-) -> tuple[list[str], list[str], Held]:
-    """The files and the questions of a command line, and what the answers are held to. Raises UsageError."""
-    files, questions = files_and_questions(list(arguments), list(more or ()))
-    held = held_answers(answers, files)
-    return files, held.asking(questions), held
 
 
 def _read(path: Path, media: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from smolcli.media import LiveOptions
     from smolcli.media import WindowOptions as Wanted
     from smolcli.reader import Reader
-    from smolcli.session import Run
+    from smolcli.session.run import Run
     from smolcli.verbs import Merging, Watching
 
 EVERY_S = 10.0  # between two windows of a camera, where nobody says
