@@ -1,10 +1,13 @@
-"""The process's stdout goes in, one that only our own writer knows comes out: nothing else writes into the answers."""
+"""The process's standard streams in; a stdout that only our own writer knows, and a stdin to be read again, out."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO, TextIO
 
 
 def protect_stdout() -> None:
@@ -53,3 +56,34 @@ def prepare_streams() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="surrogateescape" if "utf" in (stream.encoding or "").lower() else "replace")
+
+
+@contextmanager
+def reread_standard_input(paths: Sequence[str]) -> Iterator[None]:
+    """Where it is among what is read: it can be read again, as the file that it stands for could be."""
+    if "-" not in paths:
+        yield
+        return
+    given = sys.stdin
+    sys.stdin = _Reread(given)
+    try:
+        yield
+    finally:
+        sys.stdin = given
+
+
+class _Reread:
+    """Standard input as media/reading.py asks for it: its bytes from the start, whenever they are wanted."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream, self._data = stream, b""
+
+    @property
+    def buffer(self) -> BinaryIO | None:
+        """The bytes of it; what it is itself where it cannot be read."""
+        binary: BinaryIO | None = getattr(self._stream, "buffer", None)
+        if not self._data:
+            if binary is None or binary.closed or binary.isatty():
+                return binary
+            self._data = binary.read()
+        return io.BytesIO(self._data)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shlex
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, TextIO
 
 from smolcli.errors import MediaError, UsageError
 from smolcli.files import is_stdout
@@ -139,37 +136,6 @@ def no_more_than_messages(
     }
     if found := [name for name, value in others.items() if value]:
         raise UsageError(f"--messages does not go with {', '.join(found)}.", "Write them into the file.")
-
-
-@contextmanager
-def reread_standard_input(paths: Sequence[str]) -> Iterator[None]:
-    """Where it is among what is read: it can be read again, as the file that it stands for could be."""
-    if "-" not in paths:
-        yield
-        return
-    given = sys.stdin
-    sys.stdin = _Reread(given)
-    try:
-        yield
-    finally:
-        sys.stdin = given
-
-
-class _Reread:
-    """Standard input as media/reading.py asks for it: its bytes from the start, whenever they are wanted."""
-
-    def __init__(self, stream: TextIO | None) -> None:
-        self._stream, self._data = stream, b""
-
-    @property
-    def buffer(self) -> BinaryIO | None:
-        """The bytes of it; what it is itself where it cannot be read."""
-        binary: BinaryIO | None = getattr(self._stream, "buffer", None)
-        if not self._data:
-            if binary is None or binary.closed or binary.isatty():
-                return binary
-            self._data = binary.read()
-        return io.BytesIO(self._data)
 
 
 def _is_file(text: str) -> bool:

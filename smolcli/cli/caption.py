@@ -107,10 +107,11 @@ class _Asked:
 
 def _caption(run: Run, asked: _Asked, keeping: KeepingOptions, shown: Shown) -> None:
     """Write a caption for each picture, or only say what there would be to do."""
-    from smolcli.cli._inputs import picked, reread_standard_input, watching
+    from smolcli.cli._inputs import picked, watching
     from smolcli.console import Ending
     from smolcli.delivery import Delivery, refuse_beside, rehearse
     from smolcli.formats import Form
+    from smolcli.streams import reread_standard_input
     from smolcli.verbs import caption_found, prefixed
 
     given, inputs = asked.given, asked.inputs

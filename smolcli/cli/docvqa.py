@@ -65,9 +65,10 @@ def command(
 
     Example: smol docvqa report.pdf "What is the total?" --evidence proof
     """
-    from smolcli.cli._inputs import files_held, reread_standard_input
+    from smolcli.cli._inputs import files_held
     from smolcli.delivery import Delivery
     from smolcli.session import Run, search_of
+    from smolcli.streams import reread_standard_input
 
     run = Run(model, output, reading, pages, formats=formats, cluster=cluster)
     files, questions, held = files_held(arguments, question, answers)

@@ -63,10 +63,10 @@ def command(
 
     Example: smol ocr scan.pdf -o scan.txt
     """
-    from smolcli.cli._inputs import reread_standard_input
     from smolcli.delivery import Delivery
     from smolcli.formats import Form
     from smolcli.session import Run, pdf_options, refuse_a_second
+    from smolcli.streams import reread_standard_input
 
     formats, output = _short_for(formats, output, table, html)
     model = replace(model, parallel=model.parallel or "auto")

@@ -80,9 +80,9 @@ def command(
 
 def _watch_clips(run: Run, asked: tuple[list[str], list[str], Held], windows: WindowOptions, shown: Shown) -> None:
     """Answer about clips, or describe them. asked: files, questions, and what answers are held to."""
-    from smolcli.cli._inputs import reread_standard_input
     from smolcli.delivery import Delivery
     from smolcli.session import watching
+    from smolcli.streams import reread_standard_input
     from smolcli.verbs import ClipQuestions
 
     files, questions, held = asked
