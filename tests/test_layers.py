@@ -66,6 +66,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "rates",
         "known",
         "extraction",
+        "files",
     },
     "delivery": NOUNS
     | READ

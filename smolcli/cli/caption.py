@@ -81,9 +81,8 @@ def command(
 
     Example: smol caption holiday/ > captions.tsv
     """
-    from smolcli.cli._inputs import given_pictures
     from smolcli.delivery import gallery
-    from smolcli.session import Run, held_answers
+    from smolcli.session import Run, given_pictures, held_answers
 
     given = given_pictures(paths, inputs)
     held = held_answers(answers, given.streams)
@@ -107,17 +106,17 @@ class _Asked:
 
 def _caption(run: Run, asked: _Asked, keeping: KeepingOptions, shown: Shown) -> None:
     """Write a caption for each picture, or only say what there would be to do."""
-    from smolcli.cli._inputs import picked, watching
     from smolcli.console import Ending
     from smolcli.delivery import Delivery, refuse_beside, rehearse
     from smolcli.formats import Form
+    from smolcli.session import arrivals_of, picked
     from smolcli.streams import reread_standard_input
     from smolcli.verbs import caption_found, prefixed
 
     given, inputs = asked.given, asked.inputs
     if inputs.unordered:
         refuse_beside(run.formats, "captions have to come in order", "Leave out --unordered.")
-    arrivals = watching(given, inputs, [] if keeping.append else [*(run.output.output or []), *shown.paths])
+    arrivals = arrivals_of(given, inputs, [] if keeping.append else [*(run.output.output or []), *shown.paths])
 
     def jobs_of(planner: Planner, files: OpenFiles, is_finished: Callable[[str], bool] | None) -> Iterator[Item]:
         template = asked.held.template(run.template(run.prompt("caption", planner.facts), asked.questions))

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from smolcli.session.clips import live_options as live_options
     from smolcli.session.clips import watching as watching
     from smolcli.session.documents import search_of as search_of
+    from smolcli.session.folders import arrivals_of as arrivals_of
+    from smolcli.session.folders import given_pictures as given_pictures
+    from smolcli.session.folders import picked as picked
     from smolcli.session.searchable import pdf_options as pdf_options
     from smolcli.session.searchable import refuse_a_second as refuse_a_second
 
@@ -21,6 +24,7 @@ _LATER = {
     **dict.fromkeys(("Held", "held_answers"), "answers"),
     **dict.fromkeys(("live_options", "watching"), "clips"),
     "search_of": "documents",
+    **dict.fromkeys(("arrivals_of", "given_pictures", "picked"), "folders"),
     **dict.fromkeys(("pdf_options", "refuse_a_second"), "searchable"),
 }
 

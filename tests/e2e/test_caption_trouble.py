@@ -10,7 +10,7 @@ import pytest
 from drawing import draw_text
 from PIL import Image
 
-from smolcli.cli import _inputs
+from smolcli.session import folders
 
 SHORT = ("--max-tokens", "3")
 
@@ -81,7 +81,7 @@ def test_a_file_that_may_not_be_read_says_so(smol, photos, monkeypatch):
 
 
 def test_a_file_that_vanishes_while_the_run_is_under_way_is_a_failure(smol, photos, monkeypatch):
-    real = _inputs.find_pictures
+    real = folders.find_pictures
 
     def vanishing(*words):
         for found in real(*words):
@@ -89,7 +89,7 @@ def test_a_file_that_vanishes_while_the_run_is_under_way_is_a_failure(smol, phot
                 os.unlink(found)
             yield found
 
-    monkeypatch.setattr(_inputs, "find_pictures", vanishing)
+    monkeypatch.setattr(folders, "find_pictures", vanishing)
     done = smol("caption", photos, *SHORT)
     assert done.code == 1 and captioned(done) == ["a.png", "z.png"] and "b.png' does not exist" in done.err
 
