@@ -19,16 +19,7 @@ from smolcli.options import (
 from smolcli.usage import Conversations, Questions, with_options
 
 
-@with_options(
-    {"detail": "auto", "parallel": "1"},
-    model=ModelOptions,
-    reading=ReadingOptions,
-    answers=AnswerOptions,
-    pages=PageOptions,
-    clips=ClipOptions,
-    formats=FormatOptions,
-    output=OutputOptions,
-)
+@with_options(detail="auto", parallel="1")
 def command(
     arguments: Annotated[
         list[str] | None,

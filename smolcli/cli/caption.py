@@ -47,18 +47,7 @@ Html = Annotated[
 ]
 
 
-@with_options(
-    {"detail": "low", "max_tokens": "256", "parallel": "auto"},
-    model=ModelOptions,
-    cluster=ClusterOptions,
-    reading=ReadingOptions,
-    answers=AnswerOptions,
-    pages=PageOptions,
-    inputs=InputOptions,
-    keeping=KeepingOptions,
-    formats=FormatOptions,
-    output=OutputOptions,
-)
+@with_options(detail="low", max_tokens="256", parallel="auto")
 def command(
     paths: Paths = None,
     question: OneQuestion = None,

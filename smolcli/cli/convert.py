@@ -42,7 +42,7 @@ class ConversionOptions:
     quiet: bool = option(False, Option("No progress bar and no notes.", short="-q"))
 
 
-@with_options(given=ConversionOptions)
+@with_options()
 def command(
     source: Annotated[str, typer.Argument(metavar="SRC", help="A Hugging Face folder, or the id of one on the Hub.")],
     *,

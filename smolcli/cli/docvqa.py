@@ -31,17 +31,7 @@ if TYPE_CHECKING:
     from smolcli.verbs import DocumentQuestions, Search, Template
 
 
-@with_options(
-    {"detail": "auto", "parallel": "1"},
-    model=ModelOptions,
-    cluster=ClusterOptions,
-    reading=ReadingOptions,
-    answers=AnswerOptions,
-    documents=DocumentOptions,
-    pages=PageOptions,
-    formats=FormatOptions,
-    output=OutputOptions,
-)
+@with_options(detail="auto", parallel="1")
 def command(
     arguments: Annotated[
         list[str],

@@ -32,15 +32,7 @@ End = Annotated[str | None, typer.Option("--end", help="End at this time.", meta
 Cut = Annotated[Path | None, typer.Option("--cut", help="Copy what was found of a clip into a clip.", metavar="FILE")]
 
 
-@with_options(
-    {"detail": "low", "parallel": "auto"},
-    model=ModelOptions,
-    reading=ReadingOptions,
-    pages=PageOptions,
-    clips=ClipOptions,
-    formats=FormatOptions,
-    output=OutputOptions,
-)
+@with_options(detail="low", parallel="auto")
 def command(
     arguments: Arguments,
     recursive: Recursive = False,

@@ -29,16 +29,7 @@ if TYPE_CHECKING:
 _LAYERS = {None: "sound", "skip": "sound", "redo": "seen", "force": "none"}  # by --mode
 
 
-@with_options(
-    {"detail": "auto", "parallel": "auto", "dpi": "200"},
-    model=ModelOptions,
-    cluster=ClusterOptions,
-    reading=ReadingOptions,
-    layout=LayoutOptions,
-    pages=PageOptions,
-    formats=FormatOptions,
-    output=OutputOptions,
-)
+@with_options(detail="auto", parallel="auto", dpi="200")
 def command(
     paths: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Documents, pictures, folders of them; - is standard input.")

@@ -18,14 +18,7 @@ if TYPE_CHECKING:
     from smolcli.session import Run
 
 
-@with_options(
-    {"detail": "auto", "parallel": "1"},
-    model=ModelOptions,
-    reading=ReadingOptions,
-    pages=PageOptions,
-    clips=ClipOptions,
-    output=OutputOptions,
-)
+@with_options(detail="auto", parallel="1")
 def command(
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="MEDIA... [QUESTION]", help="Files, then what would be asked.")

@@ -19,13 +19,7 @@ if TYPE_CHECKING:
     from smolcli.session import Run
 
 
-@with_options(
-    {"detail": "auto", "parallel": "1"},
-    model=ModelOptions,
-    reading=ReadingOptions,
-    pages=PageOptions,
-    output=OutputOptions,
-)
+@with_options(detail="auto", parallel="1")
 def command(
     media: Annotated[str, typer.Argument(metavar="IMG", help="A picture, a page or a clip; - is standard input.")],
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What can be answered with yes or no.")],

@@ -39,7 +39,7 @@ def _tune(context: typer.Context) -> None:
 
 
 @command.command()
-@with_options({"parallel": "auto"}, model=ModelOptions)
+@with_options(parallel="auto")
 def ocr(
     pages: Annotated[int, typer.Option("--pages", min=1, max=99, metavar="N", help="Pages to draw and read.")] = 3,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
@@ -109,7 +109,7 @@ def _record(trial: Trial) -> dict[str, Any]:
 
 
 @command.command()
-@with_options(model=ModelOptions)
+@with_options()
 def speed(
     rounds: Annotated[int, typer.Option("--rounds", min=3, max=99, metavar="N", help="Turns of each comparison.")] = 5,
     allow_changes: Annotated[

@@ -33,18 +33,7 @@ Clips = Annotated[
 ]
 
 
-@with_options(
-    {"detail": "low", "parallel": "1"},
-    model=ModelOptions,
-    cluster=ClusterOptions,
-    reading=ReadingOptions,
-    answers=AnswerOptions,
-    clips=ClipOptions,
-    windows=WindowOptions,
-    formats=FormatOptions,
-    shown=ClipOutputOptions,
-    output=OutputOptions,
-)
+@with_options(detail="low", parallel="1")
 def command(
     arguments: Clips = None,
     question: MoreQuestions = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -34,19 +34,18 @@ Conversations = Annotated[
 ]
 
 
-def with_options(
-    defaults: Mapping[str, str] | None = None, **groups: type
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command every option of some groups; it receives each group as one keyword argument of that name.
+def with_options(**defaults: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command every option of the groups that it takes: the parameters whose type is a group of options.
 
     defaults: option → what takes effect in this command where it is not given, as --help shows it.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        own = [p for p in inspect.signature(command).parameters.values() if p.name not in groups]
         hints = get_type_hints(command, include_extras=True)
+        groups = {name: hint for name, hint in hints.items() if is_dataclass(hint) and isinstance(hint, type)}
+        own = [p for p in inspect.signature(command).parameters.values() if p.name not in groups]
         own = [p.replace(annotation=hints[p.name], kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-        shared = [parameter for group in groups.values() for parameter in _parameters(group, defaults or {})]
+        shared = [parameter for group in groups.values() for parameter in _parameters(group, defaults)]
 
         def run(**values: Any) -> Any:
             built = {
