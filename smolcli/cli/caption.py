@@ -25,7 +25,6 @@ from smolcli.usage import with_options
 if TYPE_CHECKING:
     from smolcli.delivery import Shown
     from smolcli.engine import Planner
-    from smolcli.jobs import Answer
     from smolcli.media import Given
     from smolcli.run import Item, OpenFiles
     from smolcli.session import Held, Run
@@ -96,8 +95,7 @@ class _Asked:
 def _caption(run: Run, asked: _Asked, keeping: KeepingOptions, shown: Shown) -> None:
     """Write a caption for each picture, or only say what there would be to do."""
     from smolcli.console import Ending
-    from smolcli.delivery import Delivery, refuse_beside, rehearse
-    from smolcli.formats import Form
+    from smolcli.delivery import BY_PLACE, Delivery, refuse_beside, rehearse
     from smolcli.session import arrivals_of, picked
     from smolcli.streams import reread_standard_input
     from smolcli.verbs import caption_found, prefixed
@@ -126,7 +124,7 @@ def _caption(run: Run, asked: _Asked, keeping: KeepingOptions, shown: Shown) -> 
             run.console.tell(f"watching {', '.join(arrivals.folders)} (Ctrl-C ends it)")
         jobs = delivery.unsaid(jobs_of(reader.planner, reader.files, delivery.is_finished), reader.facts.name)
         events = prefixed(reader.stream(jobs), asked.prefix) if asked.prefix else reader.stream(jobs)
-        delivery.write(reader, events, lambda expected: Form(columns=_columns), Ending(inputs.watch))
+        delivery.write(reader, events, lambda expected: BY_PLACE, Ending(inputs.watch))
 
 
 def _refuse_a_prefix(prefix: str, held: Held) -> None:
@@ -146,7 +144,3 @@ def _one_question(given: list[str] | None, paths: Sequence[str]) -> list[str]:
     if len(questions) > 1:
         raise UsageError("One question is asked of each image.", "Use smol docvqa FILE... -Q ... -Q ... for several.")
     return questions
-
-
-def _columns(answer: Answer) -> tuple[str, ...]:
-    return (answer.job.places[0].uri,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,11 +24,9 @@ from smolcli.usage import MoreQuestions, with_options
 
 if TYPE_CHECKING:
     from smolcli.delivery import Delivery
-    from smolcli.formats import Form
-    from smolcli.jobs import Answer
     from smolcli.reader import Reader
     from smolcli.run import Access
-    from smolcli.verbs import DocumentQuestions, Search, Template
+    from smolcli.verbs import Search, Template
 
 
 @with_options(detail="auto", parallel="1")
@@ -85,24 +83,26 @@ class _Asked:
 
 def _answer(delivery: Delivery, reader: Reader, asked: _Asked, search: Search) -> None:
     """The best answer of each document to each question."""
+    from smolcli.delivery import document_form
     from smolcli.media import find_pages
     from smolcli.verbs import DocumentQuestions
 
     found = find_pages(asked.files, asked.recursive)
     asking = DocumentQuestions(reader.files, found, asked.template, asked.access, search)
     events = asking.answers(reader.stream(asking.jobs()))
-    questions = len(asked.template.questions)
-    delivery.write(reader, events, partial(_form, asking, asked.access.several, questions))
+    several, questions = asked.access.several, len(asked.template.questions)
+    delivery.write(reader, events, lambda expected: document_form(several, asking.most_pages, questions, expected))
 
 
 def _write_out(delivery: Delivery, reader: Reader, asked: _Asked) -> None:
     """The text of each page."""
+    from smolcli.delivery import text_form
     from smolcli.media import find_pages
     from smolcli.verbs import docvqa, keeping_texts
 
     found = find_pages(asked.files, asked.recursive)
     events = reader.stream(docvqa(reader.files, found, asked.template, asked.access))
-    delivery.write(reader, keeping_texts(events, reader.page_texts), partial(_text_form, asked.access.several))
+    delivery.write(reader, keeping_texts(events, reader.page_texts), partial(text_form, asked.access.several))
 
 
 def _refuse_what_does_not_go_together(documents: DocumentOptions, asked: bool) -> None:
@@ -118,36 +118,3 @@ def _refuse_what_does_not_go_together(documents: DocumentOptions, asked: bool) -
         raise UsageError(
             "--evidence is given, and no question.", 'Ask one: smol docvqa report.pdf "What is the total?"'
         )
-
-
-def _where(several: bool) -> Callable[[Answer], str]:
-    """What a page is called: its number, behind the name of its file where there are several."""
-
-    def where(answer: Answer) -> str:
-        place = answer.job.places[0]
-        if len(answer.job.places) > 1:  # no page of them answers
-            return place.source.path if several else "-"
-        return place.uri if several else place.label
-
-    return where
-
-
-def _form(asking: DocumentQuestions, several: bool, questions: int, expected: int) -> Form:
-    """How answers are told apart: by page where there are several, by file and question likewise."""
-    from smolcli.formats import PLAIN, Form
-
-    where = _where(several)
-
-    def columns(answer: Answer) -> tuple[str, ...]:
-        return (where(answer), answer.question) if questions > 1 else (where(answer),)
-
-    if expected == 1 and not several and asking.most_pages < 2:
-        return PLAIN
-    return Form(columns=columns, questions=questions)
-
-
-def _text_form(several: bool, expected: int) -> Form:
-    """How the texts of pages are told apart."""
-    from smolcli.formats import PLAIN, Form
-
-    return PLAIN if expected == 1 and not several else Form(heading=_where(several))

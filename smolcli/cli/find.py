@@ -82,7 +82,6 @@ def _find(run: Run, paths: list[str], sought: _Sought) -> list[Answer]:
     """Write the places where it is seen; all of them. Raises SomeInputsFailedError, with a code of 2 or more."""
     from smolcli.delivery import Delivery
     from smolcli.errors import SomeInputsFailedError
-    from smolcli.formats import Form
     from smolcli.media import find_media
     from smolcli.verbs import Finding
 
@@ -95,7 +94,7 @@ def _find(run: Run, paths: list[str], sought: _Sought) -> list[Answer]:
         finding = Finding(reader.files, files, template, run.access(), sought.looking)
         events = _noted(finding.answers(reader.stream(finding.jobs(reader.at_once))), found, sought.top)
         try:
-            delivery.write(reader, events, lambda expected: Form(columns=lambda answer: (answer.job.places[0].uri,)))
+            delivery.write(reader, events, lambda expected: BY_PLACE)
         except SomeInputsFailedError as error:
             error.exit_code = max(2, error.exit_code)
             raise

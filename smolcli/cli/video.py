@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,10 +22,7 @@ from smolcli.usage import MoreQuestions, with_options
 
 if TYPE_CHECKING:
     from smolcli.delivery import Shown
-    from smolcli.formats import Form
-    from smolcli.jobs import Answer
     from smolcli.session import Held, Run
-    from smolcli.verbs import ClipQuestions
 
 Clips = Annotated[
     list[str] | None, typer.Argument(metavar="CLIP... [QUESTION]", help="Clips, then what you ask of each.")
@@ -69,7 +65,7 @@ def command(
 
 def _watch_clips(run: Run, asked: tuple[list[str], list[str], Held], windows: WindowOptions, shown: Shown) -> None:
     """Answer about clips, or describe them. asked: files, questions, and what answers are held to."""
-    from smolcli.delivery import Delivery
+    from smolcli.delivery import Delivery, clip_form
     from smolcli.session import watching
     from smolcli.streams import reread_standard_input
     from smolcli.verbs import ClipQuestions
@@ -81,7 +77,8 @@ def _watch_clips(run: Run, asked: tuple[list[str], list[str], Held], windows: Wi
         watched = watching(run, reader, windows, bool(questions))
         asking = ClipQuestions(reader.files, files, template, run.access(), watched)
         events = asking.answers(reader.stream(asking.jobs(reader.at_once)))
-        delivery.write(reader, events, partial(_form, asking, len(files) > 1, len(questions)))
+        several, asked_of_each = len(files) > 1, len(questions)
+        delivery.write(reader, events, lambda expected: clip_form(several, asking.most_windows > 1, asked_of_each))
 
 
 def _named(arguments: list[str] | None) -> list[str]:
@@ -97,8 +94,7 @@ def _watch_a_camera(
 ) -> None:
     """Answer about every window of what goes on, until it ends or is ended. Raises UsageError, MediaError."""
     from smolcli.console import Ending
-    from smolcli.delivery import Delivery
-    from smolcli.formats import Form
+    from smolcli.delivery import Delivery, camera_form
     from smolcli.media import watch
     from smolcli.session import held_answers, live_options
     from smolcli.verbs import live_windows
@@ -111,35 +107,9 @@ def _watch_a_camera(
         template = held.template(run.template(run.prompt("video", reader.facts), questions))
         live = watch(str(windows.camera), live_options(run, reader, windows))
         run.console.tell(f"watching {live.name} (Ctrl-C ends it)")
-
-        def columns(answer: Answer) -> tuple[str, ...]:
-            return (answer.job.places[0].label, *((answer.question,) if len(questions) > 1 else ()))
-
-        names = ("time", "question")[: 1 + (len(questions) > 1)]
-        form = Form(columns=columns, questions=max(1, len(questions)), names=names)
+        form = camera_form(len(questions))
         events = reader.stream(live_windows(reader.files, live, template))
         try:
             delivery.write(reader, events, lambda expected: form, Ending(stop=live.stop))
         finally:
             live.stop()
-
-
-def _form(asking: ClipQuestions, several: bool, questions: int, expected: int) -> Form:
-    """How answers are told apart: by clip, window and question, where there are several."""
-    from smolcli.formats import PLAIN, Form
-
-    windows = asking.most_windows > 1
-
-    def columns(answer: Answer) -> tuple[str, ...]:
-        place = answer.job.places[0]
-        path = (place.source.path,) if several else ()
-        when = (place.label if place.window_s is not None else "all",) if windows else ()
-        return (*path, *when, *((answer.question,) if questions > 1 else ()))
-
-    names = _names(("place", several), ("time", windows), ("question", questions > 1))
-    ranges = windows and not several and questions <= 1
-    return Form(columns=columns, questions=max(1, questions), names=names, ranges=ranges) if names else PLAIN
-
-
-def _names(*columns: tuple[str, bool]) -> tuple[str, ...]:
-    return tuple(name for name, there in columns if there)

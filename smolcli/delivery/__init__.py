@@ -5,13 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smolcli.delivery.delivery import Delivery
+from smolcli.delivery.forms import BY_PLACE, camera_form, clip_form, document_form, text_form
 from smolcli.delivery.shown import Shown, clip_outputs, gallery
 from smolcli.delivery.wanted import refuse_beside, refuse_inputs, text_output
 
 if TYPE_CHECKING:
     from smolcli.delivery.rehearsal import rehearse as rehearse
 
-__all__ = ["Delivery", "Shown", "clip_outputs", "gallery", "refuse_beside", "refuse_inputs", "text_output"]
+__all__ = [
+    "BY_PLACE",
+    "Delivery",
+    "Shown",
+    "camera_form",
+    "clip_form",
+    "clip_outputs",
+    "document_form",
+    "gallery",
+    "refuse_beside",
+    "refuse_inputs",
+    "text_form",
+    "text_output",
+]
 
 
 def __getattr__(name: str) -> Any:
