@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,9 +12,7 @@ from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOpti
 from smolcli.usage import with_options
 
 if TYPE_CHECKING:
-    from smolcli.files import OutputFile
     from smolcli.jobs import Answer
-    from smolcli.run import Event
     from smolcli.session import Run
     from smolcli.verbs import Looking
 
@@ -55,15 +51,16 @@ def command(
 
     Example: smol find holiday.mp4 photos/ "a red car"
     """
+    from smolcli.delivery import cut_file
     from smolcli.session import Run
 
     paths, text = _paths_and_text(arguments, cut)
     looking = _looking(least, start, end, clips)
     run = Run(replace(model, parallel=model.parallel or "auto"), output, reading, pages, clips, formats)
-    with _cut_file(cut, output.force) as target:
+    with cut_file(cut, output.force) as write_cut:
         found = _find(run, paths, _Sought(text, looking, recursive, top))
-        if target is not None and found:
-            _cut(paths[0], found, target)
+        if write_cut is not None and found:
+            write_cut(paths[0], found)
     if not found:
         raise typer.Exit(1)
 
@@ -80,19 +77,19 @@ class _Sought:
 
 def _find(run: Run, paths: list[str], sought: _Sought) -> list[Answer]:
     """Write the places where it is seen; all of them. Raises SomeInputsFailedError, with a code of 2 or more."""
-    from smolcli.delivery import Delivery
+    from smolcli.delivery import BY_PLACE, Delivery
     from smolcli.errors import SomeInputsFailedError
     from smolcli.media import find_media
-    from smolcli.verbs import Finding
+    from smolcli.verbs import Finding, noting, question_for
 
     found: list[Answer] = []
     with Delivery(run, paths) as delivery, run.reader() as reader:
         hint = run.reading.hint or run.known_answers().yes_or_no
         hinted = replace(run, reading=replace(run.reading, hint=hint, detail=run.reading.detail or "low"))
-        template = hinted.template(run.prompt("ask", reader.facts), [_question(sought.text)])
+        template = hinted.template(run.prompt("ask", reader.facts), [question_for(sought.text)])
         files = find_media(paths, sought.recursive)
         finding = Finding(reader.files, files, template, run.access(), sought.looking)
-        events = _noted(finding.answers(reader.stream(finding.jobs(reader.at_once))), found, sought.top)
+        events = noting(finding.answers(reader.stream(finding.jobs(reader.at_once))), found, sought.top)
         try:
             delivery.write(reader, events, lambda expected: BY_PLACE)
         except SomeInputsFailedError as error:
@@ -112,35 +109,6 @@ def _paths_and_text(arguments: list[str], cut: Path | None) -> tuple[list[str], 
     return arguments[:-1], arguments[-1]
 
 
-@contextmanager
-def _cut_file(path: Path | None, force: bool) -> Iterator[tuple[Path, OutputFile] | None]:
-    """The file that is cut, which appears whole. Raises UsageError (PyAV), OutputError, before anything is read."""
-    if path is None:
-        yield None
-        return
-    from smolcli.files import OutputFile
-    from smolcli.media import require_cutting
-
-    require_cutting()
-    file = OutputFile(path, force)
-    try:
-        yield path, file
-    finally:
-        file.discard()
-
-
-def _cut(clip: str, found: list[Answer], target: tuple[Path, OutputFile]) -> None:
-    """Copy what was found, in the order of the clip. Raises UsageError, MediaError, OutputError."""
-    from smolcli.media import cut_clip
-
-    path, file = target
-    parts_s = sorted(place.window_s for answer in found for place in answer.job.places if place.window_s is not None)
-    with cut_clip(clip, parts_s, path.suffix) as piece:
-        while block := piece.file.read(1 << 20):
-            file.write_bytes(block)
-    file.commit()
-
-
 def _looking(least: float, start: str | None, end: str | None, clips: ClipOptions) -> Looking:
     """Raises UsageError (times)."""
     from smolcli.media import parse_moment
@@ -149,25 +117,3 @@ def _looking(least: float, start: str | None, end: str | None, clips: ClipOption
     start_s = 0.0 if start is None else parse_moment(start, "--start")
     end_s = None if end is None else parse_moment(end, "--end")
     return Looking(least, start_s, end_s, clips.fps != ClipOptions().fps)
-
-
-def _question(text: str) -> str:
-    """What is looked for as a question, unless it is one."""
-    return text if text.rstrip().endswith("?") else f"Is there {text.strip()}?"
-
-
-def _noted(events: Generator[Event], found: list[Answer], top: int | None) -> Generator[Event]:
-    """The same events; what was found is put on a list. top: only the likeliest, once all are known."""
-    from smolcli.jobs import Answer
-    from smolcli.run import passed_on
-
-    def shown(event: Event) -> Iterator[Event]:
-        if isinstance(event, Answer):
-            found.append(event)
-        if top is None or not isinstance(event, Answer):
-            yield event
-
-    yield from passed_on(events, shown)
-    if top is not None:
-        found.sort(key=lambda answer: -(answer.confidence or 0.0))
-        yield from found[:top]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smolcli.delivery.delivery import Delivery
@@ -10,6 +11,7 @@ from smolcli.delivery.shown import Shown, clip_outputs, gallery
 from smolcli.delivery.wanted import refuse_beside, refuse_inputs, text_output
 
 if TYPE_CHECKING:
+    from smolcli.delivery.cut import cut_file as cut_file
     from smolcli.delivery.rehearsal import rehearse as rehearse
 
 __all__ = [
@@ -26,12 +28,11 @@ __all__ = [
     "text_form",
     "text_output",
 ]
+_LATER = {"cut_file": "cut", "rehearse": "rehearsal"}
 
 
 def __getattr__(name: str) -> Any:
-    """What --dry-run says needs no answers, and answers need none of it."""
-    if name != "rehearse":
+    """What only some commands write; it is loaded then."""
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from smolcli.delivery.rehearsal import rehearse
-
-    return rehearse
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -18,7 +18,7 @@ from smolcli.verbs.conversations import Parsed as ParsedConversation
 from smolcli.verbs.conversations import converse, parse_cases
 from smolcli.verbs.conversations import parse as parse_conversation
 from smolcli.verbs.docvqa import docvqa, keeping_texts
-from smolcli.verbs.finding import Finding, Looking
+from smolcli.verbs.finding import Finding, Looking, noting, question_for
 from smolcli.verbs.outlines import View
 from smolcli.verbs.outlines import build as outline_conversation
 from smolcli.verbs.questions import read_questions, stated
@@ -54,11 +54,13 @@ __all__ = [
     "keeping_texts",
     "likely_of",
     "live_windows",
+    "noting",
     "open_together",
     "outline_conversation",
     "parse_cases",
     "parse_conversation",
     "prefixed",
+    "question_for",
     "read_cases",
     "read_questions",
     "refuse_too_many",

@@ -14,7 +14,7 @@ from smolcli.datatypes import Place
 from smolcli.errors import SmolError
 from smolcli.jobs import Answer, Expected, Failure, Job, failure
 from smolcli.media import Found, Media
-from smolcli.run import Access, Event, Item, OpenFiles
+from smolcli.run import Access, Event, Item, OpenFiles, passed_on
 from smolcli.verbs.choosing import NO, YES, likely_of
 from smolcli.verbs.pages import each_file
 from smolcli.verbs.stepwise import AT_ONCE, Outcome, StepError, Steps, Stepwise, Task, answers, spent
@@ -74,6 +74,26 @@ class Finding:
         (answer,) = answers((yield [job]))
         likely = likely_of(answer)
         return [_seen(answer, likely, answer.job.places[0])] if likely >= self._looking.least else []
+
+
+def question_for(text: str) -> str:
+    """What is looked for as a question, unless it is one."""
+    return text if text.rstrip().endswith("?") else f"Is there {text.strip()}?"
+
+
+def noting(events: Generator[Event], found: list[Answer], top: int | None) -> Generator[Event]:
+    """The same events; what was found is put on a list. top: only the likeliest, once all are known."""
+
+    def shown(event: Event) -> Iterator[Event]:
+        if isinstance(event, Answer):
+            found.append(event)
+        if top is None or not isinstance(event, Answer):
+            yield event
+
+    yield from passed_on(events, shown)
+    if top is not None:
+        found.sort(key=lambda answer: -(answer.confidence or 0.0))
+        yield from found[:top]
 
 
 def _seen(answer: Answer, likely: float, place: Place) -> Answer:
