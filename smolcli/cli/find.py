@@ -80,13 +80,13 @@ def _find(run: Run, paths: list[str], sought: _Sought) -> list[Answer]:
     from smolcli.delivery import BY_PLACE, Delivery
     from smolcli.errors import SomeInputsFailedError
     from smolcli.media import find_media
+    from smolcli.session import asking_yes_or_no
     from smolcli.verbs import Finding, noting, question_for
 
     found: list[Answer] = []
     with Delivery(run, paths) as delivery, run.reader() as reader:
-        hint = run.reading.hint or run.known_answers().yes_or_no
-        hinted = replace(run, reading=replace(run.reading, hint=hint, detail=run.reading.detail or "low"))
-        template = hinted.template(run.prompt("ask", reader.facts), [question_for(sought.text)])
+        asking = asking_yes_or_no(run, "low")
+        template = asking.template(run.prompt("ask", reader.facts), [question_for(sought.text)])
         files = find_media(paths, sought.recursive)
         finding = Finding(reader.files, files, template, run.access(), sought.looking)
         events = noting(finding.answers(reader.stream(finding.jobs(reader.at_once))), found, sought.top)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from smolcli.delivery.delivery import Delivery
 from smolcli.delivery.forms import BY_PLACE, camera_form, clip_form, document_form, text_form
 from smolcli.delivery.shown import Shown, clip_outputs, gallery
+from smolcli.delivery.single import single_answer
 from smolcli.delivery.wanted import refuse_beside, refuse_inputs, text_output
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = [
     "gallery",
     "refuse_beside",
     "refuse_inputs",
+    "single_answer",
     "text_form",
     "text_output",
 ]

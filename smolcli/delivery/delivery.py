@@ -14,6 +14,7 @@ from pathlib import Path
 from smolcli.console import BROKEN_OFF, Ending, Progress, interruptible, is_terminal, say
 from smolcli.delivery.keeping import USUAL, failure_file, leaving, outputs_of, refuse_writing_into, written_into
 from smolcli.delivery.shown import NONE, Shown, refuse_a_second_input
+from smolcli.delivery.single import say_stats
 from smolcli.delivery.wanted import refuse_inputs, wanted_beside
 from smolcli.errors import SmolError, SomeInputsFailedError
 from smolcli.formats import Allowed, Form, Outputs, SavedFrames, Sidecars, answer_sentence, failure_sentence
@@ -25,7 +26,7 @@ from smolcli.reader import Reader
 from smolcli.run import Event, Idle, Item, Planned, Thumbnails
 from smolcli.session import Run
 from smolcli.settings import load_settings
-from smolcli.speeds import Took, peak_rss_bytes, remember, stats_lines
+from smolcli.speeds import Took, remember
 
 
 class InterruptedRunError(SmolError):
@@ -267,9 +268,7 @@ class Delivery:
         if not self._took.answers:
             return
         if self._run.output.stats:
-            times_s = reader.load_s, wall_s
-            for line in stats_lines(self._took, times_s, peak_rss_bytes(), reader.facts.tokens_per_tile):
-                say(line)
+            say_stats(self._took, reader, wall_s)
         if self._run.cluster.cluster is not None:  # what this machine takes is another thing
             return
         self._remember_rate(reader, wall_s)

@@ -9,6 +9,7 @@ from smolcli.session.run import Run
 
 if TYPE_CHECKING:
     from smolcli.session.answers import Held as Held
+    from smolcli.session.answers import asking_yes_or_no as asking_yes_or_no
     from smolcli.session.answers import held_answers as held_answers
     from smolcli.session.clips import live_options as live_options
     from smolcli.session.clips import watching as watching
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Run"]
 _LATER = {
-    **dict.fromkeys(("Held", "held_answers"), "answers"),
+    **dict.fromkeys(("Held", "asking_yes_or_no", "held_answers"), "answers"),
     **dict.fromkeys(("live_options", "watching"), "clips"),
     "search_of": "documents",
     **dict.fromkeys(("arrivals_of", "given_pictures", "picked"), "folders"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smolcli.engine import check_choices
@@ -12,6 +12,7 @@ from smolcli.errors import UsageError
 from smolcli.extraction import MOST_BYTES, normalized, schema_of_fields
 from smolcli.options import AnswerOptions
 from smolcli.run import check_schema
+from smolcli.session.run import Run
 from smolcli.verbs import Template
 
 
@@ -50,6 +51,13 @@ def held_answers(answers: AnswerOptions, media: Sequence[str] = ()) -> Held:
         return Held()
     check_schema(schema)
     return Held(schema)
+
+
+def asking_yes_or_no(run: Run, detail: str | None = None) -> Run:
+    """The same run, asking for a yes or a no as its model is known to give it. detail: where the user names none."""
+    reading = run.reading
+    hint = reading.hint or run.known_answers().yes_or_no
+    return replace(run, reading=replace(reading, hint=hint, detail=reading.detail or detail))
 
 
 def _read(path: Path, media: Sequence[str]) -> str:
