@@ -62,7 +62,6 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "speeds",
         "tuned",
         "formats",
-        "store",
         "rates",
         "known",
         "extraction",
@@ -70,7 +69,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     },
     "delivery": NOUNS
     | READ
-    | {"console", "files", "formats", "options", "rates", "reader", "run", "session", "settings", "speeds", "verbs"},
+    | {"console", "files", "formats", "options", "rates", "reader", "run", "session", "settings", "speeds"},
     "checks": NOUNS | READ | {"run", "models", "cache", "settings", "speeds", "verbs", "reader", "tuned"},
     "cli": NOUNS
     | READ
@@ -79,8 +78,6 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "console",
         "delivery",
         "session",
-        "doctags",
-        "extraction",
         "options",
         "settings",
         "cache",
@@ -89,7 +86,6 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "reader",
         "models",
         "formats",
-        "rates",
         "speeds",
         "tuned",
         "store",
