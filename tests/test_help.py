@@ -142,7 +142,7 @@ def test_the_help_of_smol_loads_no_command_and_nothing_heavy():
         f"smolcli.{name}" for name in ("cli", "console", "errors", "options", "printable", "streams", "usage")
     } | {
         "smolcli.cli._commands",
-        *(f"smolcli.usage.{name}" for name in ("completion", "help", "parameters")),
+        "smolcli.usage.help",
         *(f"smolcli.console.{name}" for name in ("bars", "sentences", "signals")),
         *(f"smolcli.options.{name}" for name in ("clips", "documents", "folders", "groups", "option", "shown")),
     }

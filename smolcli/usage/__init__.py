@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from smolcli.usage.completion import (
-    among,
-    catalog_names,
-    completer,
-    local_names,
-    model_names,
-    prompt_names,
-    setting_names,
-    setting_values,
-)
-from smolcli.usage.help import Commands, Group, single
-from smolcli.usage.parameters import Conversations, MoreQuestions, Questions, typer_option, with_options
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "Commands",
-    "Conversations",
-    "Group",
-    "MoreQuestions",
-    "Questions",
-    "among",
-    "catalog_names",
-    "completer",
-    "local_names",
-    "model_names",
-    "prompt_names",
-    "setting_names",
-    "setting_values",
-    "single",
-    "typer_option",
-    "with_options",
-]
+from smolcli.usage.help import Commands, Group, single
+
+if TYPE_CHECKING:
+    from smolcli.usage.completion import catalog_names as catalog_names
+    from smolcli.usage.completion import local_names as local_names
+    from smolcli.usage.completion import model_names as model_names
+    from smolcli.usage.completion import prompt_names as prompt_names
+    from smolcli.usage.completion import setting_names as setting_names
+    from smolcli.usage.completion import setting_values as setting_values
+    from smolcli.usage.parameters import Conversations as Conversations
+    from smolcli.usage.parameters import MoreQuestions as MoreQuestions
+    from smolcli.usage.parameters import Questions as Questions
+    from smolcli.usage.parameters import typer_option as typer_option
+    from smolcli.usage.parameters import with_options as with_options
+
+__all__ = ["Commands", "Group", "single"]
+_PARAMETERS = ("Conversations", "MoreQuestions", "Questions", "typer_option", "with_options")
+_LATER = {
+    **dict.fromkeys(_PARAMETERS, "parameters"),
+    **dict.fromkeys(("catalog_names", "local_names", "model_names", "prompt_names"), "completion"),
+    **dict.fromkeys(("setting_names", "setting_values"), "completion"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What commands are made with; the help of all of them needs none of it."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
