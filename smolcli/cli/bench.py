@@ -14,7 +14,7 @@ import typer
 
 from smolcli.errors import UsageError
 from smolcli.options import ModelOptions, OutputOptions
-from smolcli.usage import typer_option
+from smolcli.usage import Json, typer_option
 
 if TYPE_CHECKING:
     from smolcli.checks import Amount, Bench, Peers
@@ -74,7 +74,7 @@ def command(
     against: Beside = None,
     plot: Plot = None,
     force: Annotated[bool, typer_option(OutputOptions, "force")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Json = False,
     quiet: Annotated[bool, typer_option(OutputOptions, "quiet")] = False,
 ) -> None:
     """Measure how fast a model is on this machine, and its memory.

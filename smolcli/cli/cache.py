@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from smolcli.usage import Commands
+from smolcli.usage import Commands, Json, Quiet
 
 command = Commands("Look at what smol keeps because it was expensive to make.\n\nExample: smol cache info")
 
 
 @command.command()
-def info(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+def info(json: Json = False) -> None:
     """Say how much the cache holds, of what, and how much it may.
 
     Example: smol cache info
@@ -56,7 +56,7 @@ def path() -> None:
 
 
 @command.command()
-def clear(quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors.")] = False) -> None:
+def clear(quiet: Quiet = False) -> None:
     """Remove everything in the cache and the store.
 
     It is made again when it is needed. Models stay.
@@ -80,7 +80,7 @@ def clear(quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors
 @command.command()
 def forget(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A picture, a document or a clip.")],
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Remove what was computed from a file.
 

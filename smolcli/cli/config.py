@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from smolcli.usage import Commands, setting_names, setting_values
+from smolcli.usage import Commands, Json, setting_names, setting_values
 
 command = Commands("Show the settings and where they come from, or change them.\n\nExample: smol config show")
 _NAME = typer.Argument(metavar="NAME", help="A setting of smol config show.", autocompletion=setting_names)
@@ -25,7 +25,7 @@ def path() -> None:
 
 
 @command.command()
-def show(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+def show(json: Json = False) -> None:
     """Print every setting, its value, and where the value came from.
 
     Example: SMOL_THREADS=4 smol config show

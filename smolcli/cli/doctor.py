@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from smolcli.options import ModelOptions
-from smolcli.usage import typer_option
+from smolcli.usage import Json, typer_option
 
 
 def command(
     model: Annotated[str | None, typer_option(ModelOptions, "model", "the one that you read with")] = None,
     mmproj: Annotated[str | None, typer_option(ModelOptions, "mmproj")] = None,
     device: Annotated[str | None, typer_option(ModelOptions, "device", "as you read")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Json = False,
     report: Annotated[bool, typer.Option("--report", help="Markdown, for a bug report.")] = False,
 ) -> None:
     """Check all that an answer depends on, and say how to mend it.

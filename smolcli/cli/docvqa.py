@@ -20,7 +20,7 @@ from smolcli.options import (
     PageOptions,
     ReadingOptions,
 )
-from smolcli.usage import MoreQuestions, with_options
+from smolcli.usage import MoreQuestions, Recursive, with_options
 
 if TYPE_CHECKING:
     from smolcli.delivery import Delivery
@@ -36,7 +36,7 @@ def command(
         typer.Argument(metavar="FILE... [QUESTION]", help="Documents or folders of them, then what you ask of each."),
     ],
     question: MoreQuestions = None,
-    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")] = False,
+    recursive: Recursive = False,
     *,
     model: ModelOptions,
     cluster: ClusterOptions,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smolcli.options import ClipOptions, FormatOptions, ModelOptions, OutputOptions, PageOptions, ReadingOptions
-from smolcli.usage import with_options
+from smolcli.usage import Recursive, with_options
 
 if TYPE_CHECKING:
     from smolcli.jobs import Answer
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 Arguments = Annotated[
     list[str], typer.Argument(metavar="CLIP|DIR... TEXT", help="Clips, pictures, PDFs and folders, then what for.")
 ]
-Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")]
 Least = Annotated[float, typer.Option("--min", help="How likely it has to be.", metavar="X", min=0.0, max=1.0)]
 Top = Annotated[int | None, typer.Option("--top", help="Only the likeliest places.", metavar="N", min=1)]
 Start = Annotated[str | None, typer.Option("--start", help="Begin at this time: 1:23.", metavar="TIME")]

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from smolcli.usage import Json
+
 
 def command(
     files: Annotated[list[Path], typer.Argument(metavar="FILE.gguf...", help="Language models and projectors.")],
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Json = False,
 ) -> None:
     """Say what GGUF files hold, and what is doubtful.
 

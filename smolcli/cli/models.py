@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from smolcli.usage import Commands, local_names, model_names
+from smolcli.usage import Commands, Json, local_names, model_names
 
 command = Commands(
     "List the models of this machine; choose, add or verify one.\n\nExample: smol models --available",
@@ -74,7 +74,7 @@ def add(
     keep_as_published: Annotated[
         bool, typer.Option("--keep-as-published", help="No BF16 copy of the projector.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Json = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No notes.")] = False,
 ) -> None:
     """Give a pair of GGUF files a name.

@@ -17,7 +17,7 @@ from smolcli.options import (
     PageOptions,
     ReadingOptions,
 )
-from smolcli.usage import with_options
+from smolcli.usage import Recursive, with_options
 
 if TYPE_CHECKING:
     from smolcli.delivery import Delivery
@@ -34,7 +34,7 @@ def command(
     paths: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Documents, pictures, folders of them; - is standard input.")
     ],
-    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")] = False,
+    recursive: Recursive = False,
     table: Annotated[bool, typer.Option("--table", help="Only the tables, as CSV: short for -f csv.")] = False,
     html: Annotated[
         str | None, typer.Option("--html", help="Write pages as HTML: short for -o FILE.html.", metavar="FILE.html")

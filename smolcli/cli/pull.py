@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from smolcli.usage import catalog_names
+from smolcli.usage import Json, catalog_names
 
 
 def command(
@@ -25,7 +25,7 @@ def command(
     keep_as_published: Annotated[
         bool, typer.Option("--keep-as-published", help="No repaired and no BF16 copy of the projector.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Json = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bars and no notes.")] = False,
 ) -> None:
     """Fetch a model of the Hugging Face Hub, check it, and name it.

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from smolcli.usage import Json
+
 
 def command(
     file: Annotated[Path, typer.Argument(metavar="MMPROJ.gguf", help="The projector to copy.")],
@@ -25,7 +27,7 @@ def command(
         str | None, typer.Option("--outtype", help="Store the weights in another type, such as bf16.", metavar="TYPE")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the output file if it exists.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Json = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar.")] = False,
 ) -> None:
     """Copy a projector with a missing key added, or re-typed.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from smolcli.usage import local_names
+from smolcli.usage import Quiet, local_names
 
 
 def command(
@@ -15,7 +15,7 @@ def command(
     ],
     *,
     keep_files: Annotated[bool, typer.Option("--keep-files", help="Forget the name, delete nothing.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Remove a model: its name, and the files that smol made of it.
 

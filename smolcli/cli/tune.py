@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from smolcli.options import ModelOptions
-from smolcli.usage import Commands, with_options
+from smolcli.usage import Commands, Json, with_options
 
 if TYPE_CHECKING:
     from smolcli.checks import SpeedTrial, Trial
@@ -42,7 +42,7 @@ def _tune(context: typer.Context) -> None:
 @with_options(parallel="auto")
 def ocr(
     pages: Annotated[int, typer.Option("--pages", min=1, max=99, metavar="N", help="Pages to draw and read.")] = 3,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Json = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only results and errors.")] = False,
     *,
     model: ModelOptions,
@@ -115,7 +115,7 @@ def speed(
     allow_changes: Annotated[
         bool, typer.Option("--allow-changes", help="Take what is quicker even where the answer is another.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Json = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only results and errors.")] = False,
     *,
     model: ModelOptions,

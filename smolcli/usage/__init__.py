@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from smolcli.usage.completion import setting_names as setting_names
     from smolcli.usage.completion import setting_values as setting_values
     from smolcli.usage.parameters import Conversations as Conversations
+    from smolcli.usage.parameters import Json as Json
     from smolcli.usage.parameters import MoreQuestions as MoreQuestions
     from smolcli.usage.parameters import Questions as Questions
+    from smolcli.usage.parameters import Quiet as Quiet
+    from smolcli.usage.parameters import Recursive as Recursive
     from smolcli.usage.parameters import typer_option as typer_option
     from smolcli.usage.parameters import with_options as with_options
 
 __all__ = ["Commands", "Group", "single"]
-_PARAMETERS = ("Conversations", "MoreQuestions", "Questions", "typer_option", "with_options")
+_SHARED = ("Conversations", "Json", "MoreQuestions", "Questions", "Quiet", "Recursive")
 _LATER = {
-    **dict.fromkeys(_PARAMETERS, "parameters"),
+    **dict.fromkeys((*_SHARED, "typer_option", "with_options"), "parameters"),
     **dict.fromkeys(("catalog_names", "local_names", "model_names", "prompt_names"), "completion"),
     **dict.fromkeys(("setting_names", "setting_values"), "completion"),
 }

@@ -28,6 +28,9 @@ MoreQuestions = Annotated[
         "-Q", "--question", help="Ask this as well (again and again); @FILE holds one per line.", metavar="TEXT"
     ),
 ]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only errors.")]
+Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Look into folders of folders.")]
 Conversations = Annotated[
     Path | None,
     typer.Option("--messages", help="Conversations as JSON or JSON Lines; - is standard input.", metavar="FILE"),
