@@ -172,6 +172,20 @@ def test_what_an_earlier_run_has_answered_is_known_when_the_hash_comes_and_the_e
     assert sorted(engine.cancelled) == sorted(engine.seen) and not engine.busy and not files._opened
 
 
+def test_an_answer_that_was_written_before_the_hash_came_is_the_earlier_runs_if_there_is_one(gate, files, pictures):
+    store = Store()
+    gate.opened.set()
+    list(run(jobs(files, pictures[:1]), FakeEngine(), files, RunOptions(), Kept(store, "m", "fake")))
+    hashing._hashes.clear()
+    gate.opened.clear()
+    engine, found = FakeEngine(), []
+    for event in run(jobs(files, pictures[:1]), engine, files, RunOptions(), Kept(store, "m", "fake")):
+        found += [event] if isinstance(event, Answer) else []
+        if isinstance(event, Piece):
+            gate.opened.set()
+    assert [each.cached for each in found] == [True] and sorted(engine.seen) == [0] and len(store) == 1
+
+
 def test_a_file_that_cannot_be_hashed_is_a_failure_in_its_turn_and_the_others_are_answered(gate, files, pictures):
     gate.fails = ("1.png",)
     gate.opened.set()

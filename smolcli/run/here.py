@@ -221,14 +221,14 @@ class _Here(Loop):
             yield event
 
     def _keep(self, work: Work, answer: Answer) -> None:
-        """A job has come to an answer, which is said once it can be kept."""
+        """A job has come to an answer, which is said once it can be kept; that of an earlier run goes first."""
         if not work.job.is_hashed:
             self._unkept.append((work, answer))
             return
-        self._unsought.discard(work.number)
         try:
             work.job.require_hashes()
-            self.answered(work.number, answer, work.notes)
+            if self.known_late(work.number, work.job, work.notes) is None:
+                self.answered(work.number, answer, work.notes)
         except MediaError as error:
             self.failed(work.number, work.job, error)
 
