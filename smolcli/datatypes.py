@@ -27,11 +27,19 @@ Box = tuple[float, float, float, float]  # left, top, width, height as shares of
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where media came from. path: as the user gave it, or "-"; sha256: of the file's bytes (hex)."""
+    """Where media came from. path: as the user gave it, or "-"; sha256: of the file's bytes (hex).
+
+    Of a large file the hash is made while it is read (media/reading.py): who asks for it then waits for it.
+    """
 
     path: str
     kind: Kind
-    sha256: str = ""
+    sha256: str = field(default="", hash=False)
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether nobody would wait for the hash."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +165,13 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture's position in a turn. `tiles` is None while a request is only being planned; source: the sha256 (hex)
-    of the file that it was cut from, "" where there is none.
+    """A picture's position in a turn. `tiles` is None while a request is only being planned; source: the file that it
+    was cut from, where there is one.
     """
 
     plan: TilePlan
     tiles: Tiles | None = None
-    source: str = ""
+    source: Source | None = None
 
 
 Part = TextPart | ImagePart

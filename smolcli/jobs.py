@@ -153,6 +153,15 @@ class Job:
         return f"{READING}:{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
 
     @property
+    def is_hashed(self) -> bool:
+        """Whether its key is known without waiting for the hash of a large file."""
+        return all(place.source.is_hashed for place in self.places)
+
+    def require_hashes(self) -> None:
+        """Wait for them. Raises MediaError where a file could not be read to its end."""
+        tuple(place.source.sha256 for place in self.places)
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """The sha256 (hex) of each file that it is about, each once."""
         return tuple(dict.fromkeys(place.source.sha256 for place in self.places))

@@ -12,8 +12,12 @@ from pathlib import Path
 
 import pytest
 from drawing import draw_clip, draw_pdf, draw_text, synth
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
+# On a busy machine the first example takes seconds: how long something takes fails no test.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @dataclass(frozen=True)

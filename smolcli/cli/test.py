@@ -55,7 +55,7 @@ def _answer(run: Run, media: str, question: str) -> Answer:
 
     with text_output(run.output, [media]) as target, run.reader() as reader:
         template = asking_yes_or_no(run).template(run.prompt("ask", reader.facts), [question]).within(choices=(YES, NO))
-        answer = single_answer(run, reader, ask(reader.files, [media], template, run.access()))
+        answer = single_answer(run, reader, ask(reader.files, [media], template, run.access()), target)
         run.console.note(*answer.warnings)
         if run.output.json:
             target.write(to_json(answer_record(answer)) + "\n")

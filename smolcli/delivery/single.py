@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from smolcli.console import say
 from smolcli.errors import SomeInputsFailedError
-from smolcli.formats import failure_sentence
+from smolcli.files import Target
+from smolcli.formats import failure_record, failure_sentence, to_json
 from smolcli.jobs import Answer, Failure
 from smolcli.reader import Reader
 from smolcli.run import Item, Planned
@@ -15,14 +16,21 @@ from smolcli.session import Run
 from smolcli.speeds import Took, peak_rss_bytes, stats_lines
 
 
-def single_answer(run: Run, reader: Reader, jobs: Iterable[Item]) -> Answer:
-    """What the one job came to. Raises SomeInputsFailedError, with the exit code of its failure, which was said."""
+def single_answer(run: Run, reader: Reader, jobs: Iterable[Item], target: Target) -> Answer:
+    """What the one job came to. Raises SomeInputsFailedError, with the exit code of its failure, which was said.
+
+    target: where that is a record, with --json.
+    """
     began_s = time.perf_counter()
     for event in reader.stream(jobs):
         if isinstance(event, Planned):
             run.show_plan(reader.planner, event.plan)
         elif isinstance(event, Failure):
-            say(failure_sentence(event))
+            if run.output.json:
+                target.write(to_json(failure_record(event)) + "\n")
+                target.commit()
+            else:
+                say(failure_sentence(event))
             error = SomeInputsFailedError("")
             error.exit_code = event.exit_code
             raise error

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from smolcli.datatypes import RGB, Floats, ModelFacts, Sampling
+from smolcli.datatypes import RGB, Floats, ModelFacts, Sampling, Source
 from smolcli.engine.batching import Ids, Job
 from smolcli.engine.embeddings import PromptRows, identity
 from smolcli.engine.sampling import Grammar
@@ -22,8 +22,8 @@ MOST_NEW_TOKENS = 1024  # where the user sets no limit
 class Arrival:
     """A request whose tiles are not all encoded, or for which there is no room yet.
 
-    room: tokens that the context holds beyond the prompt; tiles uint8 (T, T, 3), their digests and the hashes of the
-    files that they were cut from, in the order of the prompt; rows: the embeddings of those that are encoded, float32
+    room: tokens that the context holds beyond the prompt; tiles uint8 (T, T, 3), their digests and the files
+    that they were cut from, in the order of the prompt; rows: the embeddings of those that are encoded, float32
     (tokens per tile, width). begun: it was its turn. encode_s: the share of the run that its passes took. grammar: what
     the answer follows.
     """
@@ -33,7 +33,7 @@ class Arrival:
     room: int
     tiles: list[RGB] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
+    sources: list[Source | None] = field(default_factory=list)
     rows: list[Floats] = field(default_factory=list)
     begun: bool = False
     encodes: int = 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 
 import numpy as np
 
-from smolcli.datatypes import Floats
+from smolcli.datatypes import Floats, Source
 from smolcli.engine import TileStore
 from smolcli.engine.batching import PICTURE, Ids
+from smolcli.errors import MediaError
 
 MEMO_BYTES = 128 << 20  # a page asked twice, blank tiles, still frames
 MEMO_PROMPTS = 4  # as many contexts full of pictures, where that is less
@@ -17,38 +19,66 @@ MEMO_PROMPTS = 4  # as many contexts full of pictures, where that is less
 class TileMemo:
     """Embeddings float32 (tokens per tile, width) by the digest of their tile; those used least go first.
 
-    kept: where they outlive this process.
+    kept: where they outlive this process, from when it is known which file a tile is of: that of a large file, which is
+    being hashed, waits.
     """
 
     def __init__(self, shape: tuple[int, int], kept: TileStore | None = None, most_bytes: int = MEMO_BYTES) -> None:
         self._shape, self._kept = shape, kept
         self._rows: OrderedDict[bytes, Floats] = OrderedDict()
         self._bytes, self._most_bytes = 0, most_bytes
+        self._late: list[tuple[bytes, Source | None, Floats | None]] = []  # whose file is being hashed; None: is kept
 
-    def get(self, digest: bytes, source: str = "") -> Floats | None:
-        """What the tile was encoded to, if that is still known. source: hash of the file that it was cut from."""
+    def get(self, digest: bytes, source: Source | None = None) -> Floats | None:
+        """What the tile was encoded to, if that is still known. source: the file that it was cut from."""
         rows = self._rows.get(digest)
         if rows is not None:
             self._rows.move_to_end(digest)
             return rows
-        data = self._kept.get(digest, source) if self._kept is not None else None
+        data = self._kept.get(digest, _hash_of(source)) if self._kept is not None else None
         if data is None or len(data) != 4 * self._shape[0] * self._shape[1]:
             return None
         rows = np.frombuffer(data, np.float32).reshape(self._shape)
         self._remember(digest, rows)
+        if source and not source.is_hashed:
+            self._late.append((digest, source, None))
         return rows
 
-    def keep(self, digest: bytes, source: str, rows: Floats) -> None:
+    def keep(self, digest: bytes, source: Source | None, rows: Floats) -> None:
         """Keep rows that are not kept yet. Rows that are no numbers do not outlive the process."""
-        if self._kept is not None and np.isfinite(rows).all():
-            self._kept.keep(digest, source, rows.tobytes())
+        if np.isfinite(rows).all():
+            self._late.append((digest, source, rows))
+            self.settle()
         self._remember(digest, rows)
+
+    def settle(self) -> None:
+        """Keep the tiles of large files whose hashes have come; those of a file that cannot be hashed are nobody's."""
+        late, self._late = self._late, []
+        if self._kept is None:
+            return
+        for digest, source, rows in late:
+            if source and not source.is_hashed:
+                self._late.append((digest, source, rows))
+                continue
+            with suppress(MediaError):
+                sha256 = source.sha256 if source else ""
+                if rows is None:
+                    self._kept.get(digest, sha256)
+                else:
+                    self._kept.keep(digest, sha256, rows.tobytes())
 
     def _remember(self, digest: bytes, rows: Floats) -> None:
         self._rows[digest] = rows
         self._bytes += rows.nbytes
         while self._bytes > self._most_bytes:
             self._bytes -= self._rows.popitem(last=False)[1].nbytes
+
+
+def _hash_of(source: Source | None) -> str:
+    """The sha256 (hex) of a file, "" where there is none, or none yet. Nobody waits for it."""
+    with suppress(MediaError):
+        return source.sha256 if source and source.is_hashed else ""
+    return ""
 
 
 class PromptRows:

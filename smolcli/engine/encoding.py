@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
-from smolcli.datatypes import RGB, Floats
+from smolcli.datatypes import RGB, Floats, Source
 from smolcli.engine.arrival import Arrival
 from smolcli.engine.embeddings import TileMemo
 from smolcli.engine.towers import EncodedTile, Towers
@@ -21,7 +21,7 @@ class _UnderWay:
     """A tile that is with the towers, the file that it was cut from, and the request that it is encoded for."""
 
     future: Future[EncodedTile]
-    source: str
+    source: Source | None
     arrival: Arrival
 
 
@@ -48,6 +48,7 @@ class TileEncoder:
         """
         events: list[EngineEvent] = []
         touched: list[Arrival] = []
+        self._memo.settle()
         room = self._room()
         for arrival in arrivals:
             if arrival.encoded:
@@ -78,6 +79,7 @@ class TileEncoder:
 
     def close(self) -> None:
         """Free the towers; safe to call twice."""
+        self._memo.settle()
         self.towers.close()
 
     def _room(self) -> int:

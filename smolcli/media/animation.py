@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from smolcli.datatypes import Frame, Outline, Place, Source, VideoFacts
+from smolcli.datatypes import Frame, Outline, Place, VideoFacts
 from smolcli.errors import MediaError
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.image import open_image, picture_seconds
@@ -30,8 +30,7 @@ class AnimationMedia(Media):
         self._pictures = open_image(given, replace(options, all_frames=True, pages=None))
         size = self._pictures.outlines[0].size_px
         duration, total = sum(seconds), len(seconds)
-        source = Source(given.path, "video", given.sha256)
-        super().__init__(source, VideoFacts(size, total / duration, duration, total))
+        super().__init__(given.source("video"), VideoFacts(size, total / duration, duration, total))
         self._starts = [0.0, *accumulate(seconds)][:-1]
         self._size, self._duration_s, self._rate = size, duration, options.fps
         self._outlines = self.sampled(options.max_frames)

@@ -17,7 +17,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from smolcli.datatypes import RGB, Frame, Outline, Place, Size, Source
+from smolcli.datatypes import RGB, Frame, Outline, Place, Size
 from smolcli.errors import EncryptedError, MediaError, SmolError, UsageError
 from smolcli.locks import MUPDF
 from smolcli.media.base import Media, MediaOptions
@@ -80,7 +80,7 @@ class DocumentMedia(Media):
     """The chosen pages of a PDF."""
 
     def __init__(self, given: Input, document: Any, options: MediaOptions) -> None:
-        super().__init__(Source(given.path, "page", given.sha256), rotate=options.rotate)
+        super().__init__(given.source("page"), rotate=options.rotate)
         self._given = given
         self._name = given.name
         self._document = document

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from PIL import Image, UnidentifiedImageError, features
 
-from smolcli.datatypes import RGB, Frame, Outline, PictureFacts, Place, Size, Source
+from smolcli.datatypes import RGB, Frame, Outline, PictureFacts, Place, Size
 from smolcli.errors import MediaError, SmolError
 from smolcli.media.base import Media, MediaOptions, check_pixels
 from smolcli.media.exif import exif_basics
@@ -81,7 +81,7 @@ class ImageMedia(Media):
         self._pages = (
             {picture: number + 1 for number, picture in zip(chosen, self._chosen, strict=True)} if paged else {}
         )
-        super().__init__(Source(given.path, "page" if paged else "image", given.sha256), rotate=options.rotate)
+        super().__init__(given.source("page" if paged else "image"), rotate=options.rotate)
         if moments > 1:
             note = f"{given.name} is animated: the first of its {moments} pictures is read (--all-frames reads all)."
             self.note([note])

@@ -7,12 +7,14 @@ import io
 import os
 import stat
 import sys
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from smolcli.datatypes import Kind, Source
 from smolcli.errors import MediaError, UsageError
-from smolcli.media.hashing import Stamp, sha256_of, stamp_of
+from smolcli.media.hashing import FileChangedError, Stamp, content_of, stamp_of
 
 HEAD_BYTES = 4096
 MEMORY_BYTES = 2**31 - 1  # the most that is read into memory: a document, or anything that comes through a pipe
@@ -24,14 +26,14 @@ OPEN_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # a shell's <(command
 class Input:
     """One input, opened. path: as given. file: at position 0. local: the absolute path, None where there is no file.
 
-    sha256: of all bytes, hex. head: the first HEAD_BYTES. stamp: of the file when it was hashed, None where there is
-    none.
+    content: the sha256 of all bytes (hex), or what will be it. head: the first HEAD_BYTES. stamp: of the file when it
+    was hashed, None where there is none.
     """
 
     path: str
     file: Stream
     local: str | None
-    sha256: str
+    content: str | Future[str]
     head: bytes
     stamp: Stamp | None = None
 
@@ -39,6 +41,17 @@ class Input:
     def name(self) -> str:
         """How messages call it."""
         return "Standard input" if self.path == "-" else quoted(self.path)
+
+    @property
+    def sha256(self) -> str:
+        """The hash, once it is there. Raises MediaError where the file could not be read to its end."""
+        return _settled(self.path, self.content)
+
+    def source(self, kind: Kind) -> Source:
+        """Where what it holds comes from. Nobody waits for its hash here."""
+        if isinstance(self.content, str):
+            return Source(self.path, kind, self.content)
+        return LateSource(self.path, kind, self.content)
 
     def read_all(self) -> bytes:
         """The whole file, for a decoder that wants it in memory. Raises MediaError beyond MEMORY_BYTES."""
@@ -62,6 +75,53 @@ class Input:
     def close(self) -> None:
         """Close the file."""
         self.file.close()
+
+
+class LateSource(Source):
+    """A file that is read while it is hashed. `sha256` waits, and raises MediaError where the file cannot be read."""
+
+    __slots__ = ("_content",)
+    _content: str | Future[str]
+
+    def __init__(self, path: str, kind: Kind, sha256: str | Future[str]) -> None:
+        for name, value in (("path", path), ("kind", kind), ("_content", sha256)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the file, once it is there."""
+        return _settled(self.path, self._content)
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether the hash is there."""
+        return isinstance(self._content, str) or self._content.done()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same file: one that is hashed once is not waited for."""
+        if not isinstance(other, Source):
+            return NotImplemented
+        if (self.path, self.kind) != (other.path, other.kind):
+            return False
+        same = isinstance(other, LateSource) and other._content is self._content
+        return same or self.sha256 == other.sha256
+
+    __hash__ = Source.__hash__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process gets the hash."""
+        return Source, (self.path, self.kind, self.sha256)
+
+
+def _settled(path: str, content: str | Future[str]) -> str:
+    if isinstance(content, str):
+        return content
+    try:
+        return content.result()
+    except FileChangedError as error:
+        raise changed(quoted(path)) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def quoted(path: str) -> str:
@@ -104,10 +164,11 @@ def open_bytes(name: str, data: bytes) -> Input:
 def _examined(path: str, file: Stream, local: str | None) -> Input:
     """Hash a file at position 0 and read its head. Raises MediaError (unreadable, empty)."""
     try:
+        content: str | Future[str]
         if isinstance(file, io.BytesIO):
-            stamp, digest = None, hashlib.sha256(file.getbuffer()).hexdigest()
+            stamp, content = None, hashlib.sha256(file.getbuffer()).hexdigest()
         else:
-            stamp, digest = stamp_of(os.fstat(file.fileno())), sha256_of(file)
+            stamp, content = stamp_of(os.fstat(file.fileno())), content_of(file)
         file.seek(0)
         head = file.read(HEAD_BYTES)
         file.seek(0)
@@ -118,7 +179,7 @@ def _examined(path: str, file: Stream, local: str | None) -> Input:
         file.close()
         name = "Standard input" if path == "-" else quoted(path)
         raise MediaError(f"{name} is empty.", "Check where it came from; a download may have failed.")
-    return Input(path, file, local, digest, head, stamp)
+    return Input(path, file, local, content, head, stamp)
 
 
 def _open(path: str) -> tuple[Stream, str | None]:

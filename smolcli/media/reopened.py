@@ -78,7 +78,7 @@ class ReopenedMedia(Media):
 
     def _unchanged(self) -> Media:
         media = self._open_again()
-        if media.source.sha256 != self.source.sha256:
+        if media.source != self.source:
             media.close()
             raise changed(quoted(self.source.path))
         return media

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from smolcli.datatypes import Frame, Outline, Place, Source, VideoFacts
+from smolcli.datatypes import Frame, Outline, Place, VideoFacts
 from smolcli.errors import MediaError, UsageError
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.capture import CONVERT
@@ -151,7 +151,7 @@ class VideoMedia(Media):
         self._path, self._max_pixels = str(given.local), options.max_pixels
         self._clip = clip = Clip(self._path, given.name, options.max_pixels)
         facts = replace(clip.facts, size_px=clip.facts.size_px[::-1]) if options.rotate // 90 % 2 else clip.facts
-        super().__init__(Source(given.path, "video", given.sha256), facts, options.rotate)
+        super().__init__(given.source("video"), facts, options.rotate)
         self._rate = options.fps
         self._outlines = self.sampled(options.max_frames)
 

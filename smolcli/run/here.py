@@ -10,9 +10,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 
 from smolcli.engine import Engine
-from smolcli.errors import SmolError
+from smolcli.errors import MediaError, SmolError
 from smolcli.generation import EngineEvent, Generation, Piece, Refused
 from smolcli.jobs import Answer, Job
 from smolcli.run.ahead import Ahead
@@ -22,10 +23,11 @@ from smolcli.run.kept import Kept
 from smolcli.run.loop import Loop
 from smolcli.run.opened import OpenFiles
 from smolcli.run.planning import RequestPlan, plan_job
-from smolcli.run.prepare import held_bytes, load
+from smolcli.run.prepare import Loaded, held_bytes, load
 from smolcli.run.twins import Twins
 from smolcli.run.work import Work, too_long, with_seed
 
+HASH_S = 0.01  # how often it is looked whether a hash has come, where there is nothing else to do
 SOON_S = 0.002  # how long the next job is waited for while the engine has room: a small file is hashed by then
 
 
@@ -43,17 +45,18 @@ def run(
 class _Here(Loop):
     def __init__(self, engine: Engine, files: OpenFiles, options: RunOptions, kept: Kept | None) -> None:
         super().__init__(files, options, kept)
-        self.at_once = 1 + engine.parallel // 4
+        self.hashes_beside, self.at_once = True, 1 + engine.parallel // 4
         self._engine, self._twins = engine, Twins(kept)
         self._ahead = Ahead(options.threads, options.ahead_bytes)
         self._decoding: deque[Work] = deque()
         self._reading: dict[int, Work] = {}  # in the engine, by number
+        self._unkept: deque[tuple[Work, Answer]] = deque()  # answers about files whose hashes are still being made
         self._last: Work | None = None
 
     @property
     def under_way(self) -> bool:
-        """Whether something is being decoded, or is in the engine."""
-        return bool(self._decoding or self._reading)
+        """Whether something is being decoded or hashed, or is in the engine."""
+        return bool(self._decoding or self._reading or self._unkept)
 
     @property
     def has_room(self) -> bool:
@@ -70,6 +73,7 @@ class _Here(Loop):
         """Give the engine what is decoded, and have it make a step."""
         self._hand_over()
         yield from self._step()
+        self._hear_of_hashes()
 
     # ---- 1: what is to be decoded
 
@@ -99,8 +103,15 @@ class _Here(Loop):
             return Work(number, job, notes, drawn, plan, self._ahead.share(last.task), shared=True)
         if last is not None and last not in self._decoding:
             last.let_go()
-        task = self._ahead.give(lambda: load(self.files, job, plan.media), held_bytes(plan.media))
+        task = self._ahead.give(lambda: self._loaded(job, plan), held_bytes(plan.media))
         return Work(number, job, notes, drawn, plan, task, shared=False)
+
+    def _loaded(self, job: Job, plan: RequestPlan) -> Loaded:
+        """The job's pictures, in whatever thread. Where words are drawn their seed hangs on the hashes of its files."""
+        loaded = load(self.files, job, plan.media)
+        if job.sampling.temperature > 0:
+            job.require_hashes()
+        return loaded
 
     # ---- 2: the engine
 
@@ -116,7 +127,7 @@ class _Here(Loop):
                 if held:
                     held = False
                     self.files.give_back(work.job)
-                if self._is_twin(work):
+                if self._is_answered(work):
                     self._given()
                     continue
                 given = asking.give(self._engine)
@@ -131,10 +142,15 @@ class _Here(Loop):
                     self.files.give_back(work.job)
                 self._lose(work, error)
 
-    def _is_twin(self, work: Work) -> bool:
-        """Whether a job that is decoded has the answer to another one, or waits for it."""
+    def _is_answered(self, work: Work) -> bool:
+        """Whether a job that is decoded was answered by an earlier run, has the answer to another one, or waits for it.
+
+        Raises MediaError.
+        """
         if work.number in self._reading:
             return False
+        if self.known_late(work.number, work.job, work.notes) is not None:
+            return True
         known = self._twins.find(work)
         if known is not None:
             self._keep(work, known)
@@ -148,18 +164,22 @@ class _Here(Loop):
 
     def _lose(self, work: Work, error: SmolError) -> None:
         """A job cannot be answered, wherever it has come to."""
+        self._take_back(work)
+        for each in (work, *self._twins.lost(work)):
+            self.failed(each.number, each.job, error)
+
+    def _take_back(self, work: Work) -> None:
+        """The engine is to do no more for a job."""
         self._reading.pop(work.number, None)
         if work.asking is not None:
             work.asking.cancel(self._engine)
         if self._decoding and self._decoding[0] is work:
             self._given()
-        for each in (work, *self._twins.lost(work)):
-            self.failed(each.number, each.job, error)
 
     def _is_decoded(self, work: Work) -> bool:
         """Whether the first job is decoded. While there is nothing else to do it is waited for, but not too long."""
         task, limit_s = work.task, self.options.timeout_s
-        idle = not (self._engine.busy or self.has_next)
+        idle = not (self._engine.busy or self.has_next or self._unkept)
         left_s = None
         if limit_s is not None:
             left_s = limit_s if task.began_s is None else task.began_s + limit_s - time.monotonic()
@@ -193,8 +213,7 @@ class _Here(Loop):
                 return
             answer = work.answer(self._engine.facts.name, whole)
             self._keep(work, answer)
-            for twin, own in self._twins.answered(work, answer):
-                self._keep(twin, own)
+            self._keep_twins(work, answer)
             del self._reading[work.number]
         elif isinstance(event, Refused):
             self._lose(work, event.error)
@@ -202,7 +221,34 @@ class _Here(Loop):
             yield event
 
     def _keep(self, work: Work, answer: Answer) -> None:
-        self.answered(work.number, answer, work.notes)
+        """A job has come to an answer, which is said once it can be kept; that of an earlier run goes first."""
+        if not work.job.is_hashed:
+            self._unkept.append((work, answer))
+            return
+        try:
+            work.job.require_hashes()
+            if self.known_late(work.number, work.job, work.notes) is None:
+                self.answered(work.number, answer, work.notes)
+        except MediaError as error:
+            self.failed(work.number, work.job, error)
+
+    def _keep_twins(self, work: Work, answer: Answer) -> None:
+        for twin, own in self._twins.answered(work, answer):
+            self._keep(twin, own)
+
+    def _hear_of_hashes(self) -> None:
+        """Hashes of large files have come: what an earlier run has answered is let go, what is answered is said."""
+        for work in [each for each in self._reading.values() if each.number in self._unsought]:
+            with suppress(MediaError):  # it fails once it is answered
+                known = self.known_late(work.number, work.job, work.notes)
+                if known is not None:
+                    self._take_back(work)
+                    self._keep_twins(work, known)
+        for _ in range(len(self._unkept)):
+            self._keep(*self._unkept.popleft())
+        busy = self._engine.busy or self.has_next or (self._decoding and self._decoding[0].task.done)
+        if self._unkept and not busy:
+            time.sleep(HASH_S)
 
     def end(self) -> None:
         """Take back what the engine and the threads have of jobs."""

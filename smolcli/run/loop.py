@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 
-from smolcli.errors import SmolError
+from smolcli.errors import MediaError, SmolError
 from smolcli.jobs import Answer, Expected, Failure, Job, Waiting, failure_of
 from smolcli.run.ahead import Ahead, Task
 from smolcli.run.events import Event, Idle, Item, RunOptions
@@ -29,6 +29,7 @@ class Loop(ABC):
     """
 
     at_once = 1
+    hashes_beside = False  # whether `begin` takes jobs about files whose hashes are still being made
 
     def __init__(self, files: OpenFiles, options: RunOptions, kept: Kept | None) -> None:
         self.files, self.options, self._kept = files, options, kept
@@ -38,6 +39,7 @@ class Loop(ABC):
         self._due = 0  # of the next that is said, where they are said in order
         self._ready: dict[int, Answer | Failure] = {}
         self._more, self._failed = True, False
+        self._unsought: set[int] = set()  # jobs that were begun before it could be known whether they are answered
         self._heard = 0  # answers and failures that were said; _asked: when the next job was asked for
         self._asked = self._waiting = -1  # _waiting: the verb knew no further then
 
@@ -142,12 +144,33 @@ class Loop(ABC):
         elif isinstance(item, Failure):
             self.finish(self._next(), item)
         else:
-            number = self._next()
-            known = self._kept.find(item, number) if self._kept is not None else None
-            if known is None:
-                yield from self.begin(number, item)
-            else:
-                self.finish(number, noted(known, self.files.notes(item)))
+            yield from self._take_up_job(self._next(), item)
+
+    def _take_up_job(self, number: int, job: Job) -> Iterator[Event]:
+        if self.hashes_beside and not job.is_hashed:
+            self._unsought.add(number)
+        else:
+            try:
+                if self._known(number, job, self.files.notes(job)) is not None:
+                    return
+            except MediaError as error:  # no hash: it cannot be read to its end
+                self.failed(number, job, error)
+                return
+        yield from self.begin(number, job)
+
+    def _known(self, number: int, job: Job, notes: tuple[str, ...]) -> Answer | None:
+        """What an earlier run has answered, which is what the job comes to now. Raises MediaError (a hash)."""
+        known = self._kept.find(job, number) if self._kept is not None else None
+        if known is not None:
+            self.finish(number, noted(known, notes))
+        return known
+
+    def known_late(self, number: int, job: Job, notes: tuple[str, ...]) -> Answer | None:
+        """The same of a job that was begun before it could be asked, once it can be. Raises MediaError."""
+        if number not in self._unsought or not job.is_hashed:
+            return None
+        self._unsought.discard(number)
+        return self._known(number, job, notes)
 
     @property
     def may_take(self) -> bool:

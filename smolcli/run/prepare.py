@@ -74,7 +74,7 @@ def _sheet(files: OpenFiles, job: Job, planned: PlannedMedium, start: float) -> 
     page = files.straight(job.places[0], job.look)
     size_px = page.rgb.shape[1], page.rgb.shape[0]
     rgb = put_together(page.rgb, [boxed(size_px, place) for place in job.places], job.look.sheet)
-    part = ImagePart(planned.plans[0], cut(rgb, planned.plans[0]), planned.source.sha256)
+    part = ImagePart(planned.plans[0], cut(rgb, planned.plans[0]), planned.source)
     shown = tuple((place,) for place in job.places)
     return Loaded((part,), shown, page.warnings, time.perf_counter() - start)
 
@@ -98,7 +98,7 @@ def cut_pictures(medium: Media, planned: PlannedMedium, look: Look) -> tuple[lis
     seen = Duplicates() if planned.video is not None and look.dedupe else None
     for frame, plan in zip(_frames(medium, planned.outlines, look), planned.plans, strict=False):
         tiles = cut(frame.rgb, plan)
-        parts.append(ImagePart(plan, seen.like(tiles) if seen is not None else tiles, planned.source.sha256))
+        parts.append(ImagePart(plan, seen.like(tiles) if seen is not None else tiles, planned.source))
         places.append(frame.place)
         warnings += frame.warnings
     if not parts or (planned.video is None and len(parts) < len(planned.plans)):

@@ -37,7 +37,8 @@ class Work:
         """What is to be asked about its pictures, which are decoded. Raises what decoding them raised."""
         self.loaded = self.loaded or self.task.result()
         if self.asking is None:
-            self.asking = Asking(self.number, self.job, self.loaded.media, request_seed(self.drawn))
+            drawn = self.job.sampling.temperature > 0  # else no seed is needed, and the hash that it hangs on may come
+            self.asking = Asking(self.number, self.job, self.loaded.media, request_seed(self.drawn) if drawn else 0)
         return self.asking
 
     @property

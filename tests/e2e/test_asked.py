@@ -1,5 +1,6 @@
 """What is asked of pictures: prompts by name, variables, prompt.txt in a folder, --prefix; and smol test."""
 
+import json
 import shutil
 
 import pytest
@@ -89,6 +90,13 @@ def test_the_exit_code_of_test_says_yes_or_no_and_nothing_is_printed(smol):
 def test_test_as_json_has_the_probabilities(smol):
     record = smol("test", SIGN, "Is there text?", "--json").record
     assert record["text"] == "yes" and sum(record["choices"].values()) == pytest.approx(1)
+
+
+def test_what_test_cannot_look_at_is_a_record_in_json(smol, tmp_path):
+    out = tmp_path / "out.json"
+    failed, filed = (smol("test", "none.jpg", "Is it?", "--json", "-q", *more) for more in ((), ("-o", out)))
+    assert failed.record["failure"]["source"] == "none.jpg" and failed.code == filed.code == 3
+    assert json.loads(out.read_text()) == failed.record and filed.out == "" == failed.err + filed.err
 
 
 @pytest.mark.parametrize("argv", [("none.jpg", "Is it?"), (SIGN,), (SIGN, "Is it?", "--min", "2")])
