@@ -84,11 +84,13 @@ class Sheet:
     """Pieces of a page (the boxes of a job's places) on one picture, below one another, at their own proportions.
 
     side_px: of the square picture; rows: how many pieces it has room for; scale: its pixels per pixel of the page.
+    at: where the upper left corner of each goes, where they are not below one another.
     """
 
     side_px: int
     rows: int
     scale: float
+    at: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class Job:
             "places": [place_record(place) for place in self.places],
             "question": {**question, "words": asdict(self.question.words), "name": None}
             | {"messages": [asdict(message) for message in self.question.messages]},
-            "look": asdict(self.look),
+            "look": _look_record(self.look),
             "sampling": asdict(sampling),
         }
         text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -165,6 +167,13 @@ class Job:
     def sources(self) -> tuple[str, ...]:
         """The sha256 (hex) of each file that it is about, each once."""
         return tuple(dict.fromkeys(place.source.sha256 for place in self.places))
+
+
+def _look_record(look: Look) -> dict[str, Any]:
+    record = asdict(look)
+    if record["sheet"] is not None and not record["sheet"]["at"]:
+        del record["sheet"]["at"]  # pieces below one another are called as they always were
+    return record
 
 
 def place_record(place: Place) -> dict[str, Any]:

@@ -12,13 +12,17 @@ from smolcli.models import builtin_clips, builtin_questions
 class KnownAnswers:
     """How a model answers questions. least: how sure it has to be for its answer to count; refusals: its sentences for
     what a page does not tell; relevance: how it is asked whether a page tells, "" as any model is; yes_or_no: the hint
-    with which it is asked for a yes or a no.
+    with which it is asked for a yes or a no. letter_px: how high letters are that it reads best on a page, least_px:
+    those that it reads at all; 0.0 where it was not measured, or takes pages so large that they need not be looked at
+    more closely.
     """
 
     least: float = 0.0
     refusals: Sequence[str] = ()
     relevance: str = ""
     yes_or_no: str = "yesno"
+    letter_px: float = 0.0
+    least_px: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

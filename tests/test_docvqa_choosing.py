@@ -7,7 +7,7 @@ import pytest
 from smolcli.datatypes import Place, Sampling, Source
 from smolcli.generation import Counts, Generation, Seconds
 from smolcli.jobs import Answer, Job, Look, Question, Words
-from smolcli.verbs.choosing import best_of, confidence_of, filled, says_nothing
+from smolcli.verbs.choosing import best_of, confidence_of, filled, names_of, says_nothing
 
 
 def answer(text, logprob=-0.1, **more):
@@ -56,7 +56,22 @@ def test_a_choice_is_as_sure_as_it_is_likely_and_never_nothing():
 def test_values_that_one_page_lacks_are_taken_from_another():
     first = answer("{}", -0.1, data={"total": 84, "date": None, "lines": []})
     second = answer("{}", -0.2, data={"total": 46, "date": "2024", "lines": [1]})
-    whole = filled(first, [second, first])
+    whole, parts = filled(first, [second, first])
+    assert parts == [(first, first.data), (second, {"date": "2024", "lines": [1]})]
     assert whole.data == {"total": 84, "date": "2024", "lines": [1]}
     assert whole.text == '{"total": 84, "date": "2024", "lines": [1]}'
     assert says_nothing(answer("{}", data={"a": None, "b": []})) and not says_nothing(first)
+
+
+def test_what_is_within_a_value_is_taken_from_another_page_too_and_said_to_be_from_there():
+    first = answer("{}", -0.1, data={"vendor": {"name": "Acme", "city": None}, "total": 84})
+    second = answer("{}", -0.2, data={"vendor": {"name": "Acme Ltd", "city": "Oslo"}, "total": 46})
+    whole, parts = filled(first, [first, second])
+    assert whole.data == {"vendor": {"name": "Acme", "city": "Oslo"}, "total": 84}
+    assert [part for _, part in parts] == [first.data, {"vendor": {"city": "Oslo"}}]
+    assert names_of(whole.data) == ["vendor.name", "vendor.city", "total"]
+
+
+def test_the_page_with_most_values_wins_over_one_that_is_sure_of_having_few():
+    full, sure = answer("{}", -0.5, data={"a": 1, "b": 2, "c": None}), answer("{}", -0.01, data={"a": 9, "b": None})
+    assert best_of([sure, full]) is full

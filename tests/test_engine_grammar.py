@@ -14,6 +14,7 @@ from smolcli.engine import EngineOptions, check_grammar, grammar_of_schema, load
 from smolcli.engine.llama.grammar import MOST_CHARACTERS, MOST_NESTED, Grammar
 from smolcli.engine.sampling import RowSampling, Sampler
 from smolcli.errors import EngineError, UsageError
+from smolcli.extraction import asks, unquoted
 from smolcli.generation import Generation, Refused, Request
 from smolcli.models import builtin
 from smolcli.tiles import pack
@@ -201,3 +202,36 @@ def test_strings_of_a_schema_hold_no_control_characters_and_no_half_characters()
 def test_a_schema_that_the_converter_does_not_know_is_a_sentence(schema):
     with pytest.raises(UsageError, match="cannot be made a grammar"):
         grammar_of_schema(schema)
+
+
+def follows(engine, grammar, text):
+    """Whether a text is one that a grammar allows, whole."""
+    native = engine._thread.call(engine._model.grammar, grammar)
+    try:
+        for token in engine.tokenize(text):
+            native.accept(token)
+    except EngineError:
+        return False
+    return bool(native.allowed(np.array(sorted(engine._model.ends()), np.int32)).any())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "yes", "no"),
+    [
+        (r"^[A-Z]{2}-\d+$", ["AB-1", "XY-907"], ["AB-", "ab-1", "AB-1x"]),
+        (r"\d{3}", ["123", "No. 123!", "x1234y"], ["12", "no"]),
+        (r"^INV", ["INV", "INV-7"], ["A INV", "IN"]),
+        (r"EUR$", ["5 EUR", "EUR"], ["EUR 5"]),
+        (r"^(\d{1,3}(,\d{3})*|\d+)(\.\d{2})?$", ["1,234.50", "12", "9.99"], ["1,23", "1.2"]),
+        (r"^a|b$", ["a", "b"], ["c", "ab"]),
+        (r"^\S+\D$", ["ab", "1x"], ["a1", "a b"]),
+        (r"^.{2}$", ["ab", "é "], ["a", "abc"]),
+    ],
+)
+def test_a_text_follows_its_pattern_all_of_it_or_a_part(engine, pattern, yes, no):
+    [ask] = asks(json.dumps({"properties": {"a": {"type": "string", "pattern": pattern}}}))
+    grammar = unquoted(grammar_of_schema(ask.json))
+    assert [text for text in [*yes, *no] if follows(engine, grammar, text)] == yes
+    [listed] = asks(json.dumps({"properties": {"a": {"items": {"type": "string", "pattern": pattern}}}}))
+    grammar = grammar_of_schema(listed.json)
+    assert [text for text in [*yes, *no] if follows(engine, grammar, json.dumps([text], ensure_ascii=False))] == yes

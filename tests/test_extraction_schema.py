@@ -154,6 +154,15 @@ def wide(levels):
     return {"$ref": f"#/$defs/d{levels - 1}", "$defs": definitions}
 
 
+def all_of_wide(levels):
+    """The same by `allOf`."""
+    definitions = {"d0": {}}
+    for n in range(1, levels + 1):
+        below = {"$ref": f"#/$defs/d{n - 1}"}
+        definitions[f"d{n}"] = {"allOf": [below, {"allOf": [below]}]}
+    return {"properties": {"a": {"$ref": f"#/$defs/d{levels}"}}, "$defs": definitions}
+
+
 def field(schema):
     return {"type": "object", "properties": {"a": schema}}
 
@@ -193,7 +202,6 @@ HOSTILE = {
     "if": field({"type": "string", "if": {}}),
     "pattern properties": {"patternProperties": {".*": {}}, **field({})},
     "no pattern": field({"type": "string", "pattern": 7}),
-    "part of a text": field({"type": "string", "pattern": "a+"}),
     "repeats of repeats": field({"type": "string", "pattern": "^((a+)+)+$"}),
     "a trillion": field({"type": "string", "pattern": "^(a{64}){64}$"}),
     "a million": field({"type": "string", "pattern": "^a{1000000}$"}),
@@ -208,6 +216,15 @@ HOSTILE = {
     "all of what differs": field({"allOf": [{"type": "string"}, {"type": "number"}]}),
     "all of references": field({"allOf": [{"$ref": "#/$defs/a"}], "$defs": {}}),
     "any of nothing": field({"anyOf": []}),
+    "false": field(False),
+    "nothing in common": field({"type": "integer", "anyOf": [{"type": "string"}, {"type": "object"}]}),
+    "no value of the type": field({"type": "integer", "enum": ["a", "b"]}),
+    "the whole again": field({"$ref": "#"}),
+    "an anchor that is not there": field({"$ref": "#money"}),
+    "all of itself": {"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}},
+    "all of all of all": '{"properties":{"a":' + '{"allOf":[' * 900 + "{}" + "]}" * 900 + "}}",
+    "all of wide": all_of_wide(30),
+    "a number without end": '{"properties": {"a": {"enum": [1, 1e999]}}}',
     "too long": json.dumps(field({"description": "a" * MOST_BYTES})),
 }  # fmt: skip
 
@@ -262,3 +279,50 @@ def test_no_pattern_is_more_than_a_sentence_and_what_is_taken_is_a_grammar(text)
 def test_a_text_is_as_long_as_the_schema_says_and_never_endless():
     assert text_grammar(12).endswith("{0,12}") and text_grammar(10**9).endswith("{0,2000}")
     check_grammar(text_grammar(10**9))
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (True, {"type": "string"}),
+        ({"allOf": [{"$ref": "#/$defs/money"}], "default": 0}, {"title": "Amount", "type": "number"}),
+        ({"$ref": "#/$defs/money", "minimum": 3}, {"title": "Amount", "type": "number", "minimum": 3}),
+        ({"$ref": "#/%24defs/money"}, {"title": "Amount", "type": "number"}),
+        ({"$ref": "#word"}, {"type": "string", "maxLength": 9}),
+        ({"$ref": "#/$defs/listed/anyOf/1"}, {"type": "boolean"}),
+        ({"allOf": [{"maximum": 9}, {"maximum": 5, "type": "number"}, {"type": "integer"}]},
+         {"type": "integer", "maximum": 5}),
+        ({"allOf": [{"type": "string", "minLength": 2}, {"minLength": 4}]}, {"type": "string", "minLength": 4}),
+        ({"type": "string", "anyOf": [{"maxLength": 3}, {"format": "date"}]},
+         {"anyOf": [{"type": "string", "maxLength": 3}, {"type": "string", "format": "date"}]}),
+        ({"anyOf": [{"type": "string"}, {"type": "string"}, {"const": None}]}, {"type": "string"}),
+        ({"type": "integer", "enum": ["a", 1, 2.0, None]}, {"enum": [1, 2.0]}),
+        ({"type": ["object", "null"], "required": ["b"], "properties": {"a": {}}},
+         {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}}),
+        ({"type": "array", "uniqueItems": True}, {"type": "array", "items": {"type": "string"}, "uniqueItems": True}),
+    ],
+)  # fmt: skip
+def test_what_a_schema_says_in_several_places_holds_together(given, meant):
+    definitions = {
+        "money": {"type": "number", "title": "Amount"},
+        "named": {"$anchor": "word", "maxLength": 9},
+        "listed": {"anyOf": [{}, {"type": "boolean"}]},
+    }
+    schema = json.dumps({"properties": {"a": given}, "$defs": definitions})
+    assert tree(schema)["properties"]["a"] == meant
+    check_schema(schema)
+    assert normalized(normalized(schema)) == normalized(schema)
+
+
+def test_two_parts_may_be_of_the_same_kind_without_being_of_themselves():
+    base = {"type": "object", "properties": {"n": {"$ref": "#/$defs/n"}}}
+    parts = {
+        "b": {"allOf": [{"$ref": "#/$defs/base"}]},
+        "c": {"allOf": [{"$ref": "#/$defs/base"}, {"$ref": "#/$defs/b"}]},
+    }
+    schema = {"allOf": [{"$ref": "#/$defs/c"}], "$defs": {"base": base, "n": {"type": "number"}, **parts}}
+    assert tree(json.dumps(schema)) == {"type": "object", "properties": {"n": {"type": "number"}}}
+
+
+def test_names_with_dots_and_brackets_are_no_levels():
+    assert list(tree(schema_of_fields("U.S.A. No. of pcs. a.b.c.d.e, x[1][2][3][4][5][6][7]"))["properties"])

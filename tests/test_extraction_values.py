@@ -111,8 +111,48 @@ def test_what_the_schema_does_not_allow_is_null_and_said():
     found = collect(
         schema, [("12", False), ("ab", False), ('[1, "x", 1e999]', False), ("soon", False), ("none", False)]
     )
-    assert found.data == {"n": None, "s": None, "l": [1, None, None], "d": None, "e": "none"}
+    assert found.data == {"n": None, "s": None, "l": [1], "d": None, "e": "none"}
     assert [warning.split(":")[0] for warning in found.warnings] == ["n", "s", "l", "d"]
+
+
+def test_a_list_has_no_place_for_what_is_none_of_its_items_and_none_for_the_same_twice():
+    schema = '{"properties": {"l": {"items": {"type": "integer"}, "uniqueItems": true, "minItems": 2, "maxItems": 3}}}'
+    assert collect(schema, [("[1, null, 1, 2.0, 3, 4]", False)]).data == {"l": [1, 2, 3]}
+    assert collect(schema, [("[1, null, 1]", False)]).data == {"l": None}
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "value"),
+    [
+        ("time", "at 2:05 pm", "14:05:00"),
+        ("time", "12:00 am", "00:00:00"),
+        ("time", "14:05:09Z", "14:05:09Z"),
+        ("time", "25:99", None),
+        ("date-time", "March 5, 2024 at 9:30", "2024-03-05T09:30:00"),
+        ("date-time", "2024-03-05T09:30:00", "2024-03-05T09:30:00"),
+        ("date-time", "March 5, 2024", None),
+        ("email", "anna@example.org", "anna@example.org"),
+        ("email", "Anna Weber", None),
+        ("uri", "https://example.org/a?b=1", "https://example.org/a?b=1"),
+        ("uri", "example.org", None),
+        ("uuid", "123e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-426614174000"),
+        ("uuid", "123", None),
+        ("ipv4", "10.0.0.1", "10.0.0.1"),
+        ("ipv4", "10.0.0.256", None),
+        ("ipv6", "::1", "::1"),
+        ("a name of our own", "anything", "anything"),
+    ],
+)
+def test_a_text_is_of_the_format_that_its_schema_names(form, text, value):
+    schema = json.dumps({"properties": {"a": {"type": "string", "format": form}}})
+    assert collect(schema, [(text, False)]).data == {"a": value}
+
+
+def test_times_are_on_a_page_however_they_are_printed():
+    schema = '{"properties": {"at": {"format": "date-time"}, "by": {"format": "time"}}}'
+    data = {"at": "2024-03-05T14:05:00", "by": "09:30:00"}
+    assert missing(schema, data, "March 5, 2024, 2:05 pm, by 9:30") == ()
+    assert len(missing(schema, data, "March 5, 2024, 2:06 pm, by 9:31")) == 2
 
 
 def test_a_value_that_is_not_in_the_pages_text_is_named_and_one_that_is_printed_otherwise_is_not():

@@ -101,13 +101,14 @@ def forms(choices: Sequence[str], ids_of: Callable[[str], tuple[int, ...]]) -> I
 
 def check_choices(choices: Sequence[str]) -> None:
     """Raises UsageError for choices that are none."""
-    hint = "Separate them by commas: --choices yes,no,unclear"
+    hint = "Separate them by commas, and quote one that has a comma: --choices 'yes,no,\"not sure, ask\"'"
+    if len(choices) > MOST_CHOICES or (len(choices) < 2 and all(choices)):
+        given = "One choice is" if len(choices) == 1 else f"{len(choices)} choices are"
+        raise UsageError(f"{given} given.", f"Give 2 to {MOST_CHOICES}, separated by commas.")
     if any(not choice or choice != choice.strip() or not choice.isprintable() for choice in choices):
         raise UsageError("A choice is empty, or holds what cannot be printed.", hint)
     if twice := next((choice for n, choice in enumerate(choices) if choice in choices[:n]), ""):
         raise UsageError(f"The choice {twice!r} is there twice.", hint)
-    if not 2 <= len(choices) <= MOST_CHOICES:
-        raise UsageError(f"{len(choices)} choices are given.", f"Give 2 to {MOST_CHOICES}, separated by commas.")
 
 
 def _logprob(logits: Floats, form: Form, ends: Sequence[int]) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from smolcli.extraction.ask import NOTHING, Ask, asks
 from smolcli.extraction.collect import Collected, collect
-from smolcli.extraction.fields import schema_of_fields
+from smolcli.extraction.fields import schema_of_fields, typed_list
 from smolcli.extraction.grammars import NUMBER, text_grammar, unquoted
 from smolcli.extraction.presence import missing
 from smolcli.extraction.schema import MOST_BYTES, SchemaError, normalized
@@ -27,5 +27,6 @@ __all__ = [
     "normalized",
     "schema_of_fields",
     "text_grammar",
+    "typed_list",
     "unquoted",
 ]

@@ -11,12 +11,13 @@ from typing import Any, Literal
 
 from smolcli.extraction.patterns import translated
 from smolcli.extraction.schema import SchemaError, tree
+from smolcli.extraction.values import READ_AS
 
 MOST_ASKED = 64  # questions about one document
 NOTHING = "Not found."  # the choice that stands for null
 MOST_ITEMS, MOST_TEXT = 32, 120  # of a list, where the schema sets no limit; characters of a text in it
 
-Kind = Literal["text", "number", "date", "choice", "pattern", "json"]
+Kind = Literal["text", "number", "date", "time", "date-time", "choice", "pattern", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _ask(value: Mapping[str, Any], path: tuple[str, ...]) -> Ask:
         quoted = json.dumps({"type": "string", "pattern": translated(value["pattern"], ".".join(path))})
         return Ask(path, "pattern", _question(value, words), value, json=quoted)
     if kind == "string":
-        return Ask(path, "date" if value.get("format") == "date" else "text", _question(value, words), value)
+        return Ask(path, value["format"] if value.get("format") in READ_AS else "text", _question(value, words), value)
     return Ask(path, "json", f"List the {words} as JSON.", value, json=_written(value))
 
 
@@ -124,7 +125,7 @@ def _bounded(node: Mapping[str, Any], texts: dict[str, Any]) -> dict[str, Any]:
     if "anyOf" in node:
         return {"anyOf": [_bounded(part, texts) for part in node["anyOf"]]}
     kind = node.get("type")
-    if kind == "string" and "pattern" not in node and "format" not in node:
+    if kind == "string" and "pattern" not in node and node.get("format") not in READ_AS:
         most = min(node.get("maxLength", MOST_TEXT), MOST_TEXT)
         texts[f"text-{most}"] = {"type": "string", "maxLength": most}
         return {"$ref": f"#/$defs/text-{most}"}
@@ -135,5 +136,5 @@ def _bounded(node: Mapping[str, Any], texts: dict[str, Any]) -> dict[str, Any]:
         most = min(node.get("maxItems", MOST_ITEMS), MOST_ITEMS)
         return {"type": "array", "items": _nullable(node["items"], texts), "minItems": 0, "maxItems": most}
     if "pattern" in node:
-        return {"type": "string", "pattern": translated(node["pattern"], "A list")}
+        return {"type": "string", "pattern": translated(node["pattern"], "A list", quoted=True)}
     return {key: node[key] for key in ("type", "enum", "format") if key in node}

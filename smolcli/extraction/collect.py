@@ -63,11 +63,15 @@ def _chosen(ask: Ask, text: str) -> Any:
     return next((each for each in ask.schema["enum"] if text in (each, json.dumps(each))), None)
 
 
+def _as_printed(read: Callable[[str], Any]) -> Callable[[Ask, str], Any]:
+    return lambda _, text: read(text)
+
+
 _READ: Mapping[str, Callable[[Ask, str], Any]] = {
     "text": lambda _, text: text,
     "pattern": lambda _, text: text,
     "number": lambda _, text: values.number(text),
-    "date": lambda _, text: values.day(text),
+    **{name: _as_printed(read) for name, read in values.READ_AS.items()},
     "json": lambda _, text: closed(text),
     "choice": _chosen,
 }
@@ -90,9 +94,13 @@ def _object(value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _list(value: Any, schema: Mapping[str, Any]) -> Any:
-    if not isinstance(value, list) or len(value) < schema.get("minItems", 0):
+    """What of a list is allowed: an item that is not says nothing, and has no place in it."""
+    if not isinstance(value, list):
         return None
-    return [fitted(each, schema["items"]) for each in value[: schema.get("maxItems")]]
+    whole = [found for each in value if (found := fitted(each, schema["items"])) is not None]
+    if schema.get("uniqueItems"):
+        whole = [each for number, each in enumerate(whole) if each not in whole[:number]]
+    return whole[: schema.get("maxItems")] if len(whole) >= schema.get("minItems", 0) else None
 
 
 def _is_number(value: Any, schema: Mapping[str, Any]) -> bool:
@@ -114,7 +122,7 @@ def _is_text(value: Any, schema: Mapping[str, Any]) -> bool:
         "maxLength", len(value)
     ):
         return False
-    return schema.get("format") != "date" or values.day(value) == value
+    return schema.get("format") not in values.FORMATS or values.FORMATS[schema["format"]](value)
 
 
 def _scalar(holds: Callable[[Any, Mapping[str, Any]], bool]) -> Callable[[Any, Mapping[str, Any]], Any]:
@@ -126,7 +134,7 @@ _FITTED: Mapping[str, Callable[[Any, Mapping[str, Any]], Any]] = {
     "array": _list,
     "string": _scalar(_is_text),
     "number": _scalar(_is_number),
-    "integer": _scalar(_is_number),
+    "integer": lambda value, schema: int(value) if _is_number(value, schema) else None,
     "boolean": _scalar(lambda value, _: isinstance(value, bool)),
 }
 

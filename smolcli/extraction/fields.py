@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from typing import Any
 
@@ -18,11 +19,17 @@ _TYPES: dict[str, dict[str, Any]] = {
 }
 
 
+def typed_list(text: str) -> list[str]:
+    """The parts of a list with commas as a person types it; one that has a comma in it is in quotes, as in CSV."""
+    rows = list(csv.reader([text], skipinitialspace=True)) if "\n" not in text and "\r" not in text else []
+    return [part.strip() for part in rows[0]] if rows and rows[0] else [part.strip() for part in text.split(",")]
+
+
 def schema_of_fields(text: str) -> str:
     """The schema of some fields, all of them texts but where a type is named. Raises UsageError."""
     properties: dict[str, Any] = {}
     hint = f'Write --fields "total,date"; a type may follow: total:number ({", ".join(filter(None, _TYPES))}), lines[].'
-    for field in text.split(","):
+    for field in typed_list(text):
         name, _, kind = (part.strip() for part in field.partition(":"))
         several = name.endswith("[]") or kind.endswith("[]")
         name, kind = name.removesuffix("[]").strip(), kind.removesuffix("[]").strip().lower()

@@ -11,27 +11,35 @@ from typing import Any
 from smolcli.errors import UsageError
 
 MOST_CHARACTERS, MOST_REPEATS = 128, 60
+MOST_AROUND = 30  # letters before and behind what a pattern is about, where it is of a part of the text
 _CLASSES = {"d": "0-9", "w": "A-Za-z0-9_", "s": " \\t"}
 _PLAIN = frozenset("[]()|{}*+?")  # what the converter itself knows behind a backslash
 _ESCAPED = re.compile(r"\\(.)")
+_CONTROLS = r"\x00-\x1F\x7F"
+_UNQUOTED = r"\x22\x5C" + _CONTROLS  # not to be written in a text of JSON as they are
 _COUNT = re.compile(r"\{(\d{1,4})?(,)?(\d{1,4})?\}")
 
 
-def translated(pattern: Any, where: str) -> str:
-    """The pattern, with \\d and the like written out. Raises UsageError for what a grammar cannot hold."""
+def translated(pattern: Any, where: str, quoted: bool = False) -> str:
+    """The pattern, with \\d and the like written out. Raises UsageError for what a grammar cannot hold.
+
+    quoted: the text is one of JSON's, in which quotes and backslashes would have to be written otherwise.
+    """
     if not isinstance(pattern, str) or len(pattern) > MOST_CHARACTERS or not pattern.isprintable():
         raise UsageError(
             f"{where}: the pattern is no text of at most {MOST_CHARACTERS} characters.", "Make it shorter."
         )
-    if not (pattern.startswith("^") and pattern.endswith("$")) or pattern.endswith("\\$"):
-        raise UsageError(
-            f"{where}: the pattern {pattern!r} is of a part of the text.", "Begin it with ^, end it with $."
-        )
+    begins = pattern.startswith("^")
+    ends = re.search(r"(?<!\\)(?:\\\\)*\$$", pattern) is not None
+    inner = pattern[int(begins) : len(pattern) - int(ends)]
+    around = f"[^{_UNQUOTED if quoted else _CONTROLS}]{{0,{MOST_AROUND}}}"
     try:
-        return f"^{_Scanner(pattern[1:-1]).written()}$"
+        written = _Scanner(inner, quoted).written()
     except _NotUnderstoodError as error:
         hint = "Use letters, [classes], (groups), | and counts such as {2,4}; nothing repeated in what is repeated."
         raise UsageError(f"{where}: the pattern {pattern!r} is not understood: {error}.", hint) from error
+    written = f"({written})" if "|" in written else written
+    return f"^{'' if begins else around}{written}{'' if ends else around}$"
 
 
 class _NotUnderstoodError(Exception):
@@ -39,8 +47,9 @@ class _NotUnderstoodError(Exception):
 
 
 class _Scanner:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, quoted: bool) -> None:
         self._text, self._at = text, 0
+        self._never = _UNQUOTED if quoted else _CONTROLS  # what "any other letter" leaves out
         self._groups: list[bool] = []  # open ones: whether something in them is repeated or may be left out
 
     def written(self) -> str:
@@ -61,6 +70,8 @@ class _Scanner:
                 found, may_repeat = found + ")", self._closed()
             elif character == "\\":
                 found, may_repeat = found + self._escaped(), True
+            elif character == ".":
+                found, may_repeat = f"{found}[^{self._never}]", True
             elif character in "^$}]":
                 raise _NotUnderstoodError(f"{character!r} in the middle")
             else:
@@ -93,7 +104,8 @@ class _Scanner:
         if found and max(int(found[1] or 0), int(found[3] or 0)) > MOST_REPEATS:
             raise _NotUnderstoodError(f"{count!r} is more than {MOST_REPEATS} times")
         self._at += len(count)
-        if self._groups:
+        is_choice = found is None or found[2] is not None  # so many times can be read in one way only
+        if self._groups and is_choice:
             self._groups[-1] = True
         return count
 
@@ -104,7 +116,8 @@ class _Scanner:
         inside, self._at = self._text[self._at : end], end + 1
         if end >= len(self._text) or inside in ("", "^"):
             raise _NotUnderstoodError("a class of characters is empty or not closed")
-        return "[" + _ESCAPED.sub(self._in_class, inside) + "]"
+        written = _ESCAPED.sub(self._in_class, inside)
+        return f"[{written}{self._never}]" if inside[0] == "^" else f"[{written}]"
 
     @staticmethod
     def _in_class(found: re.Match[str]) -> str:
@@ -122,6 +135,8 @@ class _Scanner:
         self._at += 1
         if letter in _CLASSES:
             return f"[{_CLASSES[letter]}]"
+        if letter.lower() in _CLASSES:
+            return f"[^{_CLASSES[letter.lower()]}{self._never}]"
         if letter.isalnum():
             raise _NotUnderstoodError(f"'\\{letter}'")
         return f"\\{letter}" if letter in _PLAIN else f"[\\x{ord(letter):02X}]" if ord(letter) < 256 else letter

@@ -15,7 +15,7 @@ def missing(schema: str, data: Any, page: str) -> tuple[str, ...]:
     What is one of a few words of the schema, or yes or no, need not stand there.
     """
     text = _plain(page)
-    known = frozenset(values.numbers(page)), frozenset(values.days(page))
+    known = frozenset((*values.numbers(page), *values.days(page), *values.clocks(page)))
     return tuple(
         f"{name}: {value!r} is not in the page's own text."
         for name, value in _values(tree(schema), data, "")
@@ -38,12 +38,14 @@ def _values(schema: Mapping[str, Any], value: Any, name: str) -> Iterator[tuple[
         yield name, value
 
 
-def _is_there(value: Any, text: str, known: tuple[frozenset[Any], frozenset[str]]) -> bool:
+def _is_there(value: Any, text: str, known: frozenset[Any]) -> bool:
+    """known: the numbers of the page; its dates and times, as ISO 8601 writes them."""
     if isinstance(value, int | float):
-        return value in known[0] or -value in known[0]
+        return value in known or -value in known
     if _plain(value) in text:
         return True
-    return values.day(value) in known[1] if values.day(value) is not None else False
+    when, of_day = values.day(value), values.clock(value)
+    return (when or of_day) is not None and {when, of_day} - {None} <= known
 
 
 def _plain(text: str) -> str:

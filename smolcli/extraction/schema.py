@@ -5,7 +5,7 @@ What comes out is JSON Schema too, and the same goes in again: an object of name
 
     {"type": "string", minLength, maxLength, pattern, format}      {"enum": [scalars]}
     {"type": "number" | "integer", minimum, maximum, …}            {"type": "boolean"}
-    {"type": "array", "items": …, minItems, maxItems}              {"type": "object", "properties": {…}}
+    {"type": "array", "items": …, minItems, maxItems, uniqueItems} {"type": "object", "properties": {…}}
     {"anyOf": [several of these]}
 
 each with `title` and `description` where it had them. References are followed within the text and nowhere else. `null`
@@ -15,12 +15,17 @@ is allowed for every value and so is written nowhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from smolcli.errors import UsageError
 from smolcli.extraction.patterns import translated
+from smolcli.extraction.references import referred
+from smolcli.extraction.together import DiffersError, constraints, together
+from smolcli.extraction.values import FORMATS
 
 MOST_BYTES = 1 << 16
 MOST_NODES, MOST_DEEP, MOST_ENUM = 256, 6, 255  # schemas in the schema; within one another; values of an enum
@@ -39,7 +44,7 @@ _WORDS = ("title", "description")
 # What would have to be held against a value and is not: a schema with it would promise too much.
 _REFUSED = frozenset({
     "not", "if", "then", "else", "patternProperties", "propertyNames", "dependentSchemas", "dependentRequired",
-    "dependencies", "contains", "prefixItems", "uniqueItems", "unevaluatedProperties", "unevaluatedItems",
+    "dependencies", "contains", "prefixItems", "unevaluatedProperties", "unevaluatedItems",
     "minProperties", "maxProperties", "minContains", "maxContains", "$dynamicRef", "$recursiveRef",
 })  # fmt: skip
 
@@ -62,7 +67,7 @@ def tree(text: str) -> Mapping[str, Any]:
     if len(text) > MOST_BYTES:
         raise SchemaError(f"The schema has {len(text)} characters.", f"At most {MOST_BYTES} are read.")
     try:
-        root = json.loads(text, parse_constant=_no_number)
+        root = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise SchemaError(f"The schema is not JSON: {reason}.") from error
@@ -76,102 +81,147 @@ def _no_number(word: str) -> Any:
     raise ValueError(f"{word} is no number of JSON")
 
 
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _no_number(f"{digits[:20]} is too large: it")
+
+
 class _Reader:
     """Follows references within one document, and counts."""
 
     def __init__(self, root: Any) -> None:
         self._root, self._nodes = root, 0
 
-    def node(self, schema: Any, path: str, following: Sequence[str]) -> dict[str, Any]:
-        """One schema of the document. path: of property names; following: references that led here."""
-        self._nodes += 1
-        if self._nodes > MOST_NODES:
-            raise SchemaError(f"The schema has more than {MOST_NODES} parts.", "Ask for less at once.")
-        if path.count(".") + path.count("[") >= MOST_DEEP:
+    def node(self, schema: Any, path: str, following: Sequence[str], depth: int = 0) -> dict[str, Any]:
+        """One schema of the document. path: of property names; following: references that led here; depth: levels."""
+        if depth >= MOST_DEEP:
             raise SchemaError(f"{_at(path)}: the schema is more than {MOST_DEEP} levels deep.", "Make it flatter.")
-        if not isinstance(schema, dict):
-            raise SchemaError(f"{_at(path)}: {_short(schema)} is no schema.")
-        if (reference := schema.get("$ref")) is not None:
-            return self._followed(schema, reference, path, following)
+        schema, following = self._whole({} if schema is True else schema, path, following)
         if refused := sorted(_REFUSED & schema.keys()):
             raise SchemaError(f"{_at(path)}: {refused[0]!r} is not understood.", "Leave it out.")
         words = {key: schema[key] for key in _WORDS if isinstance(schema.get(key), str)}
-        return words | self._shape(schema, path, following)
+        return words | self._shape(schema, _Where(path, following, depth))
 
-    def _shape(self, schema: dict[str, Any], path: str, following: Sequence[str]) -> dict[str, Any]:
+    def _whole(self, schema: Any, path: str, following: Sequence[str]) -> tuple[dict[str, Any], Sequence[str]]:
+        """A schema with what it refers to and all parts of its `allOf` in it, and the references that led there."""
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            raise SchemaError(f"The schema has more than {MOST_NODES} parts.", "Ask for less at once.")
+        if not isinstance(schema, dict):
+            raise SchemaError(f"{_at(path)}: {_short(schema)} is no schema.")
+        parts: list[Any] = []
+        if (reference := schema.get("$ref")) is not None:
+            parts, following = [self._referred(reference, path, following)], (*following, reference)
         if "allOf" in schema:
-            return self._shape(_together(schema, path), path, following)
+            if not isinstance(schema["allOf"], list):
+                raise SchemaError(f"{_at(path)}: 'allOf' is no list of schemas.")
+            parts = [*parts, *schema["allOf"]]
+        whole = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
+        led = following
+        for part in parts:
+            found, there = self._whole({} if part is True else part, path, following)
+            led = (*led, *there)
+            try:
+                whole = together(whole, found)
+            except DiffersError as error:
+                what = f"{_at(path)}: {str(error)!r} is said twice, and not the same"
+                raise SchemaError(f"{what}.", "Write the parts of 'allOf', and what '$ref' means, as one.") from error
+        return whole, led
+
+    def _shape(self, schema: dict[str, Any], where: _Where) -> dict[str, Any]:
         if "const" in schema or "enum" in schema:
-            return _enum(schema.get("enum", [schema.get("const")]), path)
+            return _enum(schema, where.path)
         for key in ("anyOf", "oneOf"):
             if key in schema:
-                return self._union(schema[key], path, following)
-        kinds = [kind for kind in _listed(schema.get("type", _kind_of(schema)), path) if kind != "null"]
+                beside = {name: value for name, value in constraints(schema).items() if name != key}
+                return self._union(_beside(beside, schema[key], where.path), where)
+        kinds = [kind for kind in _listed(schema.get("type", _kind_of(schema)), where.path) if kind != "null"]
         if len(kinds) > 1:
-            return self._union([{**schema, "type": kind} for kind in kinds], path, following)
-        return self._typed(kinds[0] if kinds else "null", schema, path, following)
+            return self._union([{**constraints(schema), "type": kind} for kind in kinds], where)
+        return self._typed(kinds[0] if kinds else "null", schema, where)
 
-    def _typed(self, kind: Any, schema: dict[str, Any], path: str, following: Sequence[str]) -> dict[str, Any]:
+    def _typed(self, kind: Any, schema: dict[str, Any], where: _Where) -> dict[str, Any]:
+        path = where.path
         if not isinstance(kind, str) or kind not in _KEPT:
             raise SchemaError(f"{_at(path)}: {_short(kind)} is no type of a value.", f"Known: {', '.join(_KEPT)}.")
         found = {"type": kind} | {key: _limit(schema[key], key, path) for key in _KEPT[kind] if key in schema}
         if kind == "object":
-            properties = schema.get("properties")
-            if not isinstance(properties, dict) or not properties:
-                raise SchemaError(f"{_at(path)}: an object without properties says nothing of what is looked for.")
-            names = {_name(name, path): name for name in properties}
-            found["properties"] = {
-                name: self.node(properties[name], f"{path}.{name}" if path else name, following) for name in names
-            }
-        elif kind == "array":
-            found["items"] = self.node(schema.get("items", {"type": "string"}), f"{path}[]", following)
+            return found | {"properties": self._properties(schema, where)}
+        if kind == "array":
+            found["items"] = self.node(schema.get("items", True), f"{path}[]", where.following, where.depth + 1)
+            if schema.get("uniqueItems") is True:
+                found["uniqueItems"] = True
         elif kind == "string":
-            if "pattern" in schema:
+            if schema.get("pattern", "") != "":
                 translated(schema["pattern"], _at(path))  # it stays as it was: the same schema may be read again
                 found["pattern"] = schema["pattern"]
-            if schema.get("format") == "date":
-                found["format"] = "date"
+            if isinstance(schema.get("format"), str) and schema["format"] in FORMATS:
+                found["format"] = schema["format"]
         return found
 
-    def _union(self, parts: Any, path: str, following: Sequence[str]) -> dict[str, Any]:
-        if not isinstance(parts, list) or not parts:
-            raise SchemaError(f"{_at(path)}: a choice of several schemas has none.")
-        found = [self.node(part, path, following) for part in parts if part != {"type": "null"}]
+    def _properties(self, schema: dict[str, Any], where: _Where) -> dict[str, Any]:
+        """The properties of an object, those among them that it only requires."""
+        path, properties = where.path, schema.get("properties", {})
+        required = schema.get("required")
+        if isinstance(properties, dict):
+            wanted = required if isinstance(required, list) else []
+            properties = properties | {name: {} for name in wanted if isinstance(name, str) and name not in properties}
+        if not isinstance(properties, dict) or not properties:
+            raise SchemaError(f"{_at(path)}: an object without properties says nothing of what is looked for.")
+        return {
+            _name(name, path): self.node(
+                each, f"{path}.{name}" if path else name, where.following, where.depth + (len(path) > 0)
+            )
+            for name, each in properties.items()
+        }
+
+    def _union(self, parts: Sequence[Any], where: _Where) -> dict[str, Any]:
+        """One of several schemas; those that come to the same are one."""
+        found: list[dict[str, Any]] = []
+        for part in parts:
+            if not _is_null(part):
+                each = self.node(part, where.path, where.following, where.depth)
+                found += [each] if each not in found else []
         if not found:
-            raise SchemaError(f"{_at(path)}: nothing but null is allowed.")
+            raise SchemaError(f"{_at(where.path)}: nothing but null is allowed.")
         return found[0] if len(found) == 1 else {"anyOf": found}
 
-    def _followed(self, schema: dict[str, Any], reference: Any, path: str, following: Sequence[str]) -> dict[str, Any]:
-        if not isinstance(reference, str) or not reference.startswith("#/"):
+    def _referred(self, reference: Any, path: str, following: Sequence[str]) -> Any:
+        if not isinstance(reference, str) or not reference.startswith("#"):
             where = f"{_at(path)}: the schema refers to {_short(reference)}"
             raise SchemaError(f"{where}: nothing is fetched.", 'Write it into the schema, under "$defs".')
-        if reference in following:
+        if reference in following or reference in ("#", "#/"):
             raise SchemaError(f"{_at(path)}: the schema {reference!r} refers to itself.", "Write out how deep it goes.")
-        target = self._root
-        for step in reference[2:].split("/"):
-            key = step.replace("~1", "/").replace("~0", "~")
-            if not isinstance(target, dict) or key not in target:
-                raise SchemaError(f"{_at(path)}: the schema refers to {_short(reference)}, which is not there.")
-            target = target[key]
-        words = {key: schema[key] for key in _WORDS if isinstance(schema.get(key), str)}
-        return self.node(target, path, (*following, reference)) | words
+        try:
+            return referred(self._root, reference)
+        except LookupError as error:
+            where = f"{_at(path)}: the schema refers to {_short(reference)}"
+            raise SchemaError(f"{where}, which is not there.", 'Write it under "$defs".') from error
 
 
-def _together(schema: dict[str, Any], path: str) -> dict[str, Any]:
-    """The parts of an `allOf` in one: they may not say different things of the same key, but properties add up."""
-    parts = schema["allOf"]
-    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
-        raise SchemaError(f"{_at(path)}: 'allOf' is no list of schemas.")
-    whole = {key: value for key, value in schema.items() if key != "allOf"}
-    for part in parts:
-        for key, value in part.items():
-            if key == "properties" and isinstance(value, dict) and isinstance(whole.get(key, {}), dict):
-                whole[key] = {**whole.get(key, {}), **value}
-            elif key == "$ref" or (key not in ("required", *_WORDS) and whole.get(key, value) != value):
-                raise SchemaError(f"{_at(path)}: this 'allOf' is not understood.", "Write its parts as one schema.")
-            else:
-                whole[key] = value
-    return whole
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Where a schema stands in the document: names of properties, references that led there, levels."""
+
+    path: str
+    following: Sequence[str]
+    depth: int
+
+
+def _beside(beside: dict[str, Any], parts: Any, path: str) -> list[Any]:
+    """The parts of a choice of schemas, each with what has to hold for all of them."""
+    if not isinstance(parts, list) or not parts:
+        raise SchemaError(f"{_at(path)}: a choice of several schemas has none.")
+    return [part if _is_null(part) or not beside else {"allOf": [part, beside]} for part in parts]
+
+
+def _is_null(schema: Any) -> bool:
+    """Whether a schema allows nothing but null, which is allowed for every value."""
+    return isinstance(schema, dict) and (
+        schema.get("type") in ("null", ["null"])
+        or ("const" in schema and schema["const"] is None)
+        or schema.get("enum") == [None]
+    )
 
 
 def _kind_of(schema: dict[str, Any]) -> str:
@@ -185,19 +235,38 @@ def _listed(kinds: Any, path: str) -> list[Any]:
     return kinds if isinstance(kinds, list) else [kinds]
 
 
-def _enum(values: Any, path: str) -> dict[str, Any]:
+def _enum(schema: dict[str, Any], path: str) -> dict[str, Any]:
+    """One of some values: those of them that the schema's type allows."""
+    values = schema.get("enum", [schema.get("const")])
     if not isinstance(values, list):
         raise SchemaError(f"{_at(path)}: 'enum' is no list.")
     if len(values) > MOST_ENUM:
         raise SchemaError(f"{_at(path)}: 'enum' has {len(values)} values.", f"At most {MOST_ENUM} are read.")
-    kept = [value for value in values if value is not None]
-    texts = [value if isinstance(value, str) else json.dumps(value) for value in kept]
+    if "const" in schema:
+        values = [value for value in values if value == schema["const"]]
+    kinds = _listed(schema.get("type", list(_SCALARS)), path)
+    allowed = [value for value in values if value is not None and not _is_of_none(value, kinds)]
+    texts = [value if isinstance(value, str) else json.dumps(value) for value in allowed]
     odd = next((text for text in texts if not text or text != text.strip() or not text.isprintable()), None)
-    if odd is not None or any(isinstance(value, dict | list) for value in kept):
+    if odd is not None or any(isinstance(value, dict | list) for value in allowed):
         raise SchemaError(f"{_at(path)}: 'enum' holds {_short(odd)}, which nobody can answer with.")
-    if not kept or len(set(texts)) < len(texts):
+    if not allowed or len(set(texts)) < len(texts):
         raise SchemaError(f"{_at(path)}: 'enum' is empty, or holds a value twice.")
-    return {"enum": kept}
+    return {"enum": allowed}
+
+
+_SCALARS: Mapping[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value == int(value),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+}
+
+
+def _is_of_none(value: Any, kinds: Sequence[Any]) -> bool:
+    """Whether a scalar is of none of some types."""
+    known = [_SCALARS[kind] for kind in kinds if isinstance(kind, str) and kind in _SCALARS]
+    return not isinstance(value, dict | list) and not any(holds(value) for holds in known)
 
 
 def _limit(value: Any, key: str, path: str) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from uuid import UUID
 
 _NOTHING = re.compile(
     r"(not (found|available|answerable|visible|mentioned|specified|given|present|shown|stated|provided|applicable)"
@@ -81,3 +83,58 @@ def days(text: str) -> Iterator[str]:
             except ValueError:
                 continue
             break
+
+
+_CLOCK = re.compile(
+    r"(?<![\d.:])(?P<h>[01]?\d|2[0-3]):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d))?(?:\s?(?P<half>[ap]\.?m\b))?"
+    r"(?P<zone>Z|\s?UTC)?(?![\d:])",
+    re.IGNORECASE,
+)
+
+
+def clock(text: str) -> str | None:
+    """The first time of day in a text as ISO 8601 writes it ("2:05 pm" is 14:05:00); None where there is none."""
+    return next(clocks(text), None)
+
+
+def clocks(text: str) -> Iterator[str]:
+    """Every time of day in a text."""
+    for found in _CLOCK.finditer(text):
+        hour, half = int(found["h"]), (found["half"] or "").lower()[:1]
+        if half and 1 <= hour <= 12:
+            hour = hour % 12 + 12 * (half == "p")
+        if hour < 24:
+            yield f"{hour:02d}:{found['m']}:{found['s'] or '00'}{'Z' if found['zone'] else ''}"
+
+
+def moment(text: str) -> str | None:
+    """The first date in a text and the time of day beside it, as ISO 8601 writes them; None where one is missing."""
+    when, of_day = day(text), clock(text)
+    return f"{when}T{of_day}" if when is not None and of_day is not None else None
+
+
+def _holds(read: Callable[[str], object]) -> Callable[[str], bool]:
+    """Whether a text can be read."""
+
+    def holds(text: str) -> bool:
+        try:
+            read(text)
+        except ValueError:
+            return False
+        return True
+
+    return holds
+
+
+# What a text of a format has to be like; of those that can be printed in many ways, what it is read as.
+FORMATS: Mapping[str, Callable[[str], bool]] = {
+    "date": lambda text: day(text) == text,
+    "time": lambda text: clock(text) == text,
+    "date-time": lambda text: moment(text) == text,
+    "email": lambda text: re.fullmatch(r"[^\s@]+@[^\s@.]+(\.[^\s@.]+)+", text) is not None,
+    "uri": lambda text: re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+", text) is not None,
+    "uuid": _holds(UUID),
+    "ipv4": _holds(ipaddress.IPv4Address),
+    "ipv6": _holds(ipaddress.IPv6Address),
+}
+READ_AS: Mapping[str, Callable[[str], str | None]] = {"date": day, "time": clock, "date-time": moment}

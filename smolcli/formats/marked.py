@@ -67,9 +67,14 @@ class MarkedFile:
     paths: tuple[Path, ...]
     force: bool
 
-    def write(self, number: int, answer: Answer, rgb: RGB) -> None:
-        """The page uint8 (H, W, 3) that answers a question (0-based), where it stands marked. Raises OutputError."""
+    def write(self, number: int, answer: Answer, rgb: RGB, beside: str = "") -> None:
+        """The page uint8 (H, W, 3) that answers a question (0-based), where it stands marked. Raises OutputError.
+
+        beside: "page 2", of another page that has a part of the answer: a picture of its own.
+        """
         path = self.paths[number]
+        if beside:
+            path = path.with_name(f"{path.stem}.{beside.replace(' ', '-')}{path.suffix}")
         with writing(str(path.parent)):
             path.parent.mkdir(parents=True, exist_ok=True)
         file = OutputFile(path, self.force)

@@ -18,16 +18,18 @@ _DARK = 110  # a piece whose ground is darker has light letters
 def put_together(rgb: RGB, boxes_px: Sequence[tuple[int, int, int, int]], sheet: Sheet) -> RGB:
     """Boxes (left, top, right, bottom) of a page uint8 (H, W, 3) → a white square uint8 (side, side, 3) of them.
 
-    Each is scaled as the sheet says and stands in the middle of its row; what is wider or higher is cut off.
+    Each is scaled as the sheet says and stands in the middle of its row, or where the sheet says; what is beyond its
+    edges is cut off.
     """
     side = sheet.side_px
     whole = np.full((side, side, 3), 255, np.uint8)
     pitch = (side - 2 * TOP_PX) / sheet.rows
     for row, (left, top, right, bottom) in enumerate(boxes_px):
         piece = _scaled(rgb[top:bottom, left:right], sheet.scale)
-        y = max(0, round(TOP_PX + row * pitch + (pitch - piece.shape[0]) / 2))
-        piece = piece[: side - y, : side - LEFT_PX]
-        whole[y : y + piece.shape[0], LEFT_PX : LEFT_PX + piece.shape[1]] = piece
+        x, y = sheet.at[row] if sheet.at else (LEFT_PX, round(TOP_PX + row * pitch + (pitch - piece.shape[0]) / 2))
+        x, y = min(max(0, x), side - 1), min(max(0, y), side - 1)
+        piece = piece[: side - y, : side - x]
+        whole[y : y + piece.shape[0], x : x + piece.shape[1]] = piece
     return whole
 
 

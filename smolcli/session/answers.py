@@ -9,7 +9,7 @@ from pathlib import Path
 
 from smolcli.engine import check_choices
 from smolcli.errors import UsageError
-from smolcli.extraction import MOST_BYTES, normalized, schema_of_fields
+from smolcli.extraction import MOST_BYTES, normalized, schema_of_fields, typed_list
 from smolcli.options import AnswerOptions
 from smolcli.run import check_schema
 from smolcli.session.run import Run
@@ -40,7 +40,7 @@ def held_answers(answers: AnswerOptions, media: Sequence[str] = ()) -> Held:
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} do not go together.", "Give one of them.")
     if answers.choices is not None:
-        choices = tuple(choice.strip() for choice in answers.choices.split(","))
+        choices = tuple(typed_list(answers.choices))
         check_choices(choices)
         return Held(choices=choices)
     if answers.fields is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def search_of(run: Run, reader: Reader, documents: DocumentOptions, files: Sequence[str], questions: int) -> Search:
     """How documents are searched, and with what this model is known to say."""
-    from smolcli.verbs import Ranking, Search
+    from smolcli.verbs import Eyes, Ranking, Search
 
     known = run.known_answers()
     hint = replace(run, reading=ReadingOptions()).prompt("docvqa", reader.facts).hints["relevance"]
@@ -29,6 +29,7 @@ def search_of(run: Run, reader: Reader, documents: DocumentOptions, files: Seque
         known.least if documents.least is None else documents.least,
         known.refusals,
         reader.at_once,
+        Eyes(reader.facts.longest_edge_px, known.letter_px, known.least_px),
     )
 
 

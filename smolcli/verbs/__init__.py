@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from smolcli.verbs.docvqa.asking import DocumentQuestions as DocumentQuestions
     from smolcli.verbs.docvqa.document import Search as Search
     from smolcli.verbs.docvqa.evidence import Evidence as Evidence
+    from smolcli.verbs.docvqa.excerpt import Eyes as Eyes
     from smolcli.verbs.docvqa.ranking import Ranking as Ranking
     from smolcli.verbs.ocr import Form as Form
     from smolcli.verbs.ocr import How as How
@@ -71,6 +72,7 @@ _LATER = {
     **dict.fromkeys(("Form", "How", "Ocr"), "ocr"),
     "DocumentQuestions": "docvqa.asking",
     "Evidence": "docvqa.evidence",
+    "Eyes": "docvqa.excerpt",
     "Ranking": "docvqa.ranking",
     "Search": "docvqa.document",
 }

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from smolcli.jobs import Answer
 
@@ -50,25 +51,60 @@ def says_nothing(answer: Answer, refusals: Sequence[str] = ()) -> bool:
 
 
 def best_of(made: Sequence[Answer], refusals: Sequence[str] = ()) -> Answer:
-    """The answer that is likeliest right: one that says nothing loses to one that does not, then the surest is taken.
+    """The answer that is likeliest right: one that says nothing loses to one that does not, then the surest is taken;
+    of several values, first the one that has the most of them, for a page that tells nothing says so surely.
 
     The first of equals, so that pages keep their rank.
     """
-    return max(made, key=lambda answer: (not says_nothing(answer, refusals), confidence_of(answer)))
+    return max(made, key=lambda each: (not says_nothing(each, refusals), _values_of(each), confidence_of(each)))
 
 
-def filled(best: Answer, made: Sequence[Answer]) -> Answer:
-    """An answer of several values, with those that it lacks and another page has: the surest page's first."""
+def _values_of(answer: Answer) -> int:
+    """How many values were found, those not counted about which something is odd; 0 for a text."""
+    return len(names_of(answer.data)) - len(answer.warnings) if isinstance(answer.data, dict) else 0
+
+
+def names_of(data: object, name: str = "", empty: bool = False) -> list[str]:
+    """The names of the values that parsed data holds ("vendor.name"). empty: of those that were not found, too."""
+    if isinstance(data, dict):
+        named = ((f"{name}.{key}" if name else key, value) for key, value in data.items())
+        return [each for inner, value in named for each in names_of(value, inner, empty)]
+    return [name] if empty or not _is_empty(data) else []
+
+
+Taken = tuple[Answer, dict[str, Any]]  # the answer about a page, and those of its values that count
+
+
+def filled(best: Answer, made: Sequence[Answer]) -> tuple[Answer, list[Taken]]:
+    """An answer of several values, with those that it lacks and another page has: the surest page's first.
+
+    And what was taken of which page, its own values first.
+    """
     if not isinstance(best.data, dict):
-        return best
-    data = dict(best.data)
+        return best, []
+    data: dict[str, Any] = best.data
+    parts = [(best, data)]
     for answer in sorted(made, key=confidence_of, reverse=True):
-        others = answer.data if isinstance(answer.data, dict) else {}
-        data |= {name: value for name, value in others.items() if _is_empty(data.get(name)) and not _is_empty(value)}
-    if data == best.data:
-        return best
+        if isinstance(answer.data, dict):
+            data, taken = _completed(data, answer.data)
+            parts += [(answer, taken)] if taken else []
+    if len(parts) == 1:
+        return best, parts
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-    return replace(best, data=data, generation=replace(best.generation, text=text))
+    return replace(best, data=data, generation=replace(best.generation, text=text)), parts
+
+
+def _completed(data: dict[str, Any], other: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Values, with those of others that are lacking; and what that was."""
+    whole, taken = dict(data), dict[str, Any]()
+    for name, value in other.items():
+        own = whole.get(name)
+        if isinstance(own, dict) and isinstance(value, dict):
+            whole[name], found = _completed(own, value)
+            taken |= {name: found} if found else {}
+        elif _is_empty(own) and not _is_empty(value):
+            whole[name] = taken[name] = value
+    return whole, taken
 
 
 def _is_empty(data: object) -> bool:

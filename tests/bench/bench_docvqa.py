@@ -22,13 +22,22 @@ from statistics import mean
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import records
-from asked_documents import Asked, AskedDocument, anls, draw_form, draw_report, draw_words, iou, pdf_of_sheets
+from asked_documents import (
+    Asked,
+    AskedDocument,
+    anls,
+    draw_form,
+    draw_report,
+    draw_words,
+    iou,
+    pdf_of_sheets,
+)
 
 from smolcli import Answer
 from smolcli.models import builtin, builtin_pages, builtin_questions
 from smolcli.reader import Reader, open_reader
 from smolcli.run import Access
-from smolcli.verbs import DocumentQuestions, Evidence, Form, Ranking, Search
+from smolcli.verbs import DocumentQuestions, Evidence, Eyes, Form, Ranking, Search
 
 RECORDED = "--forms 20 --words 10 --reports 0"
 RIGHT = 0.8  # ANLS from which an answer is right
@@ -92,7 +101,8 @@ def score(documents: Sequence[AskedDocument], mode: str, least: float | None, to
         known = builtin_questions()
         ranking = Ranking(reader.page_texts, reader.rank_texts, known["relevance"])
         bound = known["least"] if least is None else least
-        search = Search(ranking, evidence, top, least=bound, refusals=known["refusals"], at_once=4)
+        eyes = Eyes(reader.facts.longest_edge_px, known["letter_px"], known["least_px"])
+        search = Search(ranking, evidence, top, least=bound, refusals=known["refusals"], at_once=4, eyes=eyes)
         for number, document in enumerate(documents):
             path = Path(folder) / f"{number}.pdf"
             path.write_bytes(pdf_of_sheets(document.sheets, mode))

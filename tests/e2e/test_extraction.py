@@ -89,7 +89,7 @@ def test_what_was_extracted_is_known_to_the_next_run(smol, papers, tmp_path, mon
         (["--fields", "a,a"], "twice"),
         (["--fields", "a:dragon"], "dragon"),
         (["--choices", ""], "empty"),
-        (["--choices", "yes"], "1 choices"),
+        (["--choices", "yes"], "One choice"),
         (["--choices", "yes,,no"], "empty"),
         (["--choices", "yes,no,yes"], "twice"),
         (["--choices", "yes,no"], "no question"),

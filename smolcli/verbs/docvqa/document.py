@@ -7,13 +7,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from smolcli.datatypes import Place
 from smolcli.jobs import Answer, Failure, Job
-from smolcli.verbs.choosing import NOT_FOUND, best_of, confidence_of, filled, says_nothing
+from smolcli.verbs.choosing import NOT_FOUND, Taken, best_of, confidence_of, filled, names_of, says_nothing
+from smolcli.verbs.docvqa.closer import looked_at_closely, restored
 from smolcli.verbs.docvqa.evidence import Evidence, Pages
+from smolcli.verbs.docvqa.excerpt import Eyes
 from smolcli.verbs.docvqa.ranking import Ranking, known_texts, ranked, relevance_of
 from smolcli.verbs.stepwise import AT_ONCE, Outcome, Steps, noting, spent
 from smolcli.verbs.template import Template
@@ -25,7 +27,8 @@ NAMED = 12  # pages of a document that was read in part are named, at most so ma
 class Search:
     """How documents are searched. top: at most so many pages of each are read, None for all; each: every page is a
     document of its own. least: an answer of which the model was less sure is none; refusals: its own sentences for
-    what a page does not tell. at_once: documents, or pages where each is one, that are under way together.
+    what a page does not tell. at_once: documents, or pages where each is one, that are under way together. eyes: how
+    small print the model reads, None where it is shown whole pages.
     """
 
     ranking: Ranking
@@ -35,6 +38,7 @@ class Search:
     least: float = 0.0
     refusals: Sequence[str] = ()
     at_once: int = AT_ONCE
+    eyes: Eyes | None = None
 
 
 def ask_document(pages: Pages, places: Sequence[Place], template: Template, search: Search) -> Steps:
@@ -48,7 +52,9 @@ def ask_document(pages: Pages, places: Sequence[Place], template: Template, sear
             order, failed = yield from noting(ranked(places, texts, asked, search.ranking), made)
         chosen = {question: found[:top] for question, found in order.items()}
         jobs = [replace(job, places=(place,)) for place in places for job in asked if place in chosen[job.question]]
-        outcomes = yield list(dict.fromkeys(jobs))
+        pages.made.clear()
+        outcomes = yield from _asked(pages, list(dict.fromkeys(jobs)), search)
+        reading = list(pages.made)  # what it took to read lines, which counts for the first question
         failed += [outcome for outcome in outcomes if isinstance(outcome, Failure)]
         full = {(each.job.places[0], each.job.question): each for each in outcomes if isinstance(each, Answer)}
         answers: list[Outcome] = list(_each_once(failed))
@@ -56,37 +62,71 @@ def ask_document(pages: Pages, places: Sequence[Place], template: Template, sear
             read = [full[place, question] for place in chosen[question] if (place, question) in full]
             skipped = len(places) if len(places) > top else 0
             asked_first = relevance_of(question, search.ranking)
-            ranks = [each for each in made if each.job.question == asked_first]
+            before = [*reading, *(each for each in made if each.job.question == asked_first)]
             if read:
-                answers.append((yield from _answered(pages, read, ranks, search, (number, skipped))))
+                reading.clear()
+                answers.append((yield from _answered(pages, read, before, search, (number, skipped))))
         return answers
 
 
+def _asked(
+    pages: Pages, jobs: Sequence[Job], search: Search
+) -> Generator[list[Job], Sequence[Outcome], Sequence[Outcome]]:
+    """What becomes of jobs about pages; of pages with small print those rows are shown that are about the question."""
+    instead: dict[Job, Job] = {}
+    for place in dict.fromkeys(job.places[0] for job in jobs):
+        own = [job for job in jobs if job.places[0] == place]
+        instead |= yield from looked_at_closely(pages, place, own, search.eyes, search.ranking.rank)
+    asked = [instead.get(job, job) for job in jobs]
+    wanted = list(dict.fromkeys(asked))
+    came = dict(zip(wanted, (yield wanted), strict=True))
+    return [restored(came[each], job) if each is not job else came[each] for job, each in zip(jobs, asked, strict=True)]
+
+
 def _answered(
-    pages: Pages, read: Sequence[Answer], ranks: Sequence[Answer], search: Search, of: tuple[int, int]
+    pages: Pages, read: Sequence[Answer], before: Sequence[Answer], search: Search, of: tuple[int, int]
 ) -> Generator[list[Job], Sequence[Outcome], Answer]:
     """The one answer of several pages, its place, and what it took.
 
-    of: the question's number, and how many pages the document has where not all were to be read, else 0.
+    before: what was answered to rank pages and to read lines. of: the question's number, and how many pages the
+    document has where not all were to be read, else 0.
     """
     number, total = of
     best = best_of(read, search.refusals)
     sure = confidence_of(best)
     pages.made.clear()
+    notes = dict.fromkeys(note for each in read for note in each.warnings)
     if best.data is not None:
-        best = yield from pages.located(filled(best, read), number)
+        best, parts = filled(best, read)
+        notes = dict.fromkeys(_about(parts, read))
+        best = replace(best, warnings=())
+        best = yield from pages.located(best, number, [replace(each, data=data) for each, data in parts])
     elif says_nothing(best, search.refusals) or (best.choices is None and sure < search.least):
         best = _not_found(best, read, says_nothing(best, search.refusals))
     else:
         best = yield from pages.located(best, number)
-    everything = [*ranks, *read, *pages.made]
+    everything = [*before, *read, *pages.made]
     counts, seconds = spent(everything)
     made = replace(best.generation, counts=counts, seconds=seconds)
-    notes = dict.fromkeys(note for each in read for note in each.warnings)
     skipped = [_skipped(read, total)] if total else []
     warnings = tuple(dict.fromkeys([*notes, *best.warnings, *skipped]))
     cached = all(each.cached for each in everything)
     return replace(best, generation=made, warnings=warnings, cached=cached, confidence=sure)
+
+
+def _about(parts: Sequence[Taken], read: Sequence[Answer]) -> Iterator[str]:
+    """What was odd with the pages that were read, and with those of their values that count."""
+    asked = {name for answer, _ in parts for name in names_of(answer.data, empty=True)}
+    counted = [(answer, set(names_of(data))) for answer, data in parts]
+    elsewhere = {name for _, names in counted[1:] for name in names}
+    for each in read:
+        own = next((names for answer, names in counted if answer is each), set())
+        if counted and each is counted[0][0]:
+            own = asked - elsewhere
+        for note in each.warnings:
+            name = note.partition(": ")[0].partition("[")[0]
+            if name not in asked or name in own:
+                yield note
 
 
 def _not_found(best: Answer, read: Sequence[Answer], refused: bool) -> Answer:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from smolcli.datatypes import RGB, Place
+from smolcli.datatypes import RGB, Place, Size
 from smolcli.errors import MediaError
 from smolcli.jobs import Answer, Job
 from smolcli.media import Media, TextLayer
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 class MarkedFile(Protocol):
     """Where the pictures about one file go."""
 
-    def write(self, number: int, answer: Answer, rgb: RGB) -> None:
-        """The page (uint8 RGB) that answers a question, by its number, with its places marked. Raises OutputError."""
+    def write(self, number: int, answer: Answer, rgb: RGB, beside: str = "") -> None:
+        """The page (uint8 RGB) that answers a question, by its number, with its places marked. Raises OutputError.
+
+        beside: what another page is called that has a part of the answer.
+        """
 
 
 Marks = Callable[[str, int | None], MarkedFile]  # of a file by its name, or of one page of it
@@ -61,10 +64,26 @@ class Pages:
     marked: MarkedFile | None = None
     made: list[Answer] = field(default_factory=list)
     _read: dict[Place, PageReading] = field(default_factory=dict)
-    _opened: bool = False
+    _large: Media | None = None
 
-    def located(self, answer: Answer, number: int) -> Generator[list[Job], Sequence[Outcome], Answer]:
-        """The answer to a question (by its number) with its evidence, as far as there is any. Raises OutputError."""
+    def located(
+        self, answer: Answer, number: int, parts: Sequence[Answer] = ()
+    ) -> Generator[list[Job], Sequence[Outcome], Answer]:
+        """The answer to a question (by its number) with its evidence, as far as there is any. Raises OutputError.
+
+        parts: of one that several pages gave, what each of them gave, its own page first.
+        """
+        places, notes = list[Place](), dict.fromkeys(answer.warnings)
+        for part in parts or (answer,):
+            found = yield from self._stands(replace(part, evidence=(), warnings=()))
+            page = part.job.places[0]
+            found = self._mark(found, number, "" if page == answer.job.places[0] else page.label)
+            places += found.evidence
+            notes |= dict.fromkeys(found.warnings)
+        return replace(answer, evidence=tuple(places), warnings=tuple(notes))
+
+    def _stands(self, answer: Answer) -> Generator[list[Job], Sequence[Outcome], Answer]:
+        """The answer with the places on its page where it stands."""
         place = answer.job.places[0]
         try:
             layer = self._layer(place)
@@ -75,8 +94,35 @@ class Pages:
             return _warned(answer, f"The lines of {place.label} could not be read ({error.failure.message}).")
         except MediaError as error:
             return _warned(answer, f"The lines of {place.label} could not be read ({error.message}).")
-        places = tuple(replace(place, box=line) for line in dict.fromkeys(lines))
-        return self._mark(replace(answer, evidence=places), number)
+        return replace(answer, evidence=tuple(replace(place, box=line) for line in dict.fromkeys(lines)))
+
+    def known(self, place: Place) -> Iterator[PageReading]:
+        """What a page says of its own, with its lines, where that is known without the model. Raises MediaError."""
+        if (layer := self._layer(place)) is not None:
+            yield layer.reading(self.media.outline(place).size_px)
+
+    def page(self, place: Place) -> Generator[list[Job], Sequence[Outcome], PageReading | None]:
+        """What a page says as the model reads it, beside what it says of its own; None where nothing is to be read.
+
+        Raises StepError, MediaError.
+        """
+        layer = self._layer(place)
+        if self.evidence.form is None or (layer is not None and not layer.pictures):
+            return None
+        return (yield from self._reading(place, layer))
+
+    def letters_share(self, place: Place) -> float:
+        """How high the letters are of most of what is printed on a page, in shares of its longer side."""
+        from smolcli.layout import find_layout
+
+        self._open()
+        rgb = self.files.straight(place, self.evidence.template.look).rgb
+        return float(find_layout(rgb).em_px / max(rgb.shape))
+
+    def upright_px(self, place: Place, turn: int) -> Size:
+        """The size at which the lines of a page are looked at, when it is turned by so many degrees."""
+        size_px = self._open().outline(place).size_px
+        return size_px[::-1] if turn % 180 else size_px
 
     def _layer(self, place: Place) -> TextLayer | None:
         layer = self.media.layer(place)
@@ -94,14 +140,15 @@ class Pages:
             self._read[place], _ = yield from noting(read_page(view), self.made)
         return self._read[place]
 
-    def _open(self) -> None:
-        """Open the document at the resolution at which lines are read."""
-        if not self._opened:
+    def _open(self) -> Media:
+        """The document at the resolution at which lines are read."""
+        if self._large is None:
             path, access = self.media.source.path, replace(self.access, several=True)
-            self.stack.enter_context(self.files.hold(path, self.evidence.template.look, access))
-            self._opened = True
+            self._large = self.stack.enter_context(self.files.hold(path, self.evidence.template.look, access))
+        return self._large
 
-    def _mark(self, answer: Answer, number: int) -> Answer:
+    def _mark(self, answer: Answer, number: int, beside: str) -> Answer:
+        """beside: a page that is marked besides the one of the answer, "" for that one."""
         place = answer.job.places[0]
         if self.marked is None:
             return answer
@@ -109,7 +156,7 @@ class Pages:
             return _warned(answer, f"Where {answer.text!r} stands on {place.label} was not found: nothing is marked.")
         self._open()
         page = self.files.straight(place, self.evidence.template.look)
-        self.marked.write(number, answer, page.rgb)
+        self.marked.write(number, answer, page.rgb, beside)
         return answer
 
 
