@@ -78,7 +78,7 @@ class Reader:
                 self.planner = stack.enter_context(load_planner(pair, options))
                 self._crew = stack.enter_context(_crew(cluster, pair, options, self._running))
             if keeping is not None and store is not None:
-                model = _model_key(store, pair, self.planner)
+                model = _model_key(store, pair, options, self.planner)
                 answers = KeptAnswers(store, keeping.fresh)
                 self._kept, self.page_texts = Kept(answers, model, self.facts.name), PageTexts(answers)
             self.files = OpenFiles(self.facts, self.planner.context_tokens)
@@ -171,11 +171,12 @@ class Reader:
 
 
 @contextmanager
-def answers_kept(pair: ModelPair, planner: Planner, keeping: Keeping) -> Iterator[Kept]:
+def answers_kept(pair: ModelPair, options: EngineOptions, planner: Planner, keeping: Keeping) -> Iterator[Kept]:
     """What a reader of a model would know from earlier runs, without its weights."""
     store = open_store(keeping.folder, keeping.limit_bytes, keeping.note)
     with closing(store):
-        yield Kept(KeptAnswers(store, keeping.fresh), _model_key(store, pair, planner), planner.facts.name)
+        model = _model_key(store, pair, options, planner)
+        yield Kept(KeptAnswers(store, keeping.fresh), model, planner.facts.name)
 
 
 def make_template(
@@ -192,7 +193,7 @@ def open_reader(model: str | None = None, *, mmproj: str | None = None, store: b
     """Open a model: a name (`smol models`), a GGUF file, a Hugging Face folder; None for the built-in one.
 
     store: use and keep what is computed, in the user's own cache folder. options: those of EngineOptions (threads,
-    device, gpu_layers, context, parallel, towers, batch_rows). Raises UsageError, ModelError, EngineError.
+    device, gpu_layers, context, parallel, towers, batch_rows, kv_type). Raises UsageError, ModelError, EngineError.
     """
     from smolcli.models import resolve
     from smolcli.settings import load_settings
@@ -221,7 +222,11 @@ def _crew(cluster: Cluster, pair: ModelPair, options: EngineOptions, running: Ru
     return Crew(cluster, Task(carry_pair(pair), options, running))
 
 
-def _model_key(store: Store, pair: ModelPair, engine: Planner) -> str:
-    """What stands for a model in keys: both files' bytes, how long its prompts may be, how many frames it reads."""
+def _model_key(store: Store, pair: ModelPair, options: EngineOptions, engine: Planner) -> str:
+    """What stands for a model in keys: both files' bytes, how long its prompts may be, how many frames it reads.
+
+    The type of its keys and values too, where that is not the one that comes by itself.
+    """
     files = store.fingerprint(pair.language) + store.fingerprint(pair.projector)
-    return f"{files.hex()} {engine.context_tokens} {engine.facts.max_frames}"
+    kv_type = "" if options.kv_type == EngineOptions().kv_type else f" {options.kv_type}"
+    return f"{files.hex()} {engine.context_tokens} {engine.facts.max_frames}{kv_type}"

@@ -10,6 +10,7 @@ from smolcli.remembered import entries, keep
 
 _FILE, _SPEED_FILE = "layouts.json", "quickest.json"
 _LAYOUTS = ("lines", "blocks", "page")
+KV_TYPES = PROJECTOR_TYPES = ("f16", "bf16", "q8_0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,27 @@ class Tuned:
 
 @dataclass(frozen=True, slots=True)
 class Quickest:
-    """With how many threads, and rows of one pass of the language model, a model computes quickest.
+    """How a model computes quickest. None and False: as it comes, which is no slower.
 
-    None: as it comes, which is no slower. times: as quick as that as it comes.
+    threads: how many; pinned: to one processor of each core. batch_rows: of one pass of the language model. kv_type: of
+    keys and values; projector: of our own copy of it: these two may change an answer. times: as quick as it comes.
     """
 
     threads: int | None = None
     batch_rows: int | None = None
+    pinned: bool = False
+    kv_type: str | None = None
+    projector: str | None = None
     times: float = 1.0
+
+    @property
+    def words(self) -> list[str]:
+        """What is not as it comes: ["1 thread", "batches of 256 tokens"]."""
+        said = [f"{self.threads} thread{'s' * (self.threads != 1)}"] if self.threads else []
+        said += ["threads pinned to cores"] if self.pinned else []
+        said += [f"batches of {self.batch_rows} tokens"] if self.batch_rows else []
+        said += [f"keys and values in {self.kv_type.upper()}"] if self.kv_type else []
+        return said + ([f"a copy of the projector in {self.projector.upper()}"] if self.projector else [])
 
 
 def tuned_key(model: str, size_bytes: int, device: str) -> str:
@@ -72,10 +86,20 @@ def quickest(folder: Path, key: str) -> Quickest | None:
     entry = entries(folder / _SPEED_FILE).get(key)
     if not isinstance(entry, dict) or entry.keys() != {field.name for field in fields(Quickest)}:
         return None
-    numbers, times = (entry["threads"], entry["batch_rows"]), entry["times"]
-    counted = all(number is None or (type(number) is int and 1 <= number <= 1 << 16) for number in numbers)
-    known = counted and isinstance(times, float) and math.isfinite(times) and times >= 1
-    return Quickest(**entry) if known else None
+    found = Quickest(**entry)
+    counted = all(
+        number is None or (type(number) is int and 1 <= number <= 1 << 16)
+        for number in (found.threads, found.batch_rows)
+    )
+    typed = found.kv_type in (None, *KV_TYPES) and found.projector in (None, *PROJECTOR_TYPES)
+    known = isinstance(found.times, float) and math.isfinite(found.times) and found.times >= 1
+    return found if counted and typed and known and isinstance(found.pinned, bool) else None
+
+
+def was_timed(folder: Path, model: str, size_bytes: int) -> bool:
+    """Whether it was ever measured how a model computes quickest, on whatever device."""
+    start = tuned_key(model, size_bytes, "")
+    return any(key.startswith(start) for key in entries(folder / _SPEED_FILE))
 
 
 def remember_quickest(folder: Path, key: str, found: Quickest) -> bool:

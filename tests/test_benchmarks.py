@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,3 +102,33 @@ def test_what_is_measured_has_a_script_that_writes_a_record():
 def test_a_measurement_that_would_take_hours_is_recorded_in_minutes():
     found = {name: bench_main.amount(script) for name, script in bench_main.scripts().items()}
     assert found["memory"] == ["--pictures", "1000"] and found["decode"] == []
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("--rounds", "--rounds"),
+        ("5", "5"),
+        ("f16,bf16", "f16,bf16"),
+        ("docs/benchmarks", "docs/benchmarks"),
+        ("{there}", "FOLDER"),
+        ("{there}/x.gguf", "FILE"),
+        ("/no/such/folder", "FOLDER"),
+        ("--checkpoint={there}", "--checkpoint=FOLDER"),
+    ],
+)
+def test_a_record_does_not_say_where_on_this_machine_its_files_lay(word, shown, tmp_path):
+    (tmp_path / "x.gguf").touch()
+    assert bench_main.records.without_place(word.format(there=tmp_path)) == shown
+
+
+def test_what_lay_elsewhere_is_given_again_or_made_when_it_is_measured_again():
+    recorded = ["tests/bench/bench_decode.py", "--checkpoint", "FOLDER", "--rounds", "5"]
+    assert bench_main.placed(recorded, None) == [recorded[0], "--rounds", "5"]
+    assert bench_main.placed(recorded, Path("m")) == [recorded[0], "--rounds", "5", "--checkpoint", "m"]
+    assert bench_main.placed(["tests/bench/bench_step.py", "--x=FOLDER"], Path("m")) == ["tests/bench/bench_step.py"]
+
+
+@pytest.mark.parametrize("file", sorted(make_benchmarks.RECORDS.glob("*.json")), ids=lambda file: file.name)
+def test_no_committed_record_names_a_place_of_the_machine_it_was_made_on(file):
+    assert not re.search(r"""(?:^|[\s'"=])/\w+/""", file.read_text(encoding="utf-8"), re.MULTILINE)

@@ -120,3 +120,19 @@ def test_what_the_user_says_of_waiting_threads_stays(monkeypatch, name, value):
     with cores.waiting_threads():
         assert dict(os.environ) == before
     assert os.environ[name] == value
+
+
+def test_threads_are_pinned_to_one_processor_of_each_core_where_two_share_one(machine, monkeypatch):
+    kept = []
+    monkeypatch.setattr(cores.os, "sched_setaffinity", lambda thread, cpus: kept.append((thread, cpus)), raising=False)
+    machine(range(8), {cpu: f"{cpu % 4},{cpu % 4 + 4}" for cpu in range(8)})
+    assert cores.one_of_each_core() == {0, 1, 2, 3}
+    cores.pin(False)
+    cores.pin(True)
+    assert kept == [(0, {0, 1, 2, 3})]
+    machine(range(2), {0: "0", 1: "1"})
+    assert not cores.one_of_each_core()
+    cores.pin(True)
+    monkeypatch.setattr(cores.sys, "platform", "darwin")
+    assert not cores.one_of_each_core()
+    assert len(kept) == 1

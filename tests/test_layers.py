@@ -38,13 +38,14 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "streams": set(),
     "store": NOUNS,
     "cache": NOUNS | {"settings", "files"},
-    "models": NOUNS | {"settings", "files", "cache", "engine"},
+    "models": NOUNS | {"settings", "files", "cache", "engine", "remembered"},
     "formats": NOUNS | {"files", "doctags"},
     "console": NOUNS | {"files", "formats"},
     "remembered": set(),
     "rates": {"remembered"},
     "speeds": NOUNS | {"settings", "remembered"},
     "tuned": NOUNS | {"remembered"},
+    "computing": NOUNS | {"engine", "models", "options", "settings", "speeds", "tuned"},
     "run": NOUNS | READ | {"extraction"},
     "verbs": NOUNS | READ | {"run", "doctags"},
     "reader": NOUNS | READ | {"run", "verbs", "store", "models", "settings"},
@@ -64,6 +65,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "formats",
         "rates",
         "known",
+        "computing",
         "extraction",
         "files",
     },
@@ -71,6 +73,8 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     | READ
     | {"console", "files", "formats", "options", "rates", "reader", "run", "session", "settings", "speeds"},
     "checks": NOUNS | READ | {"run", "models", "cache", "settings", "speeds", "verbs", "reader", "tuned"},
+    | {"console", "files", "formats", "options", "rates", "reader", "run", "session", "settings", "speeds", "verbs"},
+    "checks": NOUNS | READ | {"run", "models", "cache", "settings", "speeds", "verbs", "reader", "tuned", "computing"},
     "cli": NOUNS
     | READ
     | {
@@ -88,6 +92,7 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
         "formats",
         "speeds",
         "tuned",
+        "computing",
         "store",
         "files",
         "streams",

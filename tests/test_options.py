@@ -19,7 +19,7 @@ ALL = {name: option for group in GROUPS for name, option in options_of(group).it
 READERS = ("ask", "caption", "docvqa", "ocr", "find", "test", "video", "plan")
 WITH_CHECKS = [setting for setting in TABLE if setting.option is not None and setting.option.allowed]
 BAD = {"threads": "600", "device": "bogus", "gpu_layers": "-1", "context": "0", "parallel": "257", "detail": "medium"}
-BAD |= {"towers": "17", "batch_rows": "8"}
+BAD |= {"towers": "17", "batch_rows": "8", "kv_type": "q4_0"}
 BAD |= {"prompt_style": "baroque", "layout": "columns"}
 
 

@@ -12,20 +12,15 @@ from fakes.engine import FACTS
 from models import golden_pair, speaking_pair
 from test_doctags_engine import PAGE
 
-from smolcli.checks import SpeedTrial, Trial, best, quickest_of, speed_trials, tuning
+from smolcli.checks import Trial, best, tuning
 from smolcli.checks import quickest as checks_quickest
 from smolcli.checks.known_pages import known_page
-from smolcli.checks.model import _tuning as tuning_check
 from smolcli.checks.tuning import character_errors
 from smolcli.cli.tune import show
 from smolcli.console import Console
-from smolcli.engine import EngineOptions, load_engine
 from smolcli.errors import EngineError
 from smolcli.models import builtin, builtin_pages
-from smolcli.options import ModelOptions, OutputOptions
-from smolcli.session import Run
-from smolcli.settings import load_settings
-from smolcli.tuned import Quickest, Tuned, quickest, remember_quickest, remember_tuned, tuned, tuned_key
+from smolcli.tuned import Tuned, remember_tuned, tuned, tuned_key
 from smolcli.verbs import Form
 
 SOME = Tuned("lines", 4, 26.0, 0.01, 2.5)
@@ -169,116 +164,7 @@ def test_tune_without_a_word_measures_all_that_there_is(smol, state, monkeypatch
     every = list(tuning.forms(replace(FACTS, tile_px=256), builtin_pages()["nothing"]))
     monkeypatch.setattr(tuning, "forms", lambda facts, nothing: every[1:2])
     monkeypatch.setattr(checks_quickest, "other_threads", lambda threads: [])
-    monkeypatch.setattr(checks_quickest, "_OTHER_ROWS", ())
+    monkeypatch.setattr(checks_quickest, "_ROWS", ())
     done = smol("tune")
-    assert done.code == 0 and "LAYOUT" in done.out and "THREADS" in done.out
+    assert done.code == 0 and "LAYOUT" in done.out and "COMPUTED WITH" in done.out
     assert {file.name for file in state.iterdir()} >= {"layouts.json", "quickest.json"}
-
-
-def speed_trial(times, least=None, threads=2, batch_rows=512, same=True):
-    return SpeedTrial(threads, batch_rows, 1.0, times, times if least is None else least, same)
-
-
-@pytest.mark.parametrize(
-    ("trial", "allowed", "kept"),
-    [
-        (speed_trial(1.2, threads=4), False, Quickest(4, None, 1.2)),
-        (speed_trial(1.2, threads=4, same=False), False, Quickest()),
-        (speed_trial(1.2, threads=4, same=False), True, Quickest(4, None, 1.2)),
-        (speed_trial(1.04, threads=4), False, Quickest()),
-        (speed_trial(1.2, least=0.99, threads=4), False, Quickest()),
-        (speed_trial(0.5, threads=1), True, Quickest()),
-        (speed_trial(1.1, batch_rows=256), False, Quickest(None, 256, 1.1)),
-    ],
-    ids=str,
-)
-def test_only_what_is_quicker_every_time_and_answers_the_same_is_kept(trial, allowed, kept):
-    assert quickest_of([speed_trial(1.0), trial], allowed) == kept
-
-
-def test_what_wins_is_what_the_next_is_compared_with(monkeypatch):
-    compared = []
-
-    def compare(open_engine, one, other, rounds):
-        compared.append(((one.threads, one.batch_rows), (other.threads, other.batch_rows)))
-        return speed_trial(
-            1.5 if other.threads == 3 != one.threads else 1.0, threads=other.threads, batch_rows=other.batch_rows
-        )
-
-    monkeypatch.setattr(checks_quickest, "compare", compare)
-    monkeypatch.setattr(checks_quickest, "other_threads", lambda threads: [1, 3])
-    monkeypatch.setattr(checks_quickest, "_OTHER_ROWS", (256,))
-    tried = list(speed_trials(None, EngineOptions(threads=2)))
-    assert compared[1:] == [((2, 512), (1, 512)), ((2, 512), (3, 512)), ((3, 512), (3, 256))]
-    assert quickest_of(tried) == Quickest(3, None, 1.5)
-
-
-def test_a_comparison_runs_both_in_turns_and_more_threads_change_no_word():
-    opened = []
-
-    def open_engine(options):
-        opened.append(options.threads)
-        return load_engine(builtin(), replace(options, context=512))
-
-    one, other = EngineOptions(threads=1, batch_rows=512), EngineOptions(threads=2, batch_rows=512)
-    trial = checks_quickest.compare(open_engine, one, other, 2)
-    assert opened == [2, 1, 1, 2] and trial.same and trial.seconds > 0 and trial.least <= trial.times
-    assert (trial.threads, trial.batch_rows) == (2, 512)
-
-
-@pytest.mark.parametrize(
-    ("other", "same"),
-    [(((1, 2), -0.501), True), (((1, 2), -0.52), False), (((1, 3), -0.5), False), (((1,), -0.5), False)],
-)
-def test_answers_are_the_same_where_tokens_are_and_how_sure_of_them_the_model_is(other, same):
-    assert checks_quickest._agree([((1, 2), -0.5), other]) == same
-
-
-def test_what_is_quickest_is_measured_kept_used_and_shown(smol, state, monkeypatch):
-    def compare(open_engine, one, other, rounds):
-        return speed_trial(
-            1.5 if other.threads == 1 != one.threads else 1.0, threads=other.threads, batch_rows=other.batch_rows
-        )
-
-    monkeypatch.setattr(checks_quickest, "compare", compare)
-    monkeypatch.setattr(checks_quickest, "other_threads", lambda threads: [1])
-    done = smol("tune", "speed", "--threads", "2", "--json", "-q")
-    assert (done.code, done.err) == (0, "")
-    assert done.record["best"] == {"threads": 1, "batch_rows": None, "times": 1.5}
-    options = Run(ModelOptions(), OutputOptions()).engine_options()
-    assert (options.threads, options.batch_rows) == (1, None)
-    assert Run(ModelOptions(threads=7), OutputOptions()).engine_options().threads == 7  # who says so is right
-    assert Run(ModelOptions(device="cpu"), OutputOptions()).engine_options().threads is None  # measured on auto
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"threads": 0},
-        {"threads": True},
-        {"threads": "2"},
-        {"batch_rows": 1 << 20},
-        {"times": 0.5},
-        {"times": 2},
-        {"x": 1},
-    ],
-    ids=str,
-)
-def test_a_strange_entry_of_speed_is_no_measurement(state, change):
-    remember_quickest(state, "a", Quickest(3, 256, 1.25))
-    assert quickest(state, "a") == Quickest(3, 256, 1.25)
-    file = state / "quickest.json"
-    file.write_text(json.dumps({"a": json.loads(file.read_text())["a"] | change}))
-    assert quickest(state, "a") is None
-
-
-def test_doctor_says_what_was_tuned(state):
-    pair, options = builtin(), EngineOptions()
-    key = tuned_key(pair.name, sum(file.stat().st_size for file in (pair.language, pair.projector)), "auto")
-    told = []
-    for found in (None, Quickest(), Quickest(4, 256, 1.25)):
-        if found is not None:
-            remember_quickest(state, key, found)
-        told.append(tuning_check(pair, load_settings(), options).detail)
-    assert "smol tune speed" in told[0] and "nothing was quicker" in told[1]
-    assert told[2] == "4 threads, batches of 256: 1.25 times as quick as what comes by itself"

@@ -10,9 +10,10 @@ from smolcli.checks.examiner import EngineExaminer
 from smolcli.checks.machine import model_names, this_build, this_machine
 from smolcli.checks.measure import Cost, load_and_check, measure, report_table
 from smolcli.checks.peers import Peers, find_peers
-from smolcli.checks.quickest import SpeedTrial, quickest_of, speed_trials
+from smolcli.checks.quickest import Setting, SpeedTrial, others_of, quickest_of, speed_trials
 from smolcli.checks.repeats import QUICK, Amount
 from smolcli.checks.report import COST_HEADER, COST_TITLE, check_lines, checks_record, cost_rows, report_lines
+from smolcli.checks.speed_tuning import SpeedTuning, Trying
 from smolcli.checks.tuning import Trial, best, trials
 
 __all__ = [
@@ -26,8 +27,11 @@ __all__ = [
     "Cost",
     "EngineExaminer",
     "Peers",
+    "Setting",
     "SpeedTrial",
+    "SpeedTuning",
     "Trial",
+    "Trying",
     "all_checks",
     "best",
     "check_lines",
@@ -39,6 +43,7 @@ __all__ = [
     "load_and_check",
     "measure",
     "model_names",
+    "others_of",
     "quickest_of",
     "report_lines",
     "report_table",

@@ -79,6 +79,7 @@ class Against:
         threads = self._options.threads or physical_cores()
         words = ["-ngl", str(self._options.gpu_layers)] if self._options.gpu_layers is not None else []
         words += _device_words(self._options.device)
+        words += ["-ctk", self._options.kv_type, "-ctv", self._options.kv_type]
         return PeerTask(self._pair, threads, self._amount.tokens, context, tuple(words))
 
     # ---- one picture, from the start of a process

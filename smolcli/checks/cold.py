@@ -58,6 +58,7 @@ def _model_words(pair: ModelPair, options: EngineOptions) -> list[str]:
         ("--context", options.context),
         ("--towers", options.towers),
         ("--batch-rows", options.batch_rows),
+        ("--kv-type", options.kv_type),
     ):
         words += [flag, str(value)] if value is not None else []
     return words

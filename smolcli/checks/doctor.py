@@ -29,6 +29,7 @@ def all_checks(model: str | None, mmproj: str | None, device: str | None) -> lis
     except SmolError as error:
         return [*checks, Check("model", "failed", error.message, error.hint)]
     given = {name: settings.values[name] for name in ("threads", "gpu_layers", "context", "towers", "batch_rows")}
+    given["kv_type"] = settings.values["kv_type"] or "f16"
     options = EngineOptions(device=device or settings.values["device"] or "auto", **given)
     return [*checks, *model_checks(pair, settings, options)]
 

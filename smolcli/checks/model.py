@@ -16,17 +16,18 @@ import numpy as np
 from smolcli import models
 from smolcli.checks.check import Check, guarded
 from smolcli.checks.system import memory_check
+from smolcli.computing import computed_on, pair_bytes
 from smolcli.datatypes import RGB, ImagePart, ModelFacts, ModelPair, Sampling, TextPart, TilePlan, Turn
 from smolcli.engine import Engine, EngineOptions, Planner, load_engine, load_planner
 from smolcli.errors import SmolError
 from smolcli.generation import Generation, Request
 from smolcli.media import MediaOptions, open_media
-from smolcli.models import Store, record_file
+from smolcli.models import Store, copy_of, record_file
 from smolcli.printable import megabytes
 from smolcli.run import geometry
 from smolcli.settings import Settings
 from smolcli.tiles import Geometry, cut, parse_detail, plan
-from smolcli.tuned import Quickest, quickest, tuned_key
+from smolcli.tuned import quickest, tuned_key
 
 GOLDENS = Path(models.__file__).parent / "goldens"
 QUESTION, ANSWER = "What does it say?", "OPEN"  # of goldens/open.png
@@ -46,7 +47,7 @@ def model_checks(pair: ModelPair, settings: Settings, options: EngineOptions) ->
     yield guarded("known answer", lambda: _known_answer(options))
     if fit.status != "failed":
         yield from _speeds(pair, options)
-        yield _tuning(pair, settings, options)
+        yield guarded("tuning", lambda: _tuning(pair, settings, options))
 
 
 def _files(pair: ModelPair, settings: Settings) -> Check:
@@ -173,15 +174,17 @@ def _speeds(pair: ModelPair, options: EngineOptions) -> Iterator[Check]:
 
 def _tuning(pair: ModelPair, settings: Settings, options: EngineOptions) -> Check:
     """What `smol tune speed` has found, and what is used where nobody says otherwise."""
-    size = sum(path.stat().st_size for path in (pair.language, pair.projector))
-    found = quickest(settings.state_dir, tuned_key(pair.name, size, options.device))
+    device = computed_on(pair, options)
+    found = quickest(settings.state_dir, tuned_key(pair.name, pair_bytes(pair), device))
     if found is None:
-        return Check("tuning", "ok", "threads and batches as they come (measure what is quickest: smol tune speed)")
-    if found == Quickest(times=found.times):
-        return Check("tuning", "ok", "threads and batches as they come: nothing was quicker")
-    changed = [f"{found.threads} threads"] * bool(found.threads)
-    changed += [f"batches of {found.batch_rows}"] * bool(found.batch_rows)
-    return Check("tuning", "ok", f"{', '.join(changed)}: {found.times:.2f} times as quick as what comes by itself")
+        what = f"on {device}, all as it comes (measure what is quickest: smol tune speed)"
+        return Check("tuning", "ok", what)
+    if not found.words:
+        return Check("tuning", "ok", f"on {device}, all as it comes: nothing was quicker")
+    what = f"on {device}, {', '.join(found.words)}: {found.times:.2f} times as quick as what comes by itself"
+    if found.projector is not None and copy_of(pair.projector, found.projector, settings) is None:
+        return Check("tuning", "warning", f"{what}; the copy is not there", "It is written again by the next run.")
+    return Check("tuning", "ok", what)
 
 
 def _read_sign(engine: Engine, question: str = QUESTION) -> Generation:

@@ -67,6 +67,7 @@ def command(
     gpu_layers: Annotated[int | None, typer_option(ModelOptions, "gpu_layers")] = None,
     towers: Annotated[int | None, typer_option(ModelOptions, "towers")] = None,
     batch_rows: Annotated[int | None, typer_option(ModelOptions, "batch_rows")] = None,
+    kv_type: Annotated[str | None, typer_option(ModelOptions, "kv_type")] = None,
     context: Annotated[int | None, typer_option(ModelOptions, "context")] = None,
     quick: Quick = False,
     widths: Widths = None,
@@ -88,7 +89,8 @@ def command(
     from smolcli.session import Run
 
     where = ModelOptions(model, mmproj, threads, device, gpu_layers, towers=towers, batch_rows=batch_rows)
-    run = Run(replace(where, context=context, no_store=True), OutputOptions(json=json, quiet=quiet, force=force))
+    where = replace(where, context=context, kv_type=kv_type, no_store=True)
+    run = Run(where, OutputOptions(json=json, quiet=quiet, force=force))
     _bench(run, _amount(QUICK if quick else Amount(), widths, runs), against, plot)
 
 
@@ -150,7 +152,8 @@ def _measured(run: Run, amount: Amount, peers: Peers | None, told: StepBar) -> R
     from smolcli.measurements import Record
     from smolcli.models import resolve
 
-    pair, options = resolve(run.model.model, run.model.mmproj), run.engine_options()
+    used = run.computing(resolve(run.model.model, run.model.mmproj))
+    pair, options = used.pair, used.options
     with run.reader() as reader:  # what is wrong with the model, or odd, is said now; and what it is computed on
         facts = reader.facts
     bench = Bench(pair, options, amount, told)
@@ -183,7 +186,7 @@ def _remember(run: Run, facts: ModelFacts, bench: Bench) -> None:
 def _command(model: ModelOptions, amount: Amount) -> str:
     """What measures the same again."""
     words = ["smol", "bench", "--widths", ",".join(map(str, amount.widths)), "--runs", str(amount.runs)]
-    for flag in ("model", "mmproj", "threads", "gpu_layers", "towers", "batch_rows", "context"):
+    for flag in ("model", "mmproj", "threads", "gpu_layers", "towers", "batch_rows", "kv_type", "context"):
         value = getattr(model, flag)
         words += [f"--{flag.replace('_', '-')}", str(value)] if value is not None else []
     return shlex.join([*words, "--device", model.device] if model.device != "auto" else words)

@@ -12,7 +12,7 @@ from smolcli.options import ModelOptions
 from smolcli.usage import Commands, Json, with_options
 
 if TYPE_CHECKING:
-    from smolcli.checks import SpeedTrial, Trial
+    from smolcli.checks import SpeedTrial, SpeedTuning, Trial
     from smolcli.console import Console
     from smolcli.tuned import Quickest
 
@@ -22,7 +22,7 @@ command = Commands(
     does_something=True,
 )
 HEADER = ("LAYOUT", "ROWS", "LETTERS", "CER", "S/PAGE", "")
-SPEED_HEADER = ("THREADS", "BATCH", "SECONDS", "TIMES", "ANSWER", "")
+SPEED_HEADER = ("COMPUTED WITH", "SECONDS", "TIMES", "ANSWER", "")
 
 
 @command.callback(invoke_without_command=True)
@@ -122,49 +122,55 @@ def speed(
 ) -> None:
     """Find out how a model computes quickest, and keep that.
 
-    Numbers of threads and sizes of a batch are compared with what comes by itself, in turns. What is quicker every
-    time, by 5 % or more, with the same answer, is kept for this model and device; else all stays as it comes.
+    Numbers of threads, threads pinned to cores and sizes of a batch are compared with what comes by itself, in turns;
+    with --allow-changes types of the projector and of keys and values too. What is quicker every time, by 5 % or more,
+    is kept for this model and device if the answer is the same, or may be another; else all stays as it comes.
 
     Example: smol tune speed -m 500m
     """
-    from smolcli.checks import quickest_of, speed_trials
-    from smolcli.engine import load_engine
+    from smolcli.checks import SpeedTuning, Trying
+    from smolcli.computing import computed_on, pair_bytes
     from smolcli.options import OutputOptions
     from smolcli.session import Run
     from smolcli.settings import load_settings
-    from smolcli.tuned import remember_quickest
+    from smolcli.tuned import remember_quickest, tuned_key
 
     run = Run(model, OutputOptions(json=json, quiet=quiet))
-    pair, options = run.pair(), run.engine_options(tuned=False)
-    tried: list[SpeedTrial] = []
-    for trial in speed_trials(lambda setting: load_engine(pair, setting), options, rounds, allow_changes):
-        tried.append(trial)
-        run.console.tell(_speed_sentence(trial))
-    found = quickest_of(tried, allow_changes)
-    kept = remember_quickest(load_settings().state_dir, run.quickest_key, found)
-    show_speeds(run.console, pair.name, tried, found)
+    pair, options = run.pair(), run.engine_options()
+    key = tuned_key(pair.name, pair_bytes(pair), computed_on(pair, options))
+    with SpeedTuning(pair, options, Trying(rounds, allow_changes), run.console.tell) as tuning:
+        for trial in tuning.trials():
+            run.console.tell(_speed_sentence(trial))
+        found = tuning.quickest()
+    kept = remember_quickest(load_settings().state_dir, key, found)
+    show_speeds(run.console, pair.name, tuning, found)
     if not kept:
         run.console.note(f"{load_settings().state_dir} cannot be written: that is not kept")
 
 
-def show_speeds(console: Console, model: str, tried: Sequence[SpeedTrial], found: Quickest) -> None:
+def show_speeds(console: Console, model: str, tuning: SpeedTuning, found: Quickest) -> None:
     """What was measured, as a table or an object."""
     from smolcli.console import show_json, show_table
 
     if console.json:
-        show_json({"model": model, "best": asdict(found), "tried": [asdict(each) for each in tried]})
+        show_json({"model": model, "best": asdict(found), "tried": [_speed_record(each) for each in tuning.tried]})
         return
-    first = tried[0]
-    best = (found.threads or first.threads, found.batch_rows or first.batch_rows)
     rows = []
-    for each in tried:
-        numbers = (str(each.threads), str(each.batch_rows), f"{each.seconds:.2f}", f"{each.times:.2f}")
-        marked = "best" if (each.threads, each.batch_rows) == best else ""
-        rows.append((*numbers, "same" if each.same else "differs", marked))
+    for each in tuning.tried:
+        numbers = ("", "") if each.failed else (f"{each.seconds:.2f}", f"{each.times:.2f}")
+        answer = "" if each.failed else "same" if each.same else "differs"
+        rows.append((each.setting.line, *numbers, answer, each.failed or "best" * (each is tuning.best)))
     show_table(SPEED_HEADER, *rows)
 
 
 def _speed_sentence(trial: SpeedTrial) -> str:
-    """ "2 threads, batches of 512: 1.94 s, 1.00 times as quick as before"."""
-    what = f"{trial.threads} thread{'s' * (trial.threads != 1)}, batches of {trial.batch_rows}"
-    return f"{what}: {trial.seconds:.2f} s, {trial.times:.2f} times as quick{'' if trial.same else ', another answer'}"
+    """ "2 threads, batches of 512 tokens: 1.94 s, 1.00 times as quick as before"."""
+    if trial.failed:
+        return f"{trial.setting.line}: {trial.failed}"
+    other = "" if trial.same else ", another answer"
+    return f"{trial.setting.line}: {trial.seconds:.2f} s a picture, {trial.times:.2f} times as quick{other}"
+
+
+def _speed_record(trial: SpeedTrial) -> dict[str, Any]:
+    record = asdict(trial)
+    return {**record.pop("setting"), **record, "failed": trial.failed or None}

@@ -21,7 +21,7 @@ from smolcli.generation import EngineEvent, Request
 
 if TYPE_CHECKING:
     from smolcli.engine.choosing import check_choices
-    from smolcli.engine.cores import physical_cores
+    from smolcli.engine.cores import one_of_each_core, physical_cores
     from smolcli.engine.llama.devices import devices
     from smolcli.engine.llama.grammar import check_grammar, grammar_of_schema
     from smolcli.engine.llama.library import REBUILD, llama_commit, system_info
@@ -48,6 +48,7 @@ __all__ = [
     "llama_commit",
     "load_engine",
     "load_planner",
+    "one_of_each_core",
     "physical_cores",
     "place",
     "system_info",
@@ -63,6 +64,7 @@ _ROOMS = {
     "check_grammar": "smolcli.engine.llama.grammar",
     "grammar_of_schema": "smolcli.engine.llama.grammar",
     "llama_commit": "smolcli.engine.llama.library",
+    "one_of_each_core": "smolcli.engine.cores",
     "physical_cores": "smolcli.engine.cores",
     "system_info": "smolcli.engine.llama.library",
     "devices": "smolcli.engine.llama.devices",
@@ -77,7 +79,8 @@ class EngineOptions:
 
     None has a meaning: threads: physical cores; gpu_layers: all; context: what the model was trained with, in tokens;
     parallel: as many answers as memory holds, at most 64, on a CPU 8; towers: one on a CPU, on a card as many as pay;
-    batch_rows: rows of one pass of the language model, 512 on a CPU and 2,048 on a card.
+    batch_rows: rows of one pass of the language model, 512 on a CPU and 2,048 on a card. kv_type: of keys and values,
+    one of "f16", "bf16" and "q8_0". pinned: threads keep off the second processors of cores (Linux).
     """
 
     threads: int | None = None
@@ -88,6 +91,8 @@ class EngineOptions:
     verbose: bool = False
     towers: int | None = None
     batch_rows: int | None = None
+    kv_type: str = "f16"
+    pinned: bool = False
 
 
 class TileStore(Protocol):

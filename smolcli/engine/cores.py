@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -69,14 +69,39 @@ def physical_cores() -> int:
     return max(1, (os.cpu_count() or 2) // 2)
 
 
+def one_of_each_core() -> frozenset[int]:
+    """A processor of each physical core, where some that this process may use share one; else nothing to choose from.
+
+    Empty too where a program cannot choose its processors (macOS, Windows).
+    """
+    if sys.platform != "linux":
+        return frozenset()
+    cores = _processors_of_cores()
+    return frozenset(map(min, cores)) if any(len(each) > 1 for each in cores) else frozenset()
+
+
+def pin(wanted: bool) -> None:
+    """Keep the calling thread, and those that it starts, off the second processors of cores, where that is wanted."""
+    if sys.platform == "linux" and wanted and (processors := one_of_each_core()):
+        with suppress(OSError):  # a container may forbid it
+            os.sched_setaffinity(0, processors)
+
+
+def _processors_of_cores() -> list[list[int]]:
+    """The processors that the calling thread may use, those of a physical core together (Linux)."""
+    cores: dict[str, list[int]] = {}
+    for cpu in os.sched_getaffinity(0) if sys.platform == "linux" else ():
+        try:
+            core = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
+        except OSError:
+            core = f"{cpu}\n"
+        cores.setdefault(core, []).append(cpu)
+    return list(cores.values())
+
+
 def _linux() -> int:
     """Distinct cores among the allowed CPUs, no more than the cgroup's quota lets run at once."""
-    cores = set()
-    for cpu in os.sched_getaffinity(0):
-        try:
-            cores.add(Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text())
-        except OSError:
-            cores.add(str(cpu))
+    cores = _processors_of_cores()
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         limit = max(1, -(-int(quota) // int(period)))

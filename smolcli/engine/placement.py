@@ -33,6 +33,9 @@ _ABILITIES = {
 }
 
 
+_BATCH_ROWS, _CARD_BATCH_ROWS = 512, 2048  # of one pass; the second is a guess that tests/bench/gpu measures
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """Where a model is computed. card None: on the processor. note: why not on a card that is there."""
@@ -44,6 +47,11 @@ class Placement:
     def name(self) -> str:
         """What measurements and embeddings are of: equal where the same numbers come out as fast."""
         return "cpu" if self.card is None else f"{self.card.name.rstrip('0123456789')} {self.card.description}"
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows of one pass of the language model, where nobody says how many."""
+        return _BATCH_ROWS if self.card is None else _CARD_BATCH_ROWS
 
     def line(self, threads: int | None) -> str:
         """One line for people: "device: CUDA0 NVIDIA H100, 78 GB free"."""

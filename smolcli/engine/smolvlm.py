@@ -16,7 +16,7 @@ from smolcli.engine import EngineOptions, TileStore
 from smolcli.engine.arrival import Arrival, arrive, check_tile
 from smolcli.engine.batching import Job
 from smolcli.engine.choosing import Choosing, forms
-from smolcli.engine.cores import physical_cores
+from smolcli.engine.cores import physical_cores, pin
 from smolcli.engine.embeddings import MEMO_BYTES, MEMO_PROMPTS, TileMemo
 from smolcli.engine.encoding import TileEncoder
 from smolcli.engine.kvcells import KVCells
@@ -32,7 +32,6 @@ from smolcli.engine.vocabulary import Vocabulary
 from smolcli.errors import SmolError
 from smolcli.generation import EngineEvent, Refused, Request
 
-_BATCH_ROWS, _CARD_BATCH_ROWS = 512, 2048  # of one pass; the second is a guess that tests/bench/gpu measures
 _OUTPUTS = 32  # rows of logits in one pass, 200 kB each with the family's vocabulary
 _ANSWERS_PER_TILE = 4  # that wait while one is encoded
 _CELL_STEP, _SPARE_CELLS = 256, 512  # KV rows: room for the next, longer question about the same media
@@ -74,6 +73,7 @@ class SmolVLM(Vocabulary):
         self._opening_s = time.perf_counter() - start
 
     def _place(self) -> Placement:
+        pin(self._options.pinned)  # it is called in the thread that starts those of the language model
         return self._placed or place(self._pair, self._options)
 
     def _towers(self) -> Towers:
@@ -84,6 +84,7 @@ class SmolVLM(Vocabulary):
         return Towers(self._open_tower, asked or 1, asked or 1)
 
     def _open_tower(self) -> Tower:
+        pin(self._options.pinned)
         threads = max(1, self._threads // (self._options.towers or 1))
         tower = VisionTower(self._pair.projector, self._model.handle, threads, self.placement.card)
         tower.open(self.facts.tokens_per_tile, self.facts.width)
@@ -258,16 +259,18 @@ class SmolVLM(Vocabulary):
     def _most_cells(self) -> int:
         """KV rows that there is memory for, beside the weights; one conversation has room in any case."""
         card = self.placement.card
-        return max(self.context_tokens, kv_cells(self._language_file, None if card is None else free_bytes(card)))
+        free = None if card is None else free_bytes(card)
+        return max(self.context_tokens, kv_cells(self._language_file, free, self._options.kv_type))
 
     def _reserve(self, needed: int) -> Scheduler:
         """A KV cache of the size that requests like this one need: it costs 23 kB a row with the smallest model."""
         start = time.perf_counter()
         self._cells = self._cells_for(needed)
         sequences = KVCells.sequences(self.parallel)
-        rows = self._options.batch_rows or (_BATCH_ROWS if self.placement.card is None else _CARD_BATCH_ROWS)
+        rows = self._options.batch_rows or self.placement.batch_rows
         size = ContextSize(self._cells, sequences, min(max(rows, self.parallel), self._cells), max(_OUTPUTS, sequences))
-        self._native().call(self._model.open_context, size, self._threads, self.facts.width)
+        kv_type = self._options.kv_type
+        self._native().call(self._model.open_context, size, self._threads, self.facts.width, kv_type)
         self._opening_s += time.perf_counter() - start
         decoder = ThreadedDecoder(self._native(), self._model, self._language_file)
         return Scheduler(decoder, self._cells, self.parallel, size.batch_rows, size.outputs)

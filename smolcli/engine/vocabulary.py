@@ -12,7 +12,7 @@ from smolcli.engine import EngineOptions
 from smolcli.engine.facts import read_pair
 from smolcli.engine.llama.language import LanguageModel
 from smolcli.engine.llama.library import NativeThread, set_verbose
-from smolcli.engine.memory import needed_bytes
+from smolcli.engine.memory import kv_row_bytes, needed_bytes
 from smolcli.engine.metadata import GGUFFile
 from smolcli.engine.placement import Placement, check_name
 from smolcli.engine.tokens import Prompter, TokenSequence
@@ -37,7 +37,8 @@ class Vocabulary:
         projector = GGUFFile(pair.projector)
         self.facts, specials = read_pair(pair, self._language_file, projector)
         self.context_tokens = self._context(options.context)
-        self.ram_bytes, self.gpu_bytes = needed_bytes(self._language_file, projector, self.context_tokens)
+        kv_bytes = self.context_tokens * kv_row_bytes(self._language_file, options.kv_type)
+        self.ram_bytes, self.gpu_bytes = needed_bytes(self._language_file, projector, kv_bytes)
         set_verbose(options.verbose)
         self._owned: list[Owned] = []  # native handles, in the order in which they were made
         self._thread: NativeThread | None = NativeThread()

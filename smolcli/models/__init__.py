@@ -49,6 +49,9 @@ if TYPE_CHECKING:
         pair_record as pair_record,
     )
     from smolcli.models.removal import remove_pair as remove_pair
+    from smolcli.models.retyping import copy_of as copy_of
+    from smolcli.models.retyping import other_types as other_types
+    from smolcli.models.retyping import retyped as retyped
 
 __all__ = [
     "BUILTIN",
@@ -62,6 +65,7 @@ __all__ = [
     "catalog_names",
     "catalog_rows",
     "checkpoint_folder",
+    "copy_of",
     "default_name",
     "file_states",
     "find_local",
@@ -73,12 +77,14 @@ __all__ = [
     "lasting_name",
     "local_records",
     "local_rows",
+    "other_types",
     "pair_record",
     "parse_wish",
     "pull_pair",
     "record_file",
     "remove_pair",
     "resolve",
+    "retyped",
 ]
 INSIDE = {  # what the room gives beside → the file that holds it and its name there; read when it is asked for
     "Adoption": ("adopt", "Adoption"),
@@ -101,6 +107,9 @@ INSIDE = {  # what the room gives beside → the file that holds it and its name
     "local_rows": ("records", "local_rows"),
     "pair_record": ("records", "pair_record"),
     "remove_pair": ("removal", "remove_pair"),
+    "copy_of": ("retyping", "copy_of"),
+    "other_types": ("retyping", "other_types"),
+    "retyped": ("retyping", "retyped"),
 }
 BUILTIN = "builtin"
 _BUILTIN = Path(__file__).parent / "builtin"

@@ -78,6 +78,16 @@ class ModelOptions:
             setting=True,
         ),
     )
+    kv_type: str | None = option(
+        None,
+        Option(
+            "Type of the keys and values of what was read; others than f16 may change an answer.",
+            metavar="TYPE",
+            choices=("f16", "bf16", "q8_0"),
+            default_text="f16",
+            setting=True,
+        ),
+    )
     context: int | None = option(
         None,
         Option("Tokens per conversation.", metavar="N", minimum=1, default_text="the model's own", setting=True),

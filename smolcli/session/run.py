@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from smolcli.computing import Computing, device_key, last_computed_on, pair_bytes, quickest_way
 from smolcli.console import Console, say
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
 from smolcli.engine import Engine, EngineOptions, Planner, load_planner
@@ -29,9 +30,9 @@ from smolcli.rates import rate_key
 from smolcli.reader import Keeping, Reader, answers_kept, make_template
 from smolcli.run import Access, Kept, RequestPlan, RunOptions
 from smolcli.settings import load_settings
-from smolcli.speeds import last_device, measured, remember_device, speed_key
+from smolcli.speeds import measured, remember_device, speed_key
 from smolcli.tiles import parse_detail
-from smolcli.tuned import Quickest, quickest, tuned, tuned_key
+from smolcli.tuned import tuned, tuned_key
 from smolcli.verbs import Template
 
 if TYPE_CHECKING:
@@ -84,7 +85,11 @@ class Run:
             threads=int(settings.values["ahead_threads"]),
             ahead_bytes=int(settings.values["ahead_size"]),
         )
-        with Reader(self.pair(), self.engine_options(), self._keeping(), running, cluster) as reader:
+        pair = self.pair()
+        used = self.computing(pair) if cluster is None else Computing(pair, self.engine_options())
+        if used.line:
+            say(f"stats: {used.line}") if self.output.stats else self.console.detail(used.line)
+        with Reader(used.pair, used.options, self._keeping(), running, cluster) as reader:
             self._say_facts(reader.planner)
             if cluster is None:
                 self._say_device(reader.engine)
@@ -114,7 +119,8 @@ class Run:
     @contextmanager
     def planner(self) -> Iterator[Planner]:
         """The model's vocabulary and facts only."""
-        with load_planner(self.pair(), self.engine_options()) as planner:
+        used = self.computing(self.pair(), opens=False)
+        with load_planner(used.pair, used.options) as planner:
             self._say_facts(planner)
             yield planner
 
@@ -125,24 +131,27 @@ class Run:
         if keeping is None:
             yield None
             return
-        with answers_kept(resolve(self.model.model, self.model.mmproj), planner, keeping) as kept:
+        used = self.computing(self._named, opens=False)
+        with answers_kept(used.pair, used.options, planner, keeping) as kept:
             yield kept
 
-    def engine_options(self, tuned: bool = True) -> EngineOptions:
-        """How the engine is opened: as the user says, else as it was measured to be quickest (`smol tune speed`)."""
+    def computing(self, pair: ModelPair, opens: bool = True) -> Computing:
+        """How this machine computes a pair: as the user says, else as it was measured to be quickest."""
+        return quickest_way(Computing(pair, self.engine_options()), self.model, opens, self.console.tell)
+
+    def engine_options(self) -> EngineOptions:
+        """How the engine is opened, as the user says."""
         model = self.model
-        found = quickest(load_settings().state_dir, self.quickest_key) if tuned else None
-        best = found or Quickest()
-        verbose = self.output.verbose > 1
         return EngineOptions(
-            threads=model.threads or best.threads,
+            threads=model.threads,
             device=model.device,
             gpu_layers=model.gpu_layers,
             context=model.context,
             parallel=self.parallel,
-            verbose=verbose,
+            verbose=self.output.verbose > 1,
             towers=model.towers,
-            batch_rows=model.batch_rows or best.batch_rows,
+            batch_rows=model.batch_rows,
+            kv_type=model.kv_type or "f16",
         )
 
     # ---- what is asked, and how files are looked at
@@ -239,7 +248,7 @@ class Run:
             self.console.note(on.note)
         if self.console.verbose:
             self.console.detail(on.line(self.model.threads))
-        remember_device(load_settings().state_dir, self._device_key(engine.facts), on.name)
+        remember_device(load_settings().state_dir, device_key(self._named, self.model), on.name)
 
     def name_a_better_reader(self, facts: ModelFacts) -> None:
         """Say so where an installed model is made for whole pages, and this one is not."""
@@ -267,7 +276,7 @@ class Run:
 
     def speed_key(self, facts: ModelFacts) -> str:
         """Under what this run's speeds are remembered."""
-        return speed_key(facts.name, self._pair_bytes, self.model.threads or 0, self._device(facts))
+        return speed_key(facts.name, pair_bytes(self._named), self.model.threads or 0, self._device)
 
     def rate_key(self, facts: ModelFacts) -> str:
         """Under what is remembered how long a picture of many takes."""
@@ -275,25 +284,14 @@ class Run:
 
     def tuned_key(self, facts: ModelFacts) -> str:
         """Under what is remembered how this model reads pages best."""
-        return tuned_key(facts.name, self._pair_bytes, self._device(facts))
+        return tuned_key(facts.name, pair_bytes(self._named), self._device)
 
     @property
-    def quickest_key(self) -> str:
-        """Under what is remembered how this model computes quickest."""
-        return tuned_key(resolve(self.model.model, self.model.mmproj).name, self._pair_bytes, self.model.device)
-
-    def _device(self, facts: ModelFacts) -> str:
+    def _device(self) -> str:
         """What this model is computed on, or was when it was last; "" where that is not known."""
-        if self.model.device == "cpu" or self.model.gpu_layers == 0:
-            return "cpu"
-        device = last_device(load_settings().state_dir, self._device_key(facts))
-        return device if self.model.gpu_layers is None else f"{device} {self.model.gpu_layers}"
-
-    def _device_key(self, facts: ModelFacts) -> str:
-        return f"{facts.name}/{self._pair_bytes}/{self.model.device}"
+        return last_computed_on(self._named, self.model)
 
     @property
-    def _pair_bytes(self) -> int:
-        """Of both files; what is not there is said by who opens it."""
-        pair = resolve(self.model.model, self.model.mmproj)
-        return sum(file.stat().st_size for file in (pair.language, pair.projector) if file.exists())
+    def _named(self) -> ModelPair:
+        """The files that the user means."""
+        return resolve(self.model.model, self.model.mmproj)

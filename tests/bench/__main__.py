@@ -5,7 +5,8 @@
     python tests/bench --list
 
 NAME is that of a file, peers for bench_peers.py; without one all are run. A check fails where a ratio is more than 10 %
-less than what was recorded; seconds are not compared, they depend on the hour.
+less than what was recorded; seconds are not compared, they depend on the hour. --checkpoint FOLDER: a full-size 256M
+that is there already (tests/bench/make_checkpoint.py). LLAMA_TOOLS=FOLDER: llama-mtmd-cli and llama-server.
 """
 
 from __future__ import annotations
@@ -36,13 +37,14 @@ def scripts() -> dict[str, Path]:
     return {name: file for name, file in found.items() if "records.add_option" in file.read_text(encoding="utf-8")}
 
 
-def measure(names: Sequence[str], folder: Path) -> int:
+def measure(names: Sequence[str], folder: Path, checkpoint: Path | None = None) -> int:
     """Run each and have it write its record; the number of those that failed."""
     known, failed = scripts(), 0
     if unknown := [name for name in names if name not in known]:
         sys.exit(f"There is no {', '.join(unknown)}. Known: {', '.join(known)}.")
     for name in names or known:
-        failed += run([str(known[name].relative_to(records.ROOT)), *amount(known[name])], folder) != 0
+        script = str(known[name].relative_to(records.ROOT))
+        failed += run(placed([script, *amount(known[name])], checkpoint), folder) != 0
     return failed
 
 
@@ -50,6 +52,21 @@ def amount(script: Path) -> list[str]:
     """The options with which a measurement is recorded, where without any it would take hours: its RECORDED."""
     found = re.search(r'^RECORDED = "(.*)"', script.read_text(encoding="utf-8"), re.MULTILINE)
     return shlex.split(found[1]) if found else []
+
+
+def placed(words: Sequence[str], checkpoint: Path | None) -> list[str]:
+    """A command, with the full-size model that is there already in place of what its record calls a folder.
+
+    Other options that were a folder outside of this tree are left out: what is measured finds its own.
+    """
+    found: list[str] = []
+    for word in words:
+        if word in ("FOLDER", "FILE"):
+            found.pop()
+        elif not word.endswith(("=FOLDER", "=FILE")):
+            found.append(word)
+    takes = checkpoint is not None and '"--checkpoint"' in (records.ROOT / words[0]).read_text(encoding="utf-8")
+    return [*found, "--checkpoint", str(checkpoint)] if takes else found
 
 
 def run(words: Sequence[str], folder: Path) -> int:
@@ -61,14 +78,14 @@ def run(words: Sequence[str], folder: Path) -> int:
     return code
 
 
-def check(names: Sequence[str], committed: Path) -> int:
+def check(names: Sequence[str], committed: Path, checkpoint: Path | None = None) -> int:
     """Measure again what was recorded of this machine; an exit code.
 
     0: every ratio is as good as it was; 1: one has fallen, or could not be measured; 2: there is nothing to compare.
     """
     here = this_machine()
     old = [record for record in records.read_all(committed) if record.ratios and same(record.machine, here)]
-    old = [record for record in old if not names or record.benchmark in names]
+    old = [record for record in old if not names or {record.benchmark, record.benchmark.partition("-")[0]} & {*names}]
     if not old:
         where = f"{committed} of this machine ({here.processor}, {here.cores} cores)"
         print(f"Nothing is recorded in {where}. Measure it with: make bench")
@@ -76,7 +93,8 @@ def check(names: Sequence[str], committed: Path) -> int:
     sentences: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         for command in dict.fromkeys(record.command for record in old):
-            sentences += [f"{command} failed"] * (run(shlex.split(command)[1:], Path(folder)) != 0)
+            words = placed(shlex.split(command)[1:], checkpoint)
+            sentences += [f"{command} failed"] * (run(words, Path(folder)) != 0)
         new = {record.benchmark: record for record in records.read_all(Path(folder))}
     for record in old:
         sentences += verdict(record, new.get(record.benchmark))
@@ -103,13 +121,14 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare the ratios with the recorded ones")
     parser.add_argument("--list", action="store_true", help="the names")
     parser.add_argument("--folder", type=Path, default=records.FOLDER, help="where records are (docs/benchmarks)")
+    parser.add_argument("--checkpoint", type=Path, help="a full-size 256M that is there already")
     given = parser.parse_args()
     if given.list:
         print("\n".join(scripts()))
         return 0
     if given.check:
-        return check(given.names, given.folder)
-    failed = measure(given.names, given.folder)
+        return check(given.names, given.folder, given.checkpoint)
+    failed = measure(given.names, given.folder, given.checkpoint)
     if given.folder == records.FOLDER:
         subprocess.run([sys.executable, str(records.ROOT / "docs" / "make_benchmarks.py")], check=True)
     return 1 if failed else 0

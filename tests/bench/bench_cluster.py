@@ -1,6 +1,6 @@
 """Pictures a second of two Ray nodes beside two plain processes, one thread each; and what a million jobs cost.
 
-    python tests/bench/bench_cluster.py [--model builtin] [--pictures 64] [--rounds 3]
+    python tests/bench/bench_cluster.py [--model builtin] [--pictures 64] [--rounds 5] [--record docs/benchmarks]
     python tests/bench/bench_cluster.py --simulate 1000000
 
 Both read the same pictures, each its half, in turns and from the moment at which every model is loaded; the best round
@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import records
 from drawing import draw_text
 from fakes.engine import FACTS
 
@@ -42,20 +43,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="builtin")
     parser.add_argument("--pictures", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=records.RUNS)
     parser.add_argument("--simulate", type=int, default=0)
     parser.add_argument("--plain", help=argparse.SUPPRESS)  # a folder: this is one of the plain processes
+    records.add_option(parser)
     options = parser.parse_args()
     if options.plain:
         read_plainly(options.model, options.plain)
     elif options.simulate:
         simulate(options.simulate)
     else:
-        compare(options.model, options.pictures, options.rounds)
+        settings = (f"{options.pictures} pictures with a word", f"{TOGETHER} at a time, one thread each")
+        found = records.Found(
+            "cluster", "Two Ray nodes beside two plain processes", resolve(options.model, None), settings
+        )
+        compare(options.model, options.pictures, options.rounds, found)
+        found.write(options.record)
 
 
-def compare(model: str, pictures: int, rounds: int) -> None:
-    """Both in turns."""
+def compare(model: str, pictures: int, rounds: int, found: records.Found) -> None:
+    """Both in turns, the other one first every second time."""
     with tempfile.TemporaryDirectory() as folder, two_nodes() as address:
         halves = [Path(folder) / name for name in ("one", "other")]
         for number in range(pictures):
@@ -63,16 +70,17 @@ def compare(model: str, pictures: int, rounds: int) -> None:
             half.mkdir(exist_ok=True)
             word = LETTERS[number % 26] + LETTERS[number // 26 % 26].lower()
             draw_text(half / f"{number:05}.png", word, height=150)
-        best = {"two plain processes": 0.0, "two Ray nodes": 0.0}
-        for _ in range(rounds):
-            for name, seconds in (
-                ("two plain processes", plainly(model, halves)),
-                ("two Ray nodes", on_nodes(model, halves, address)),
-            ):
-                best[name] = max(best[name], pictures / seconds)
-                print(f"{name}: {pictures / seconds:.2f} pictures/s", flush=True)
-    plain, nodes = best.values()
-    print(f"best: {nodes:.2f} on nodes, {plain:.2f} in plain processes: {nodes / plain:.3f} times as many")
+        contenders = {
+            "two plain processes": lambda: plainly(model, halves),
+            "two Ray nodes": lambda: on_nodes(model, halves, address),
+        }
+        took = records.in_turns(contenders, rounds)
+    for name, seconds in took.items():
+        row = found.add(name, "pictures/s", [pictures / each for each in seconds])
+        print(f"{name}: {row.median:.2f} pictures/s ({row.min:.2f} to {row.max:.2f})", flush=True)
+    plain, nodes = took.values()
+    times = found.ratio("two Ray nodes", "two plain processes", records.paired(plain, nodes))
+    print(f"{times.median:.3f} times as many on nodes ({times.min:.3f} to {times.max:.3f})")
 
 
 @contextmanager

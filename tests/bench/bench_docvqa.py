@@ -55,7 +55,7 @@ class Scores:
     refused: list[bool] = field(default_factory=list)
     sure: list[tuple[str, float]] = field(default_factory=list)  # "right", "wrong" or "invented"
     encodes: int = 0
-    seconds: float = 0.0
+    seconds: list[float] = field(default_factory=list)  # of each document, all of its questions
 
     def add(self, asked: Asked, answer: Answer) -> None:
         refused = answer.text == "not found"
@@ -78,7 +78,7 @@ class Scores:
     def line(self, name: str, documents: int) -> str:
         figures = (self.anls, self.page, self.placed, self.iou, self.abstained, self.refused)
         cells = [f"{mean(figure):.3f}" if figure else "" for figure in figures]
-        cells += [f"{self.encodes / documents:.1f}", f"{self.seconds / documents:.1f}"]
+        cells += [f"{self.encodes / documents:.1f}", f"{mean(self.seconds):.1f}"]
         return f"| {name} | {len(self.anls) + len(self.abstained)} | {' | '.join(cells)} |"
 
 
@@ -110,7 +110,7 @@ def score(documents: Sequence[AskedDocument], mode: str, least: float | None, to
             for asked, answer in zip(document.asked, ask(reader, str(path), document, search), strict=True):
                 scores.add(asked, answer)
                 scores.encodes += answer.generation.counts.encodes
-            scores.seconds += time.perf_counter() - start
+            scores.seconds.append(time.perf_counter() - start)
     return scores
 
 
@@ -153,9 +153,11 @@ def main(argv: Sequence[str] | None = None) -> None:
                 how = ", all pages" if top is None else ""
                 print(scores.line(f"{name}, {mode}{how}", len(documents)), flush=True)
                 what = f"{name}, {mode}{how}"
-                recorded.add(what, "s a document", [scores.seconds / len(documents)])
-                if scores.anls:
-                    recorded.add(f"{what}, ANLS", "of 1", [mean(scores.anls)])
+                recorded.add(what, "s a document", scores.seconds)
+                shares = {"ANLS": scores.anls, "the right page": scores.page, "rightly not found": scores.abstained}
+                for share, values in shares.items():
+                    if values:
+                        recorded.add(f"{what}, {share} (mean)", "of 1", [mean(values)])
                 if given.thresholds:
                     show_thresholds(scores)
     recorded.write(given.record)

@@ -19,11 +19,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
+from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -41,9 +43,10 @@ from smolcli.reader import Reader
 from smolcli.run import Access, RunOptions
 from smolcli.verbs.ocr import Form, How, Ocr
 
-RECORDED = "--kinds page,small --wear clean --dpi 200 --layout lines --types q8_0"
+RECORDED = "--kinds page,small --wear clean --dpi 200 --layout lines --types q8_0 --rounds 5"
 ROOT = Path(__file__).resolve().parents[2]
 Errors = tuple[float, float]  # of characters and of words, as shares of what was drawn
+TESSERACT = "Tesseract"
 
 
 def errors(want: str, got: str) -> Errors:
@@ -54,11 +57,11 @@ def errors(want: str, got: str) -> Errors:
     return jiwer.cer(want, got), jiwer.wer(want, got)
 
 
-def read_all(reader: Reader, files: Sequence[Path], form: Form) -> list[Answer]:
-    """Every page through the verb, as the command does it."""
+def read_all(reader: Reader, files: Sequence[Path], form: Form) -> list[str]:
+    """The text of every page through the verb, as the command does it."""
     template = reader.template("transcribe", look=Look(dpi=200))
     ocr = Ocr(reader.files, find_pages(map(str, files), False), template, Access(several=True), How(form, "bench"))
-    return [event for event in ocr.pages(reader.stream(ocr.jobs())) if isinstance(event, Answer)]
+    return [event.text for event in ocr.pages(reader.stream(ocr.jobs())) if isinstance(event, Answer)]
 
 
 def tesseract(file: Path, dpi: int) -> str:
@@ -84,12 +87,11 @@ class Spent:
     cpu: float
 
 
-@contextmanager
-def timed(spent: list[Spent]) -> Iterator[None]:
-    """Put on a list what is spent here, child processes included."""
+def timed(read: Callable[[], list[str]]) -> tuple[list[str], Spent]:
+    """What is read, and what was spent on it, child processes included."""
     start, before = time.perf_counter(), cpu_s()
-    yield
-    spent.append(Spent(time.perf_counter() - start, cpu_s() - before))
+    texts = read()
+    return texts, Spent(time.perf_counter() - start, cpu_s() - before)
 
 
 def cpu_s() -> float:
@@ -98,13 +100,13 @@ def cpu_s() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def show(name: str, pages: Sequence[Drawn], texts: Sequence[str], spent: Spent) -> tuple[float, float]:
-    """A row of the table: means over pages. What is recorded of it: CER, and seconds a page."""
+def show(name: str, pages: Sequence[Drawn], texts: Sequence[str], spent: Sequence[Spent]) -> tuple[float, list[float]]:
+    """A row of the table: means over pages, medians of turns. What is recorded of it: CER, and seconds a page."""
     found = [errors(page.text, text) for page, text in zip(pages, texts, strict=True)]
     cer, wer = (sum(values) / len(found) for values in zip(*found, strict=True))
-    wall, cpu = spent.wall / len(pages), spent.cpu / len(pages)
+    wall, cpu = (median(values) / len(pages) for values in zip(*((each.wall, each.cpu) for each in spent), strict=True))
     print(f"  {name:16} CER {cer:7.2%}  WER {wer:7.2%}  {wall:6.2f} s a page, CPU {cpu:6.2f} s", flush=True)
-    return cer, wall
+    return cer, [each.wall / len(pages) for each in spent]
 
 
 def full_precision(folder: Path) -> ModelPair:
@@ -129,6 +131,7 @@ def options() -> argparse.Namespace:
     found.add_argument("--layout", default="lines,blocks,page")
     found.add_argument("--types", default="q8_0,f16", help="of the built-in model; f16 reads lines only")
     found.add_argument("--parallel", type=int, default=8)
+    found.add_argument("--rounds", type=int, default=1, help="turns; more than one for times that are recorded")
     found.add_argument("--rows", type=int)
     found.add_argument("--letter-px", type=float)
     found.add_argument("-m", "--model", help="another model, as it is")
@@ -148,26 +151,26 @@ def pairs(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, ModelP
 
 def measure(
     given: argparse.Namespace, readers: Sequence[tuple[str, Reader]], pages: Sequence[Drawn]
-) -> Iterator[tuple[str, float, float]]:
-    """Read pages with each model in each form, and with Tesseract: name, CER and seconds a page."""
+) -> Iterator[tuple[str, float, list[float]]]:
+    """Read pages with each model in each form, and with Tesseract, in turns: name, CER and seconds a page."""
     known = {} if given.model else dict(builtin_pages())
     known |= {name: value for name in ("rows", "letter_px") if (value := getattr(given, name)) is not None}
     with tempfile.TemporaryDirectory() as folder:
         files = list(drawn_files(pages, Path(folder)))
+        contenders: dict[str, Callable[[], list[str]]] = {}
         for number, (name, reader) in enumerate(readers):
             for layout in given.layout.split(",") if number == 0 else ["lines"]:
-                form, spent = Form(**{"side_px": reader.facts.tile_px, **known, "layout": layout}), []
-                with timed(spent):
-                    texts = [answer.text for answer in read_all(reader, files, form)]
-                yield layout, *show(f"{layout} {name}", pages, texts, spent[0])
-                if given.show:
-                    for page, text in zip(pages, texts, strict=True):
-                        print(page.text, text, sep="\n---\n")
+                form = Form(**{"side_px": reader.facts.tile_px, **known, "layout": layout})
+                contenders[f"{layout} {name}"] = partial(read_all, reader, files, form)
         if shutil.which("tesseract"):
-            spent = []
-            with timed(spent):
-                texts = [tesseract(file, pages[0].dpi) for file in files]
-            yield "Tesseract", *show("Tesseract", pages, texts, spent[0])
+            contenders[TESSERACT] = lambda: [tesseract(file, pages[0].dpi) for file in files]
+        turns = {name: partial(timed, read) for name, read in contenders.items()}
+        for name, made in records.in_turns(turns, given.rounds).items():
+            texts = made[0][0]
+            yield name, *show(name, pages, texts, [spent for _, spent in made])
+            if given.show and name != TESSERACT:
+                for page, text in zip(pages, texts, strict=True):
+                    print(page.text, text, sep="\n---\n")
 
 
 def main() -> None:
@@ -187,11 +190,15 @@ def main() -> None:
         for kind, wear, dpi in product(given.kinds.split(","), given.wear.split(","), map(int, given.dpi.split(","))):
             print(f"{kind}, {wear}, {dpi} dpi, {given.pages} pages:", flush=True)
             pages = [draw_document(kind, seed, dpi, wear) for seed in range(given.pages)]
-            for name, cer, seconds in measure(given, readers, pages):
-                what, tool = f"{kind}, {wear}, {dpi} dpi", name if name == "Tesseract" else ""
-                what = what if tool else f"{what}, {name}"
-                recorded.add(f"{what}, CER", "of 1", [cer], tool=tool)
-                recorded.add(what, "s a page", [seconds], tool=tool)
+            what = f"{kind}, {wear}, {dpi} dpi"
+            found = {name: (cer, seconds) for name, cer, seconds in measure(given, readers, pages)}
+            for name, (cer, seconds) in found.items():
+                tool = name if name == TESSERACT else ""
+                recorded.add(f"{what}, {name}, CER", "of 1", [cer], tool=tool)
+                recorded.add(f"{what}, {name}", "s a page", seconds, tool=tool)
+                if not tool and TESSERACT in found and len(seconds) >= records.RUNS:
+                    gained = records.paired(found[TESSERACT][1], seconds)
+                    recorded.ratio(f"{what}, {name}", "Tesseract, one thread", gained)
     recorded.write(given.record)
 
 

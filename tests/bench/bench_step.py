@@ -1,6 +1,6 @@
 """Python's share of a step: milliseconds at 1, 8 and 64 answers beside a decoder that answers at once; where they go.
 
-python tests/bench/bench_step.py [--steps 200] [--profile]
+python tests/bench/bench_step.py [--steps 200] [--profile] [--record docs/benchmarks]
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+import records
 
 from smolcli.datatypes import Floats, Sampling
 from smolcli.engine.batching import Batch, Ids, Job
@@ -68,8 +69,8 @@ def job(key: int) -> Job:
     return Job(key, ids.astype(np.int64), lambda start, end: (ids[start:end], none), Sampling(), 100_000)
 
 
-def step_ms(answers: int, columns: int, steps: int, profile: cProfile.Profile | None = None) -> tuple[float, float]:
-    """The shortest and the median step with so many answers being written, in milliseconds."""
+def step_ms(answers: int, columns: int, steps: int, profile: cProfile.Profile | None = None) -> list[float]:
+    """Steps with so many answers being written, in milliseconds."""
     cells = answers * (PROMPT + 100_000)
     scheduler = Scheduler(InstantDecoder(answers, columns), cells, answers, 512, KVCells.sequences(answers))
     for key in range(answers):
@@ -85,24 +86,30 @@ def step_ms(answers: int, columns: int, steps: int, profile: cProfile.Profile | 
     return spent
 
 
-def times(work: Callable[[], object], count: int) -> tuple[float, float]:
-    """The shortest and the median of so many runs, in milliseconds."""
+def times(work: Callable[[], object], count: int) -> list[float]:
+    """So many runs, in milliseconds."""
     spent = []
     for _ in range(count):
         start = time.perf_counter()
         work()
         spent.append(1000 * (time.perf_counter() - start))
-    return min(spent), sorted(spent)[count // 2]
+    return spent
 
 
-def tokens_us(feed: Callable[[str], object], words: Iterable[str]) -> float:
-    """Microseconds a token, the median."""
+def tokens_us(feed: Callable[[str], object], words: Iterable[str]) -> list[float]:
+    """Microseconds of each token."""
     spent = []
     for word in words:
         start = time.perf_counter()
         feed(word)
         spent.append(1e6 * (time.perf_counter() - start))
-    return sorted(spent)[len(spent) // 2]
+    return spent
+
+
+def show(found: records.Found, name: str, unit: str, values: list[float], at: int = 0) -> None:
+    """Print the shortest and the median, and record them."""
+    row = found.add(name, unit, values, at)
+    print(f"{row.label:60s} {row.min:9.3f} {row.median:9.3f} {unit}")
 
 
 def main() -> None:
@@ -110,25 +117,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--profile", action="store_true", help="Where a step of 64 answers goes.")
+    records.add_option(parser)
     options = parser.parse_args()
-    print("a step, ms                         shortest  median")
+    title = "Python's share of a step, beside a decoder that answers at once"
+    found = records.Found("step", title, None, (f"{options.steps} steps",))
+    print(f"{'':60s}  shortest    median")
     for columns in (64, VOCABULARY):
         for answers in (1, 8, 64):
-            shortest, median = step_ms(answers, columns, options.steps)
-            print(f"{answers:3d} answers, {columns:6,d} logits each {shortest:9.3f} {median:7.3f}")
+            show(found, f"a step, {columns:,d} logits each", "ms", step_ms(answers, columns, options.steps), answers)
     rng = np.random.default_rng(2)
     logits = rng.normal(0, 3, (64, VOCABULARY)).astype(np.float32)
     for name, sampling in (("likeliest", Sampling()), ("drawn, top-p 0.9", Sampling(1.0, 0.9, 1))):
         rows, samplers = RowSampling(), [Sampler(sampling) for _ in logits]
-        shortest, median = times(lambda rows=rows, samplers=samplers: rows.choose(logits, samplers), 20)
-        print(f"64 tokens of {VOCABULARY:,d}, {name:16s} {shortest:6.3f} {median:7.3f}")
+        spent = times(lambda rows=rows, samplers=samplers: rows.choose(logits, samplers), 20)
+        show(found, f"64 tokens of {VOCABULARY:,d}, {name}", "ms", spent)
     thread = NativeThread()
-    shortest, median = times(lambda: thread.call(int), 2000)
+    show(found, "there and back to the native thread", "ms", times(lambda: thread.call(int), 2000))
     thread.close(lambda: None)
-    print(f"there and back to the native thread {shortest:8.3f} {median:7.3f}")
     stream = TextStream()
-    print(f"a token, µs: loop guard {tokens_us(LoopGuard().feed, WORDS):.1f}, ", end="")
-    print(f"all of its text {tokens_us(lambda word: stream.feed(word.encode()), WORDS):.1f}")
+    show(found, "the loop guard", "µs a token", tokens_us(LoopGuard().feed, WORDS))
+    show(found, "all of its text", "µs a token", tokens_us(lambda word: stream.feed(word.encode()), WORDS))
+    found.write(options.record)
     if options.profile:
         profile = cProfile.Profile()
         step_ms(64, 64, options.steps, profile)

@@ -1,12 +1,13 @@
 """How threads that wait should wait: decoding, reading a prompt and encoding a tile, by how long libgomp spins.
 
     python tests/bench/bench_threads.py [--checkpoint DIR] [--rounds 5] [--spins smol,0,2000,20000,active] [--busy 2]
+        [--record docs/benchmarks]
 
 One process for each setting, all opened at first and asked in turns: what the machine does beside them meets all of
 them. Measured twice: as the machine is, and beside --busy processes that compute without end. "smol" is what smol
 chooses by itself, as it finds the machine when it starts (a process of its own for each of the two). How busy others
 kept the cores is said; with --quiet X a moment is waited for in which they take no more than that share, and what was
-measured while they took more is not counted. Linux.
+measured while they took more is not counted. Linux. Recorded are ratios of what smol chooses to each of the others.
 """
 
 from __future__ import annotations
@@ -17,15 +18,14 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from bench_ask import pair
-from make_checkpoint import make_checkpoint
+import records
+from bench_ask import full_size
 
 HERE = Path(__file__).resolve()
-Found = dict[tuple[str, str], list[float]]
+Found = dict[tuple[str, str], dict[int, float]]  # setting and kind of work → by round, how many a second there were
 UNITS = {"decode": "tokens/s", "prefill": "tokens/s", "tile": "tiles/s"}
 BURN = "while True: pass"
 
@@ -109,9 +109,9 @@ def await_quiet(quiet: float, most_s: float = 20.0) -> None:
 
 def measure(contenders: dict[str, Contender], work: list[str], rounds: int, quiet: float) -> Found:
     """What was counted of each, by setting and kind of work."""
-    found: Found = {(spin, what): [] for spin in contenders for what in work}
+    found: Found = {(spin, what): {} for spin in contenders for what in work}
     others = []
-    for _ in range(rounds):
+    for number in range(rounds):
         for what in work:
             for spin, contender in contenders.items():
                 await_quiet(quiet)
@@ -121,7 +121,7 @@ def measure(contenders: dict[str, Contender], work: list[str], rounds: int, quie
                 share = (used_then - used - (own_then - own)) / max(1e-9, total_then - total)
                 others.append(share)
                 if share <= quiet:
-                    found[spin, what].append(speed)
+                    found[spin, what][number] = speed
     print(f"others kept the processors busy for {statistics.median(others):.0%} of the time (median)")
     return found
 
@@ -129,10 +129,23 @@ def measure(contenders: dict[str, Contender], work: list[str], rounds: int, quie
 def show(found: Found) -> None:
     """Medians, the spread of the middle half, and how many were counted."""
     for (spin, what), counted in sorted(found.items(), key=lambda item: item[0][1]):
-        speeds = sorted(counted) or [math.nan]
+        speeds = sorted(counted.values()) or [math.nan]
         low, high = speeds[len(speeds) // 4], speeds[-(len(speeds) // 4) - 1]
         spread = f"{UNITS[what]} ({low:.2f} to {high:.2f}, {len(counted)})"
         print(f"  {what:8s} {spin:>8s} {statistics.median(speeds):8.2f} {spread}")
+
+
+def record(recorded: records.Found, found: Found, busy: int) -> None:
+    """How many a second of each, and how much more that is with what smol chooses by itself, round by round."""
+    beside = f", beside {busy} busy processes" if busy else ""
+    for (spin, what), counted in found.items():
+        if counted:
+            name = "as smol chooses" if spin == "smol" else f"spins: {spin}"
+            recorded.add(f"{what}{beside}, {name}", UNITS[what], list(counted.values()))
+        ours = found.get(("smol", what), {})
+        if spin != "smol" and (both := sorted(ours.keys() & counted.keys())):
+            gained = [ours[number] / counted[number] for number in both]
+            recorded.ratio(f"{what}{beside}", f"spins: {spin}", gained)
 
 
 def main() -> None:
@@ -145,27 +158,29 @@ def main() -> None:
     parser.add_argument("--busy", type=int, default=2, help="processes that compute beside it, the second time")
     parser.add_argument("--quiet", type=float, default=1.0, help="most of the processors that others may take")
     parser.add_argument("--threads", type=int, default=2)
+    records.add_option(parser)
     options = parser.parse_args()
     spins = options.spins.split(",")
-    with tempfile.TemporaryDirectory() as scratch:
-        checkpoint = options.checkpoint or Path(scratch, "full")
-        if not (checkpoint / "config.json").exists():
-            make_checkpoint(checkpoint)
-        files = pair(checkpoint, "f16")
-        for count in dict.fromkeys((0, options.busy)):
-            burning = [subprocess.Popen([sys.executable, "-c", BURN]) for _ in range(count)]
-            time.sleep(1 if count else 0)
-            contenders = {spin: Contender(spin, files, options.threads) for spin in spins}
-            try:
-                print(f"beside {count} busy processes:" if count else "as the machine is:", end=" ", flush=True)
-                quiet = 2.0 if count else options.quiet
-                show(measure(contenders, options.work.split(","), options.rounds, quiet))
-            finally:
-                for contender in contenders.values():
-                    contender.close()
-                for process in burning:
-                    process.kill()
-                    process.wait()
+    model = full_size(options.checkpoint)
+    title = "How threads wait for each other: what smol chooses, and other rounds of libgomp's loop"
+    recorded = records.Found("threads", title, model, (f"{options.threads} threads",))
+    for count in dict.fromkeys((0, options.busy)):
+        burning = [subprocess.Popen([sys.executable, "-c", BURN]) for _ in range(count)]
+        time.sleep(1 if count else 0)
+        contenders = {spin: Contender(spin, (model.language, model.projector), options.threads) for spin in spins}
+        try:
+            print(f"beside {count} busy processes:" if count else "as the machine is:", end=" ", flush=True)
+            quiet = 2.0 if count else options.quiet
+            found = measure(contenders, options.work.split(","), options.rounds, quiet)
+            show(found)
+            record(recorded, found, count)
+        finally:
+            for contender in contenders.values():
+                contender.close()
+            for process in burning:
+                process.kill()
+                process.wait()
+    recorded.write(options.record)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,28 @@
-"""Where the time of one tile goes: smol's vision tower beside the same matrix products in oneDNN, and what that can do.
+"""Where the time of one tile goes: smol's vision tower beside the same matrix products in oneDNN, and oneDNN's limit.
 
-    python tests/bench/bench_tile.py [--checkpoint DIR] [--types f16,bf16,f32,q8_0] [--threads 1,2] [--rounds 5]
+    python tests/bench/bench_tile.py [--checkpoint DIR] [--types f16,bf16] [--threads 2] [--rounds 5]
+        [--record docs/benchmarks]
 
-For each projector type and number of threads, in turns: seconds of a tile, and the floating-point operations per second
-that makes of its products. Then oneDNN through torch, where torch is installed: the products of all layers alone (its
-limit on this processor), in float32 and bfloat16, and each kind of product.
+In turns: seconds of a tile of a full-size 256M of random weights for each type of projector, a process for each run,
+and how many floating-point operations of its products that is in a second. Then oneDNN through torch, where torch is
+installed: the products of all layers alone, by kind, and one large product, which is what the processor can do at most.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
-import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from statistics import median
 
-import numpy as np
-from make_checkpoint import make_checkpoint
+import records
+from bench_ask import full_size
+
+from smolcli.datatypes import ModelPair
 
 PATCHES, WIDTH, HIDDEN, LAYERS, HEADS = 1024, 768, 3072, 12, 12  # of the 256M tower: 512 px tiles, patches of 16 px
 PROJECTOR = (64, 12288, 576)  # rows, inputs, outputs
@@ -28,6 +32,8 @@ PRODUCTS = {  # what one layer multiplies: (how often, rows, inputs, outputs)
     "mlp down": (1, PATCHES, HIDDEN, WIDTH),
     "attention": (2 * HEADS, PATCHES, WIDTH // HEADS, PATCHES),
 }
+KINDS = {"f16": "float32", "bf16": "bfloat16"}  # of a projector → what oneDNN is given for the same
+LARGE = 3072  # rows and columns of a product that keeps every core busy
 CHILD = """
 import sys, time
 from pathlib import Path
@@ -42,6 +48,7 @@ with load_engine(ModelPair(Path(language), Path(projector), "full"), EngineOptio
     engine.embed(tile)
     print(time.perf_counter() - start)
 """
+Took = dict[str, float]  # seconds by kind of product; of the tower, of a tile
 
 
 def flop() -> float:
@@ -51,65 +58,90 @@ def flop() -> float:
     return float(LAYERS * layer + 2 * rows * inputs * outputs + 2 * PATCHES * 3 * 256 * WIDTH)
 
 
-def tower(language: Path, projector: Path, threads: int) -> float:
+def tower(model: ModelPair, threads: int) -> Took:
     """Seconds of the second tile in a process of its own."""
-    command = [sys.executable, "-c", CHILD, str(language), str(projector), str(threads)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    command = [sys.executable, "-c", CHILD, str(model.language), str(model.projector), str(threads)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=records.ROOT)
+    return {"tile": float(done.stdout)}
 
 
-def products(kind: str, threads: int) -> dict[str, float]:
-    """Seconds of each kind of product of a whole tile, in oneDNN; none without torch."""
-    try:
-        import torch
-    except ImportError:
-        return {}
+def products(kind: str, threads: int) -> Took:
+    """Seconds of each kind of product of a whole tile, in oneDNN, and of one large product."""
+    import torch
+
     torch.set_num_threads(threads)
-    dtype, took = getattr(torch, kind), {}
-    for name, (count, rows, inputs, outputs) in PRODUCTS.items():
-        one, other = torch.randn(rows, inputs, dtype=dtype), torch.randn(inputs, outputs, dtype=dtype)
-        for _ in range(2):
-            start = time.perf_counter()
-            for _ in range(count * LAYERS):
-                torch.mm(one, other)
-            took[name] = time.perf_counter() - start
+    shapes = {name: (count * LAYERS, *shape) for name, (count, *shape) in PRODUCTS.items()}
+    took: Took = {}
+    for name, (count, rows, inputs, outputs) in {**shapes, "large": (1, LARGE, LARGE, LARGE)}.items():
+        one, other = (torch.randn(shape, dtype=getattr(torch, kind)) for shape in ((rows, inputs), (inputs, outputs)))
+        torch.mm(one, other)
+        start = time.perf_counter()
+        for _ in range(count):
+            torch.mm(one, other)
+        took[name] = time.perf_counter() - start
     return took
 
 
+def has_torch() -> bool:
+    """Whether oneDNN can be asked."""
+    try:
+        import torch
+    except ImportError:
+        return False
+    return bool(torch.backends.mkldnn.is_available())
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure in turns, print, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path, default=Path("build/bench-256m"), help="made if absent")
-    parser.add_argument("--types", default="f16,bf16,f32,q8_0")
-    parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    if not (options.checkpoint / "config.json").exists():
-        make_checkpoint(options.checkpoint)
-    out = options.checkpoint / "gguf"
-    language = out / "full-q8_0.gguf"
-    for kind in options.types.split(","):
-        if not (out / f"mmproj-full-{kind}.gguf").exists() or not language.exists():
-            command = [sys.executable, "-m", "gguf_convert", str(options.checkpoint), "-o", str(out), "--name", "full"]
-            subprocess.run([*command, "--lm", "q8_0", "--mmproj", kind, "--no-verify", "--force"], check=True)
-    print(f"{platform.processor() or platform.machine()}, {flop() / 1e9:.0f} GFLOP of products a tile")
-    settings = [(kind, int(threads)) for threads in options.threads.split(",") for kind in options.types.split(",")]
-    took: dict[tuple[str, int], list[float]] = {setting: [] for setting in settings}
-    for _ in range(options.rounds):
-        for kind, threads in settings:
-            took[kind, threads].append(tower(language, out / f"mmproj-full-{kind}.gguf", threads))
-    for (kind, threads), seconds in took.items():
-        middle = statistics.median(seconds)
-        spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
-        print(f"tower {kind:5s} {threads} threads {middle:6.2f} s ({spread})  {flop() / middle / 1e9:6.0f} GFLOP/s")
-    for threads in map(int, options.threads.split(",")):
-        for kind in ("float32", "bfloat16"):
-            parts = products(kind, threads)
-            if parts:
-                total = sum(parts.values())
-                each = ", ".join(f"{name} {seconds:.2f}" for name, seconds in parts.items())
-                print(f"oneDNN {kind:8s} {threads} threads {total:5.2f} s {flop() / total / 1e9:6.0f} GFLOP/s ({each})")
+    parser.add_argument("--checkpoint", type=Path, help="folder made by make_checkpoint.py (made if absent)")
+    parser.add_argument("--types", default="f16,bf16")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=records.RUNS)
+    records.add_option(parser)
+    given = parser.parse_args()
+    types = given.types.split(",")
+    models = {kind: full_size(given.checkpoint, kind) for kind in types}
+    turns: dict[str, Callable[[], Took]] = {kind: partial(tower, models[kind], given.threads) for kind in types}
+    if has_torch():
+        turns |= {each: partial(products, each, given.threads) for each in KINDS.values()}
+    took = records.in_turns(turns, given.rounds)
+    settings = (f"{given.threads} threads", f"{flop() / 1e9:.0f} GFLOP of products in a tile of 512 px")
+    title = "The vision tower on one tile of a full-size 256M, beside the same products in oneDNN"
+    found = records.Found("tile", title, models[types[0]], settings)
+    towers = {kind: [each["tile"] for each in took[kind]] for kind in types}
+    for kind, seconds in towers.items():
+        add(found, f"tower, {kind.upper()}", seconds)
+        if kind != types[0]:
+            found.ratio(
+                f"tower, {kind.upper()}", f"tower, {types[0].upper()}", records.paired(towers[types[0]], seconds)
+            )
+    for kind, alone in KINDS.items() if has_torch() else ():
+        record_products(found, alone, took[alone], towers.get(kind))
+    for row in found.rows:
+        print(f"{row.tool or 'smol':8s} {row.label:40s} {row.median:8.3f} {row.unit} ({row.min:.3f} to {row.max:.3f})")
+    found.write(given.record)
+
+
+def add(found: records.Found, name: str, seconds: list[float], tool: str = "") -> None:
+    """Seconds of a tile, and the speed of its products."""
+    found.add(name, "s a tile", seconds, tool=tool)
+    found.add(name, "GFLOP/s", [flop() / each / 1e9 for each in seconds], tool=tool)
+
+
+def record_products(found: records.Found, kind: str, took: list[Took], tower_s: list[float] | None) -> None:
+    """What oneDNN takes for the products alone and by kind, its limit, and how near the tower is to it."""
+    alone = [sum(each[name] for name in PRODUCTS) for each in took]
+    add(found, f"products alone, {kind}", alone, "oneDNN")
+    found.add(
+        f"one large product, {kind}", "GFLOP/s", [2 * LARGE**3 / each["large"] / 1e9 for each in took], tool="oneDNN"
+    )
+    for name in PRODUCTS:
+        share = median(each[name] for each in took) / median(alone)
+        found.add(f"{name}, {kind} ({share:.0%})", "s a tile", [each[name] for each in took], tool="oneDNN")
+    if tower_s is not None:
+        found.ratio("the whole tower", f"oneDNN's products alone, {kind}", records.paired(alone, tower_s))
 
 
 if __name__ == "__main__":
-    np.seterr(all="raise")
     main()

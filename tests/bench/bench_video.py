@@ -2,9 +2,9 @@
 
     python tests/bench/bench_video.py [--clips 12] [--checkpoint FOLDER] [--tools FOLDER] [--record FOLDER]
 
-A story is three to five scenes of 4 to 9 s: a word, or a coloured shape that moves. --checkpoint: a folder with a
-language model and its projector (GGUF) of full size: seconds and memory of 64 frames, of a clip that moves and of one
-that stands still. --tools: llama.cpp's, whose llama-mtmd-cli reads the moving one at the same number of frames.
+A story is three to five scenes of 4 to 9 s: a word, or a coloured shape that moves. --checkpoint: a folder made by
+make_checkpoint.py: seconds and memory of 64 frames, of a clip that moves and of one that stands still. --tools:
+llama.cpp's, whose llama-mtmd-cli reads the moving one at the same number of frames.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import records
+from bench_ask import full_size
 
 import smolcli
 from smolcli.media import Media, MediaOptions, WindowOptions, find_media, open_media, scenes_of, windows_of
@@ -221,7 +222,7 @@ def peer(path: Path, pair: list[Path], tools: Path, recorded: records.Found) -> 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=12)
-    parser.add_argument("--checkpoint", type=Path, help="a folder with a full-size pair")
+    parser.add_argument("--checkpoint", type=Path, help="folder made by make_checkpoint.py (made if absent)")
     parser.add_argument("--tools", type=Path, help="a folder with llama-mtmd-cli")
     records.add_option(parser)
     options = parser.parse_args()
@@ -230,8 +231,8 @@ def main() -> None:
         if options.clips:
             stories(options.clips, Path(name), recorded)
         if options.checkpoint is not None:
-            files = sorted(options.checkpoint.rglob("*.gguf"), key=lambda path: path.name.startswith("mmproj"))
-            frames(Path(name), files[:2], options.tools, recorded)
+            model = full_size(options.checkpoint)
+            frames(Path(name), [model.language, model.projector], options.tools, recorded)
     recorded.write(options.record)
 
 

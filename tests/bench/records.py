@@ -133,8 +133,17 @@ def command() -> str:
         elif not word.startswith("--record="):
             words.append(word)
     script = Path(sys.argv[0]).resolve()
-    shown = script.relative_to(ROOT) if script.is_relative_to(ROOT) else script
-    return shlex.join(["python", str(shown), *words])
+    shown = script.relative_to(ROOT) if script.is_relative_to(ROOT) else script.name
+    return shlex.join(["python", str(shown), *map(without_place, words)])
+
+
+def without_place(word: str) -> str:
+    """A word of a command line, FOLDER or FILE for what lies outside of this tree: that is another place elsewhere."""
+    option, is_option, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    path = Path(value).expanduser()
+    if not value or not (path.is_absolute() or (path.exists() and not path.resolve().is_relative_to(ROOT))):
+        return word
+    return f"{option}{is_option}{'FILE' if path.is_file() else 'FOLDER'}"
 
 
 def with_commit(build: Build) -> Build:

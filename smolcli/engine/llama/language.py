@@ -20,6 +20,7 @@ from smolcli.errors import EngineError, ModelError
 
 _ALL_LAYERS = 999
 _MAX_PIECE = 256
+_GGML_TYPES = {"f16": 1, "q8_0": 8, "bf16": 30}  # enum ggml_type, of which the binding lacks some
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class LanguageModel:
         """What an answer that follows a grammar (GBNF) begins with. Raises UsageError."""
         return Grammar(self._vocab, text)
 
-    def open_context(self, size: ContextSize, threads: int, width: int) -> None:
+    def open_context(self, size: ContextSize, threads: int, width: int, kv_type: str = "f16") -> None:
         """Make the KV cache and the batch, in place of earlier ones. kv_unified lets part of a sequence be copied."""
         self._close_context()
         params = self._llama.llama_context_default_params()
@@ -99,14 +100,15 @@ class LanguageModel:
         params.n_seq_max = size.sequences
         params.n_outputs_max = size.outputs
         params.n_threads = params.n_threads_batch = threads
+        params.type_k = params.type_v = _GGML_TYPES[kv_type]
         params.kv_unified = True
         params.no_perf = True
         self._context = self._llama.llama_init_from_model(self.handle, params)
         if not self._context:
-            raise EngineError(
-                f"llama.cpp cannot make a context of {size.cells} tokens.{last_error()}",
-                "Lower --context or --parallel.",
+            hint = (
+                "Lower --context or --parallel." if kv_type == "f16" else "Use --kv-type f16, or a smaller --context."
             )
+            raise EngineError(f"llama.cpp cannot make a context of {size.cells} tokens.{last_error()}", hint)
         self._memory = self._llama.llama_get_memory(self._context)
         self._batch = NativeBatch(size.batch_rows, width)
 
