@@ -72,8 +72,6 @@ MAY_IMPORT = {  # a room of smolcli → the rooms that it sees, itself not named
     "delivery": NOUNS
     | READ
     | {"console", "files", "formats", "options", "rates", "reader", "run", "session", "settings", "speeds"},
-    "checks": NOUNS | READ | {"run", "models", "cache", "settings", "speeds", "verbs", "reader", "tuned"},
-    | {"console", "files", "formats", "options", "rates", "reader", "run", "session", "settings", "speeds", "verbs"},
     "checks": NOUNS | READ | {"run", "models", "cache", "settings", "speeds", "verbs", "reader", "tuned", "computing"},
     "cli": NOUNS
     | READ
