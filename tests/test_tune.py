@@ -12,12 +12,11 @@ from fakes.engine import FACTS
 from models import golden_pair, speaking_pair
 from test_doctags_engine import PAGE
 
-from smolcli.checks import Trial, best, tuning
+from smolcli.checks import TRIAL_HEADER, Trial, best, trial_rows, tuning
 from smolcli.checks import quickest as checks_quickest
 from smolcli.checks.known_pages import known_page
 from smolcli.checks.tuning import character_errors
-from smolcli.cli.tune import show
-from smolcli.console import Console
+from smolcli.console import show_table
 from smolcli.errors import EngineError
 from smolcli.models import builtin, builtin_pages
 from smolcli.tuned import Tuned, remember_tuned, tuned, tuned_key
@@ -81,7 +80,7 @@ def test_the_fewest_errors_are_best_and_of_those_that_are_as_good_the_quickest()
 
 def test_the_table_has_a_row_for_every_form_and_marks_the_best(capsys):
     lines, page = trial("lines", 0.013, 2.04), trial("page", 1.0, 0.5, "The prompt is too long.")
-    show(Console(), "nano", [lines, page], lines)
+    show_table(TRIAL_HEADER, *trial_rows([lines, page], lines))
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split() == ["LAYOUT", "ROWS", "LETTERS", "CER", "S/PAGE"]
     assert rows[0].split() == ["lines", "4", "26", "px", "1.3%", "2.0", "best"]

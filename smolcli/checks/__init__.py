@@ -12,7 +12,22 @@ from smolcli.checks.measure import Cost, load_and_check, measure, report_table
 from smolcli.checks.peers import Peers, find_peers
 from smolcli.checks.quickest import Setting, SpeedTrial, others_of, quickest_of, speed_trials
 from smolcli.checks.repeats import QUICK, Amount
-from smolcli.checks.report import COST_HEADER, COST_TITLE, check_lines, checks_record, cost_rows, report_lines
+from smolcli.checks.report import (
+    COST_HEADER,
+    COST_TITLE,
+    SPEED_HEADER,
+    TRIAL_HEADER,
+    check_lines,
+    checks_record,
+    cost_rows,
+    report_lines,
+    speed_rows,
+    speed_sentence,
+    speeds_record,
+    trial_rows,
+    trial_sentence,
+    trials_record,
+)
 from smolcli.checks.speed_tuning import SpeedTuning, Trying
 from smolcli.checks.tuning import Trial, best, trials
 
@@ -20,6 +35,8 @@ __all__ = [
     "COST_HEADER",
     "COST_TITLE",
     "QUICK",
+    "SPEED_HEADER",
+    "TRIAL_HEADER",
     "Against",
     "Amount",
     "Bench",
@@ -47,8 +64,14 @@ __all__ = [
     "quickest_of",
     "report_lines",
     "report_table",
+    "speed_rows",
+    "speed_sentence",
     "speed_trials",
+    "speeds_record",
     "this_build",
     "this_machine",
+    "trial_rows",
+    "trial_sentence",
     "trials",
+    "trials_record",
 ]

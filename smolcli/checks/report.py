@@ -11,6 +11,10 @@ from typing import Any
 from smolcli.checks.check import Check
 from smolcli.checks.doctor import failures
 from smolcli.checks.measure import PICTURES, REFERENCE, Cost
+from smolcli.checks.quickest import SpeedTrial
+from smolcli.checks.speed_tuning import SpeedTuning
+from smolcli.checks.tuning import Trial
+from smolcli.tuned import Quickest
 
 SCHEMA = 1
 
@@ -52,6 +56,59 @@ def cost_rows(costs: Sequence[Cost]) -> Iterator[tuple[str, ...]]:
         embedding = ("-", "-") if cost.cosine is None else (f"{cost.cosine:.6f}", f"{cost.relative_error:.2e}")
         numbers = (f"{cost.kl:.2e}", f"{cost.kl_most:.2e}", f"{cost.agreement:.0%}")
         yield (cost.part, cost.type, f"{cost.bytes / 1e6:,.1f}", *embedding, *numbers)
+
+
+TRIAL_HEADER = ("LAYOUT", "ROWS", "LETTERS", "CER", "S/PAGE", "")
+
+
+def trial_rows(tried: Sequence[Trial], chosen: Trial) -> Iterator[tuple[str, ...]]:
+    """How pages were read, under TRIAL_HEADER."""
+    for trial in tried:
+        form = trial.form
+        lines = (str(form.rows), f"{form.letter_px:g} px") if form.layout == "lines" else ("", "")
+        errors = "" if trial.failed else f"{trial.errors:.1%}"
+        yield (form.layout, *lines, errors, f"{trial.seconds:.1f}", "best" if trial is chosen else trial.failed)
+
+
+def trial_sentence(trial: Trial) -> str:
+    """ "lines of 26 px: 0.6% of the characters wrong, 2.1 s a page"."""
+    what = f"lines of {trial.form.letter_px:g} px" if trial.form.layout == "lines" else trial.form.layout
+    done = f"{trial.errors:.1%} of the characters wrong, {trial.seconds:.1f} s a page"
+    return f"{what}: {trial.failed or done}"
+
+
+def trials_record(model: str, tried: Sequence[Trial], chosen: Trial) -> dict[str, Any]:
+    """The same for programs."""
+    records = [{**asdict(trial.tuned), "failed": trial.failed or None} for trial in tried]
+    return {"model": model, "best": asdict(chosen.tuned), "tried": records}
+
+
+SPEED_HEADER = ("COMPUTED WITH", "SECONDS", "TIMES", "ANSWER", "")
+
+
+def speed_rows(tuning: SpeedTuning) -> Iterator[tuple[str, ...]]:
+    """How quick each setting was, under SPEED_HEADER."""
+    for each in tuning.tried:
+        numbers = ("", "") if each.failed else (f"{each.seconds:.2f}", f"{each.times:.2f}")
+        answer = "" if each.failed else "same" if each.same else "differs"
+        yield (each.setting.line, *numbers, answer, each.failed or "best" * (each is tuning.best))
+
+
+def speed_sentence(trial: SpeedTrial) -> str:
+    """ "2 threads, batches of 512 tokens: 1.94 s, 1.00 times as quick as before"."""
+    if trial.failed:
+        return f"{trial.setting.line}: {trial.failed}"
+    other = "" if trial.same else ", another answer"
+    return f"{trial.setting.line}: {trial.seconds:.2f} s a picture, {trial.times:.2f} times as quick{other}"
+
+
+def speeds_record(model: str, tuning: SpeedTuning, found: Quickest) -> dict[str, Any]:
+    """The same for programs."""
+    records = []
+    for trial in tuning.tried:
+        record = asdict(trial)
+        records.append({**record.pop("setting"), **record, "failed": trial.failed or None})
+    return {"model": model, "best": asdict(found), "tried": records}
 
 
 def _without(home: str, cell: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,17 +11,13 @@ from smolcli.options import ModelOptions
 from smolcli.usage import Commands, Json, with_options
 
 if TYPE_CHECKING:
-    from smolcli.checks import SpeedTrial, SpeedTuning, Trial
-    from smolcli.console import Console
-    from smolcli.tuned import Quickest
+    from smolcli.checks import Trial
 
 command = Commands(
     "Measure how a model does its work best on this machine.\n\nWithout a word: both, of the default model.\n\n"
     "Example: smol tune speed -m 500m",
     does_something=True,
 )
-HEADER = ("LAYOUT", "ROWS", "LETTERS", "CER", "S/PAGE", "")
-SPEED_HEADER = ("COMPUTED WITH", "SECONDS", "TIMES", "ANSWER", "")
 
 
 @command.callback(invoke_without_command=True)
@@ -54,7 +49,7 @@ def ocr(
 
     Example: smol tune ocr -m 500m
     """
-    from smolcli.checks import best, trials
+    from smolcli.checks import TRIAL_HEADER, best, trial_rows, trial_sentence, trials, trials_record
     from smolcli.options import OutputOptions
     from smolcli.session import Run
     from smolcli.settings import load_settings
@@ -73,39 +68,12 @@ def ocr(
         template = run.template(run.prompt("transcribe", facts), [])
         for trial in trials(reader, template, run.page_form(facts, "auto").nothing, pages):
             tried.append(trial)
-            run.console.tell(_sentence(trial))
+            run.console.tell(trial_sentence(trial))
         chosen = best(tried)
     kept = remember_tuned(load_settings().state_dir, run.tuned_key(facts), chosen.tuned)
-    show(run.console, facts.name, tried, chosen)
+    run.console.table(trials_record(facts.name, tried, chosen), TRIAL_HEADER, trial_rows(tried, chosen))
     if not kept:
         run.console.note(f"{load_settings().state_dir} cannot be written: that is not kept")
-
-
-def show(console: Console, model: str, tried: Sequence[Trial], chosen: Trial) -> None:
-    """What was measured, as a table or an object."""
-    from smolcli.console import show_json, show_table
-
-    if console.json:
-        show_json({"model": model, "best": asdict(chosen.tuned), "tried": [_record(each) for each in tried]})
-    else:
-        show_table(HEADER, *((*_row(each), "best" if each is chosen else each.failed) for each in tried))
-
-
-def _row(trial: Trial) -> tuple[str, ...]:
-    form = trial.form
-    lines = (str(form.rows), f"{form.letter_px:g} px") if form.layout == "lines" else ("", "")
-    return form.layout, *lines, "" if trial.failed else f"{trial.errors:.1%}", f"{trial.seconds:.1f}"
-
-
-def _sentence(trial: Trial) -> str:
-    """ "lines of 26 px: 0.6% of the characters wrong, 2.1 s a page"."""
-    what = f"lines of {trial.form.letter_px:g} px" if trial.form.layout == "lines" else trial.form.layout
-    done = f"{trial.errors:.1%} of the characters wrong, {trial.seconds:.1f} s a page"
-    return f"{what}: {trial.failed or done}"
-
-
-def _record(trial: Trial) -> dict[str, Any]:
-    return {**asdict(trial.tuned), "failed": trial.failed or None}
 
 
 @command.command()
@@ -128,7 +96,7 @@ def speed(
 
     Example: smol tune speed -m 500m
     """
-    from smolcli.checks import SpeedTuning, Trying
+    from smolcli.checks import SPEED_HEADER, SpeedTuning, Trying, speed_rows, speed_sentence, speeds_record
     from smolcli.computing import computed_on, pair_bytes
     from smolcli.options import OutputOptions
     from smolcli.session import Run
@@ -140,37 +108,9 @@ def speed(
     key = tuned_key(pair.name, pair_bytes(pair), computed_on(pair, options))
     with SpeedTuning(pair, options, Trying(rounds, allow_changes), run.console.tell) as tuning:
         for trial in tuning.trials():
-            run.console.tell(_speed_sentence(trial))
+            run.console.tell(speed_sentence(trial))
         found = tuning.quickest()
     kept = remember_quickest(load_settings().state_dir, key, found)
-    show_speeds(run.console, pair.name, tuning, found)
+    run.console.table(speeds_record(pair.name, tuning, found), SPEED_HEADER, speed_rows(tuning))
     if not kept:
         run.console.note(f"{load_settings().state_dir} cannot be written: that is not kept")
-
-
-def show_speeds(console: Console, model: str, tuning: SpeedTuning, found: Quickest) -> None:
-    """What was measured, as a table or an object."""
-    from smolcli.console import show_json, show_table
-
-    if console.json:
-        show_json({"model": model, "best": asdict(found), "tried": [_speed_record(each) for each in tuning.tried]})
-        return
-    rows = []
-    for each in tuning.tried:
-        numbers = ("", "") if each.failed else (f"{each.seconds:.2f}", f"{each.times:.2f}")
-        answer = "" if each.failed else "same" if each.same else "differs"
-        rows.append((each.setting.line, *numbers, answer, each.failed or "best" * (each is tuning.best)))
-    show_table(SPEED_HEADER, *rows)
-
-
-def _speed_sentence(trial: SpeedTrial) -> str:
-    """ "2 threads, batches of 512 tokens: 1.94 s, 1.00 times as quick as before"."""
-    if trial.failed:
-        return f"{trial.setting.line}: {trial.failed}"
-    other = "" if trial.same else ", another answer"
-    return f"{trial.setting.line}: {trial.seconds:.2f} s a picture, {trial.times:.2f} times as quick{other}"
-
-
-def _speed_record(trial: SpeedTrial) -> dict[str, Any]:
-    record = asdict(trial)
-    return {**record.pop("setting"), **record, "failed": trial.failed or None}

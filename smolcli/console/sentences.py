@@ -57,6 +57,13 @@ class Console:
         else:
             show_lines(lines)
 
+    def table(self, record: dict[str, Any], header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """The same as a JSON object or as a table. Raises OutputError."""
+        if self.json:
+            show_json(record)
+        else:
+            show_table(header, *rows)
+
 
 def report(error: SmolError) -> None:
     """An error as one line: what, where, and the way out. One without words has been reported already."""
