@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime
 import shlex
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -98,15 +97,14 @@ def _bench(run: Run, amount: Amount, against: Path | None, plot: Path | None) ->
     """Measure, and show it; also as a chart. Raises UsageError, OutputError, before anything is measured."""
     from smolcli.checks import find_peers
     from smolcli.console import StepBar, show_json, show_record
+    from smolcli.delivery import plot_file
     from smolcli.measurements import as_json
 
     peers = find_peers(against) if against is not None else None
-    with ExitStack() as stack:
-        chart = stack.enter_context(_chart(plot, run.output.force)) if plot is not None else None
-        bar = stack.enter_context(StepBar(run.output.quiet))
+    with plot_file(plot, run.output.force) as write_plot, StepBar(run.output.quiet) as bar:
         record = _measured(run, amount, peers, bar)
-        if chart is not None:
-            chart(record)
+        if write_plot is not None:
+            write_plot(record)
     run.console.note(*record.notes)
     if run.output.json:
         show_json(as_json(record))
@@ -126,24 +124,6 @@ def _widths(text: str) -> tuple[int, ...]:
     if not all(word.isascii() and word.isdecimal() and len(word) < 5 and 0 < int(word) <= MOST_WIDTH for word in words):
         raise UsageError(f"--widths is {text!r}.", f"It must be whole numbers, 1 to {MOST_WIDTH}, such as 1,4,16.")
     return tuple(sorted({int(word) for word in words}))
-
-
-@contextmanager
-def _chart(path: Path, force: bool) -> Iterator[Callable[[Record], None]]:
-    """What draws a record into a file. Whatever could not be written is said before anything is measured.
-
-    Raises UsageError, OutputError.
-    """
-    from smolcli.files import open_target
-    from smolcli.formats import chart_bytes, check_chart
-
-    check_chart(path)
-    target = open_target(str(path), force)
-    try:
-        yield lambda record: target.write_bytes(chart_bytes(record, path.suffix))
-        target.commit()
-    finally:
-        target.discard()
 
 
 def _measured(run: Run, amount: Amount, peers: Peers | None, told: StepBar) -> Record:

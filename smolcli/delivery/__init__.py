@@ -13,6 +13,7 @@ from smolcli.delivery.wanted import refuse_beside, refuse_inputs, text_output
 
 if TYPE_CHECKING:
     from smolcli.delivery.cut import cut_file as cut_file
+    from smolcli.delivery.plot import plot_file as plot_file
     from smolcli.delivery.rehearsal import rehearse as rehearse
 
 __all__ = [
@@ -30,7 +31,7 @@ __all__ = [
     "text_form",
     "text_output",
 ]
-_LATER = {"cut_file": "cut", "rehearse": "rehearsal"}
+_LATER = {"cut_file": "cut", "plot_file": "plot", "rehearse": "rehearsal"}
 
 
 def __getattr__(name: str) -> Any:
