@@ -21,11 +21,11 @@ from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Failure, Look
 from smolcli.prompt import Prompt, load_prompt, prompt_of, style_of
 from smolcli.run import Access, Event, Item, Kept, OpenFiles, PageTexts, RunOptions, run
-from smolcli.store import KeptAnswers, KeptTiles, Store, open_store, rank_texts
 from smolcli.verbs import Template, ask
 
 if TYPE_CHECKING:
     from smolcli.run import Cluster, Crew
+    from smolcli.store import Store
 
 Note = Callable[[str], None]
 
@@ -47,10 +47,7 @@ class Reader:
     """An opened model. Close it, or use it as a context manager; one thread at a time may read with it.
 
     files: media that jobs are about, opened as they are needed. page_texts: what pages said that were read before.
-    rank_texts: how well some texts fit a question.
     """
-
-    rank_texts = staticmethod(rank_texts)
 
     def __init__(
         self,
@@ -67,6 +64,8 @@ class Reader:
         with ExitStack() as stack:
             store = None
             if keeping is not None:
+                from smolcli.store import KeptAnswers, open_store  # SQLite, where something is kept
+
                 store = open_store(keeping.folder, keeping.limit_bytes, keeping.note)
                 stack.callback(store.close)
             self._engine: Engine | None = None
@@ -106,6 +105,13 @@ class Reader:
     def at_once(self) -> int:
         """How many answers are written at the same time, so that work of several steps keeps the engines busy."""
         return self._crew.size * self._crew.parallel if self._crew is not None else self.engine.parallel
+
+    @staticmethod
+    def rank_texts(texts: Sequence[str], question: str) -> list[float]:
+        """How well each of some texts fits a question."""
+        from smolcli.store import rank_texts
+
+        return rank_texts(texts, question)
 
     @property
     def load_s(self) -> float:
@@ -173,6 +179,8 @@ class Reader:
 @contextmanager
 def answers_kept(pair: ModelPair, options: EngineOptions, planner: Planner, keeping: Keeping) -> Iterator[Kept]:
     """What a reader of a model would know from earlier runs, without its weights."""
+    from smolcli.store import KeptAnswers, open_store
+
     store = open_store(keeping.folder, keeping.limit_bytes, keeping.note)
     with closing(store):
         model = _model_key(store, pair, options, planner)
@@ -209,6 +217,8 @@ def _engine(pair: ModelPair, options: EngineOptions, store: Store | None, keepin
     """The model on this machine, and the tiles that it encoded before. Raises UsageError, ModelError, EngineError."""
     placement, tiles = place(pair, options), None
     if store is not None and keeping is not None:
+        from smolcli.store import KeptTiles
+
         encoder = store.fingerprint(pair.projector) + computes_with(placement).encode()
         tiles = KeptTiles(store, encoder, keeping.fresh)
     return load_engine(pair, options, tiles, placement)

@@ -24,6 +24,25 @@ LATE = (
     "pymupdf",
     "rich.progress",
     "httpx",
+    "gguf.constants",
+    "xml.parsers.expat",
+    "urllib.request",
+    "smolcli.extraction",
+    "smolcli.cli._conversations",
+    "smolcli.verbs.conversations",
+    "smolcli.verbs.finding",
+    "smolcli.verbs.outlines",
+    "smolcli.verbs.video",
+    "smolcli.formats.embedding",
+    "smolcli.formats.sidecars",
+    "smolcli.formats.saved_frames",
+    "smolcli.media.arriving",
+    "smolcli.media.folders",
+    "smolcli.media.lists",
+    "smolcli.media.windows",
+    "smolcli.models.catalog",
+    "smolcli.models.installed",
+    "smolcli.store.ranking",
 )
 ASK = f"""
 import sys
@@ -50,6 +69,12 @@ def test_an_answer_loads_nothing_that_it_does_not_need_and_leaves_packages_whole
 def test_the_familys_template_is_written_as_jinja_renders_it(conversation, generate):
     by_jinja = template_text(DEFAULT_TEMPLATE + "{# as another template would be #}", conversation, generate)
     assert template_text(DEFAULT_TEMPLATE, conversation, generate) == by_jinja
+
+
+def test_a_picture_is_read_without_a_database_where_nothing_is_kept():
+    code = ASK.replace('"-q",', '"-q", "--no-store",').replace(repr(LATE), repr(("sqlite3", "smolcli.store")))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.splitlines()[1] == "[]"
 
 
 def test_a_module_of_a_package_is_imported_without_the_rest_and_the_package_stays_whole(tmp_path, monkeypatch):
