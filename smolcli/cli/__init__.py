@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import sys
@@ -69,17 +70,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def entry() -> None:
-    """The console script `smol`. Leaves without waiting for a native call that Ctrl-C left behind."""
+    """The console script `smol`. Leaves without waiting for a native call that Ctrl-C left behind.
+
+    It leaves at once as soon as what was registered for the end has been called, too: to take the interpreter apart,
+    module by module, takes longer than reading a small picture.
+    """
+    code = EngineError.exit_code
+
+    def leave() -> None:
+        _flush_or_drop()
+        os._exit(code)
+
+    atexit.register(leave)  # before all that a command registers, so that it is called after that
     code = main()
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):  # what cannot be written now is not to be tried, and reported, again at exit
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    _flush_or_drop()
     if code in SIGNALLED:
         os._exit(code)
     sys.exit(code)
+
+
+def _flush_or_drop() -> None:
+    """Write what waits; what cannot be written now is not to be tried, and reported, again at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _guarded(argv: list[str]) -> int:  # noqa: PLR0911  one way out per kind of error
