@@ -52,6 +52,23 @@ print([name for name in {LATE!r} if name in sys.modules])
 import gguf, llama_cpp
 print(llama_cpp.Llama.__name__, gguf.GGUFReader.__name__, llama_cpp.llama_cpp is sys.modules["llama_cpp.llama_cpp"])
 """
+LEAVING = """
+import atexit, sys
+from smolcli import cli
+
+class Kept:
+    def __del__(self):
+        print("taken apart")
+
+def main():
+    sys.modules["kept"] = Kept()  # until the interpreter is taken apart
+    atexit.register(print, "called")
+    print("answer")
+    return 7
+
+cli.main = main
+cli.entry()
+"""
 IMAGE = ImagePart(TilePlan((512, 512), (512, 512), (512, 512), 0, 0, 512, 64))
 parts = st.one_of(st.just(IMAGE), st.text(max_size=5).map(TextPart))
 turns = st.builds(
@@ -69,6 +86,11 @@ def test_an_answer_loads_nothing_that_it_does_not_need_and_leaves_packages_whole
 def test_the_familys_template_is_written_as_jinja_renders_it(conversation, generate):
     by_jinja = template_text(DEFAULT_TEMPLATE + "{# as another template would be #}", conversation, generate)
     assert template_text(DEFAULT_TEMPLATE, conversation, generate) == by_jinja
+
+
+def test_smol_leaves_with_its_exit_code_once_all_is_written_and_whoever_waits_for_the_end_has_been_called():
+    done = subprocess.run([sys.executable, "-c", LEAVING], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.stdout.split(), done.stderr, done.returncode) == (["answer", "called"], "", 7)
 
 
 def test_a_picture_is_read_without_a_database_where_nothing_is_kept():
