@@ -8,17 +8,28 @@ with smolcli.open("500m-video") as reader:
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
-from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_engine, load_planner, place
+from smolcli.engine import (
+    Engine,
+    EngineOptions,
+    Planner,
+    computes_with,
+    load_engine,
+    load_engine_code,
+    load_planner,
+    place,
+)
 from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Failure, Look
+from smolcli.media import load_picture_code
 from smolcli.prompt import Prompt, load_prompt, prompt_of, style_of
 from smolcli.run import Access, Event, Item, Kept, OpenFiles, PageTexts, RunOptions, run
 from smolcli.verbs import Template, ask
@@ -213,8 +224,20 @@ def open_reader(model: str | None = None, *, mmproj: str | None = None, store: b
     return Reader(pair, EngineOptions(**options), keeping if wanted else None, RunOptions())
 
 
+def _load_beside() -> None:
+    """What comes after the model is loaded in a thread, as long as llama.cpp's libraries and files are waited for."""
+
+    def load() -> None:
+        with suppress(ImportError):  # who needs it will say what is missing
+            load_engine_code()
+            load_picture_code()
+
+    threading.Thread(target=load, name="smol-import", daemon=True).start()
+
+
 def _engine(pair: ModelPair, options: EngineOptions, store: Store | None, keeping: Keeping | None) -> Engine:
     """The model on this machine, and the tiles that it encoded before. Raises UsageError, ModelError, EngineError."""
+    _load_beside()
     placement, tiles = place(pair, options), None
     if store is not None and keeping is not None:
         from smolcli.store import KeptTiles

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import errno
+import gc
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated, Any
@@ -22,6 +24,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may mee
 KEYBOARD_INTERRUPT = 130  # what the library makes of any signal that unwinds
 # What every wrong option is; before 0.29 the library had no name of its own for it.
 _WrongUsage: type[Exception] = getattr(typer, "TyperException", typer.BadParameter.__mro__[-4])
+_START_S = 1.0
 NEED_NO_SETTINGS = ("config", "doctor")  # with them a wrong config.toml is found and mended
 
 
@@ -81,12 +84,21 @@ def entry() -> None:
         _flush_or_drop()
         os._exit(code)
 
+    _collect_later()
     atexit.register(leave)  # before all that a command registers, so that it is called after that
     code = main()
     _flush_or_drop()
     if code in SIGNALLED:
         os._exit(code)
     sys.exit(code)
+
+
+def _collect_later() -> None:
+    """Nothing that is imported is garbage, and to look for some each time takes a fifteenth of a start."""
+    gc.disable()
+    timer = threading.Timer(_START_S, gc.enable)
+    timer.daemon = True
+    timer.start()
 
 
 def _flush_or_drop() -> None:

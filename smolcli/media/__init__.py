@@ -50,6 +50,7 @@ __all__ = [
     "find_pictures",
     "first",
     "has_namesake",
+    "load_picture_code",
     "moment",
     "open_input",
     "open_media",
@@ -181,6 +182,13 @@ def cut_clip(path: str, parts_s: Sequence[tuple[float, float]], suffix: str = ".
     from smolcli.media.cutting import cut_clip as cut
 
     return cut(path, parts_s, suffix)
+
+
+def load_picture_code() -> None:
+    """Import what opens usual pictures. Raises ImportError."""
+    from smolcli.media.image import load_decoders
+
+    load_decoders()
 
 
 def require_cutting() -> None:
