@@ -4,7 +4,7 @@ is inspected, repaired or given to llama.cpp that has not passed here.
 llama.cpp aborts the process on some malformed files, and gguf's own reader cuts what runs past the end silently and
 takes five seconds for a vocabulary of 49 k tokens; so the cursor is ours. Every length is held against the file's size
 before it is believed, what is made of a header in memory is bounded, and no two tensors share a byte. Types and block
-sizes are the gguf package's, which is loaded once a file has tensors.
+sizes are the gguf package's, which is loaded once a file has a tensor of an unusual type.
 
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (versions 2 and 3, little-endian).
 """
@@ -48,6 +48,9 @@ LAYOUTS = {
     "STRING": "", "ARRAY": "", "UINT64": "Q", "INT64": "q", "FLOAT64": "d",
 }  # fmt: skip
 _KINDS = tuple(LAYOUTS)
+# Tensor types that models of the family mostly have: name, values of a block, its bytes. The gguf package knows all and
+# takes longer to load than a small model.
+USUAL_TYPES = {0: ("F32", 1, 4), 1: ("F16", 1, 2), 8: ("Q8_0", 32, 34), 30: ("BF16", 1, 2)}
 _LENGTH = struct.Struct("<Q")
 
 
@@ -203,19 +206,19 @@ class _Cursor:
 
     def tensors(self) -> list[StoredTensor]:
         """Every entry of the tensor table; offsets are still counted from where the data begin."""
-        sizes = _block_sizes() if self._n_tensors else {}
-        return [self._tensor(sizes) for _ in range(self._n_tensors)]
+        return [self._tensor() for _ in range(self._n_tensors)]
 
-    def _tensor(self, sizes: Mapping[int, tuple[str, int, int]]) -> StoredTensor:
+    def _tensor(self) -> StoredTensor:
         name = self._text()
         (n_dims,) = self._scalars("UINT32", 1)
         if not 1 <= n_dims <= MAX_DIMENSIONS or len(name.encode()) > LONGEST_NAME:
             raise self._damage(f"tensor {name[:70]!r} has {n_dims} dimensions")
         shape = self._scalars("UINT64", n_dims)
         (number,), (offset,) = self._scalars("UINT32", 1), self._scalars("UINT64", 1)
-        if number not in sizes:
+        known = USUAL_TYPES.get(number) or _block_sizes().get(number)
+        if known is None:
             raise self._damage(f"tensor {name} has the unknown type {number}")
-        kind, block, block_bytes = sizes[number]
+        kind, block, block_bytes = known
         elements = math.prod(shape)
         if not 0 < elements < MAX_ELEMENTS or shape[0] % block:
             raise self._damage(f"tensor {name} has shape {list(shape)} as {kind}")

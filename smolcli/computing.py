@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from smolcli import models
 from smolcli.datatypes import ModelPair
 from smolcli.engine import EngineOptions, place
 from smolcli.errors import SmolError
-from smolcli.models import copy_of, retyped
 from smolcli.options import ModelOptions
 from smolcli.settings import load_settings
 from smolcli.speeds import last_device
@@ -97,7 +97,11 @@ def _projected(pair: ModelPair, found: Quickest, opens: bool, tell: Tell) -> tup
     """The pair with our copy of its projector; with its own where there is none, and none can be made."""
     settings, kind = load_settings(), str(found.projector)
     try:
-        copy = retyped(pair.projector, kind, settings, tell) if opens else copy_of(pair.projector, kind, settings)
+        copy = (
+            models.retyped(pair.projector, kind, settings, tell)
+            if opens
+            else models.copy_of(pair.projector, kind, settings)
+        )
     except SmolError as error:
         tell(f"note: {pair.projector.name} is used as it is, not in {kind.upper()}: {error.message}")
         copy = None

@@ -8,24 +8,35 @@ with smolcli.open("500m-video") as reader:
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
-from smolcli.engine import Engine, EngineOptions, Planner, computes_with, load_engine, load_planner, place
+from smolcli.engine import (
+    Engine,
+    EngineOptions,
+    Planner,
+    computes_with,
+    load_engine,
+    load_engine_code,
+    load_planner,
+    place,
+)
 from smolcli.errors import EngineError
 from smolcli.jobs import Answer, Failure, Look
+from smolcli.media import load_picture_code
 from smolcli.prompt import Prompt, load_prompt, prompt_of, style_of
 from smolcli.run import Access, Event, Item, Kept, OpenFiles, PageTexts, RunOptions, run
-from smolcli.store import KeptAnswers, KeptTiles, Store, open_store, rank_texts
 from smolcli.verbs import Template, ask
 
 if TYPE_CHECKING:
     from smolcli.run import Cluster, Crew
+    from smolcli.store import Store
 
 Note = Callable[[str], None]
 
@@ -47,10 +58,7 @@ class Reader:
     """An opened model. Close it, or use it as a context manager; one thread at a time may read with it.
 
     files: media that jobs are about, opened as they are needed. page_texts: what pages said that were read before.
-    rank_texts: how well some texts fit a question.
     """
-
-    rank_texts = staticmethod(rank_texts)
 
     def __init__(
         self,
@@ -67,6 +75,8 @@ class Reader:
         with ExitStack() as stack:
             store = None
             if keeping is not None:
+                from smolcli.store import KeptAnswers, open_store  # SQLite, where something is kept
+
                 store = open_store(keeping.folder, keeping.limit_bytes, keeping.note)
                 stack.callback(store.close)
             self._engine: Engine | None = None
@@ -106,6 +116,13 @@ class Reader:
     def at_once(self) -> int:
         """How many answers are written at the same time, so that work of several steps keeps the engines busy."""
         return self._crew.size * self._crew.parallel if self._crew is not None else self.engine.parallel
+
+    @staticmethod
+    def rank_texts(texts: Sequence[str], question: str) -> list[float]:
+        """How well each of some texts fits a question."""
+        from smolcli.store import rank_texts
+
+        return rank_texts(texts, question)
 
     @property
     def load_s(self) -> float:
@@ -173,6 +190,8 @@ class Reader:
 @contextmanager
 def answers_kept(pair: ModelPair, options: EngineOptions, planner: Planner, keeping: Keeping) -> Iterator[Kept]:
     """What a reader of a model would know from earlier runs, without its weights."""
+    from smolcli.store import KeptAnswers, open_store
+
     store = open_store(keeping.folder, keeping.limit_bytes, keeping.note)
     with closing(store):
         model = _model_key(store, pair, options, planner)
@@ -205,10 +224,24 @@ def open_reader(model: str | None = None, *, mmproj: str | None = None, store: b
     return Reader(pair, EngineOptions(**options), keeping if wanted else None, RunOptions())
 
 
+def _load_beside() -> None:
+    """What comes after the model is loaded in a thread, as long as llama.cpp's libraries and files are waited for."""
+
+    def load() -> None:
+        with suppress(ImportError):  # who needs it will say what is missing
+            load_engine_code()
+            load_picture_code()
+
+    threading.Thread(target=load, name="smol-import", daemon=True).start()
+
+
 def _engine(pair: ModelPair, options: EngineOptions, store: Store | None, keeping: Keeping | None) -> Engine:
     """The model on this machine, and the tiles that it encoded before. Raises UsageError, ModelError, EngineError."""
+    _load_beside()
     placement, tiles = place(pair, options), None
     if store is not None and keeping is not None:
+        from smolcli.store import KeptTiles
+
         encoder = store.fingerprint(pair.projector) + computes_with(placement).encode()
         tiles = KeptTiles(store, encoder, keeping.fresh)
     return load_engine(pair, options, tiles, placement)

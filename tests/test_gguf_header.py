@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import gguf
+import numpy as np
 import pytest
 from checkpoints import Variant, write_checkpoint
 from gguf_damage import Parts, damaged, text
@@ -18,7 +19,7 @@ from models import nano_pair
 from gguf_convert import names
 from gguf_convert.convert import ConvertOptions, convert
 from gguf_convert.errors import ConvertError, NotACheckpointError
-from gguf_convert.header import MAX_HEADER, MAX_ITEMS, MAX_TEXT, architecture, read_header
+from gguf_convert.header import MAX_HEADER, MAX_ITEMS, MAX_TEXT, USUAL_TYPES, architecture, read_header
 from gguf_convert.read import read_gguf
 from gguf_convert.write import header
 from smolcli.engine.metadata import GGUFFile
@@ -254,3 +255,26 @@ def test_no_other_file_spells_a_key_or_a_tensor():
         spelt = {n.value for n in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(n, ast.Constant)}
         found = {value for value in spelt if isinstance(value, str) and value.removesuffix(".weight") in ours}
         assert file.name == "names.py" or not found, (file, found)
+
+
+def test_the_types_that_are_read_without_the_gguf_package_are_as_it_says():
+    for number, (name, values, size) in USUAL_TYPES.items():
+        kind = gguf.GGMLQuantizationType(number)
+        assert (kind.name, *gguf.GGML_QUANT_SIZES[kind]) == (name, values, size)
+
+
+@pytest.mark.parametrize("name", ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q6_K"])
+def test_rows_of_a_matrix_are_what_the_gguf_package_makes_of_them(tmp_path, name):
+    kind, width, random = gguf.GGMLQuantizationType[name], 256, np.random.default_rng(7)
+    block, size = gguf.GGML_QUANT_SIZES[kind]
+    data = random.integers(0, 256, (9, width // block * size), dtype=np.uint8)
+    writer = gguf.GGUFWriter(tmp_path / "a.gguf", "llama")
+    writer.add_tensor("token_embd.weight", data, raw_dtype=kind)
+    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
+        write()
+    writer.close()
+    with np.errstate(all="ignore"):
+        rows = GGUFFile(tmp_path / "a.gguf").rows("token_embd.weight", np.array([8, 0, 3, 3], np.int32))
+        expected = gguf.quants.dequantize(data[[8, 0, 3, 3]], kind).astype(np.float32)
+    assert rows.dtype == np.float32 and rows.shape == (4, width)
+    assert rows.tobytes() == expected.tobytes()  # those that are no numbers too

@@ -24,6 +24,25 @@ LATE = (
     "pymupdf",
     "rich.progress",
     "httpx",
+    "gguf.constants",
+    "xml.parsers.expat",
+    "urllib.request",
+    "smolcli.extraction",
+    "smolcli.cli._conversations",
+    "smolcli.verbs.conversations",
+    "smolcli.verbs.finding",
+    "smolcli.verbs.outlines",
+    "smolcli.verbs.video",
+    "smolcli.formats.embedding",
+    "smolcli.formats.sidecars",
+    "smolcli.formats.saved_frames",
+    "smolcli.media.arriving",
+    "smolcli.media.folders",
+    "smolcli.media.lists",
+    "smolcli.media.windows",
+    "smolcli.models.catalog",
+    "smolcli.models.installed",
+    "smolcli.store.ranking",
 )
 ASK = f"""
 import sys
@@ -32,6 +51,23 @@ assert main(["ask", "-q", "examples/signs/exit.png", "What does it say?", "--max
 print([name for name in {LATE!r} if name in sys.modules])
 import gguf, llama_cpp
 print(llama_cpp.Llama.__name__, gguf.GGUFReader.__name__, llama_cpp.llama_cpp is sys.modules["llama_cpp.llama_cpp"])
+"""
+LEAVING = """
+import atexit, sys
+from smolcli import cli
+
+class Kept:
+    def __del__(self):
+        print("taken apart")
+
+def main():
+    sys.modules["kept"] = Kept()  # until the interpreter is taken apart
+    atexit.register(print, "called")
+    print("answer")
+    return 7
+
+cli.main = main
+cli.entry()
 """
 IMAGE = ImagePart(TilePlan((512, 512), (512, 512), (512, 512), 0, 0, 512, 64))
 parts = st.one_of(st.just(IMAGE), st.text(max_size=5).map(TextPart))
@@ -50,6 +86,17 @@ def test_an_answer_loads_nothing_that_it_does_not_need_and_leaves_packages_whole
 def test_the_familys_template_is_written_as_jinja_renders_it(conversation, generate):
     by_jinja = template_text(DEFAULT_TEMPLATE + "{# as another template would be #}", conversation, generate)
     assert template_text(DEFAULT_TEMPLATE, conversation, generate) == by_jinja
+
+
+def test_smol_leaves_with_its_exit_code_once_all_is_written_and_whoever_waits_for_the_end_has_been_called():
+    done = subprocess.run([sys.executable, "-c", LEAVING], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.stdout.split(), done.stderr, done.returncode) == (["answer", "called"], "", 7)
+
+
+def test_a_picture_is_read_without_a_database_where_nothing_is_kept():
+    code = ASK.replace('"-q",', '"-q", "--no-store",').replace(repr(LATE), repr(("sqlite3", "smolcli.store")))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.splitlines()[1] == "[]"
 
 
 def test_a_module_of_a_package_is_imported_without_the_rest_and_the_package_stays_whole(tmp_path, monkeypatch):

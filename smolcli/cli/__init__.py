@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated, Any
@@ -21,6 +24,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EBADF)  # what writing --help may mee
 KEYBOARD_INTERRUPT = 130  # what the library makes of any signal that unwinds
 # What every wrong option is; before 0.29 the library had no name of its own for it.
 _WrongUsage: type[Exception] = getattr(typer, "TyperException", typer.BadParameter.__mro__[-4])
+_START_S = 1.0
 NEED_NO_SETTINGS = ("config", "doctor")  # with them a wrong config.toml is found and mended
 
 
@@ -69,17 +73,42 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def entry() -> None:
-    """The console script `smol`. Leaves without waiting for a native call that Ctrl-C left behind."""
+    """The console script `smol`. Leaves without waiting for a native call that Ctrl-C left behind.
+
+    It leaves at once as soon as what was registered for the end has been called, too: to take the interpreter apart,
+    module by module, takes longer than reading a small picture.
+    """
+    code = EngineError.exit_code
+
+    def leave() -> None:
+        _flush_or_drop()
+        os._exit(code)
+
+    _collect_later()
+    atexit.register(leave)  # before all that a command registers, so that it is called after that
     code = main()
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):  # what cannot be written now is not to be tried, and reported, again at exit
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    _flush_or_drop()
     if code in SIGNALLED:
         os._exit(code)
     sys.exit(code)
+
+
+def _collect_later() -> None:
+    """Nothing that is imported is garbage, and to look for some each time takes a fifteenth of a start."""
+    gc.disable()
+    timer = threading.Timer(_START_S, gc.enable)
+    timer.daemon = True
+    timer.start()
+
+
+def _flush_or_drop() -> None:
+    """Write what waits; what cannot be written now is not to be tried, and reported, again at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _guarded(argv: list[str]) -> int:  # noqa: PLR0911  one way out per kind of error

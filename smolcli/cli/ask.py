@@ -40,7 +40,6 @@ def command(
 
     Example: smol ask photo.jpg "What is this?"
     """
-    from smolcli.cli._conversations import ask_conversations
     from smolcli.cli._inputs import no_more_than_messages, split_arguments, split_optional_question
     from smolcli.delivery import Delivery
     from smolcli.formats import PLAIN
@@ -49,6 +48,8 @@ def command(
 
     run = Run(model, output, reading, pages, clips, formats)
     if messages is not None:
+        from smolcli.cli._conversations import ask_conversations
+
         no_more_than_messages(arguments, question, reading, answers)
         ask_conversations(run, messages)
         return

@@ -11,13 +11,14 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from smolcli import formats
 from smolcli.console import BROKEN_OFF, Ending, Progress, interruptible, is_terminal, say
 from smolcli.delivery.keeping import USUAL, failure_file, leaving, outputs_of, refuse_writing_into, written_into
 from smolcli.delivery.shown import NONE, Shown, refuse_a_second_input
 from smolcli.delivery.single import say_stats
 from smolcli.delivery.wanted import refuse_inputs, wanted_beside
 from smolcli.errors import SmolError, SomeInputsFailedError
-from smolcli.formats import Allowed, Form, Outputs, SavedFrames, Sidecars, answer_sentence, failure_sentence
+from smolcli.formats import Allowed, Form, Outputs, answer_sentence, failure_sentence
 from smolcli.generation import Encoded, Piece
 from smolcli.jobs import Answer, Expected, Failure, Job, failure
 from smolcli.options import KeepingOptions
@@ -59,7 +60,7 @@ class Delivery:
         refuse_inputs([*(run.output.output or ()), *shown.paths], inputs)
         one_each = not run.pages.all_frames
         beside = leaving(wanted_beside(run.output, run.formats, inputs, allowed), keeping, one_each)
-        self._sidecars = None if beside is None else Sidecars(beside, self._fail_to_write, run.console.note)
+        self._sidecars = None if beside is None else formats.Sidecars(beside, self._fail_to_write, run.console.note)
         self._keeping, self._many = keeping or USUAL, keeping is not None
         refuse_writing_into(self._keeping, run.pages, inputs)
         wanted = outputs_of(run, allowed, shown.wanted(allowed), self._keeping)
@@ -69,7 +70,7 @@ class Delivery:
         self.joined = {each.format.name for each in wanted if each.format is not None}
         self.formats = self.joined | {each.format.name for each in (beside.sidecars if beside else ())}
         folder, force = shown.save_frames, run.output.force
-        self._frames = None if folder is None else SavedFrames(folder, inputs, force, run.console.note)
+        self._frames = None if folder is None else formats.SavedFrames(folder, inputs, force, run.console.note)
         self._outputs = Outputs(wanted, force)
         visible = self._outputs.on_stdout and is_terminal(sys.stdout)
         self._progress = Progress(run.output.quiet, visible, "images" if self._many else "answers")

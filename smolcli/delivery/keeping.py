@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from smolcli import formats, media
 from smolcli.delivery.wanted import chosen_format, refuse_inputs, wanted_outputs
 from smolcli.errors import OutputError, UsageError
 from smolcli.files import is_stdout
-from smolcli.formats import Allowed, Beside, FailureFile, Wanted, describe_file, find_format, format_of_file
+from smolcli.formats import Allowed, Wanted, find_format, format_of_file
 from smolcli.jobs import Answer
-from smolcli.media import has_namesake, same_pictures
 from smolcli.options import FormatOptions, KeepingOptions, OutputOptions, PageOptions
 from smolcli.session import Run
 
 USUAL = KeepingOptions()
 
 
-def failure_file(keeping: KeepingOptions, inputs: Sequence[str]) -> FailureFile | None:
+def failure_file(keeping: KeepingOptions, inputs: Sequence[str]) -> formats.FailureFile | None:
     """The file that --errors asks for. Raises UsageError, OutputError."""
     if keeping.errors is None:
         return None
@@ -25,7 +25,7 @@ def failure_file(keeping: KeepingOptions, inputs: Sequence[str]) -> FailureFile 
     if is_stdout(path):
         raise UsageError("--errors is for a file: answers go to standard output.", "Name one: --errors failed.jsonl")
     refuse_inputs([path], inputs)
-    return FailureFile(keeping.errors)
+    return formats.FailureFile(keeping.errors)
 
 
 def outputs_of(run: Run, allowed: Allowed, short: Sequence[Wanted], keeping: KeepingOptions) -> list[Wanted]:
@@ -55,7 +55,7 @@ def written_into(answer: Answer) -> Answer | None:
     (place,) = answer.job.places
     if place.source.kind != "image":
         raise OutputError(f"{place.source.path} is no picture that holds its own description.", "Use --sidecar xmp.")
-    sha256 = describe_file(place.source.path, place.source.sha256, answer.text, same_pictures)
+    sha256 = formats.describe_file(place.source.path, place.source.sha256, answer.text, media.same_pictures)
     if sha256 is None:
         return None
     place = replace(place, source=replace(place.source, sha256=sha256))
@@ -73,7 +73,9 @@ def appended(output: OutputOptions, formats: FormatOptions, short: Sequence[Want
     return [Wanted(find_format("jsonl"), paths[0], appended=True)]
 
 
-def leaving(beside: Beside | None, keeping: KeepingOptions | None, one_each: bool = True) -> Beside | None:
+def leaving(
+    beside: formats.Beside | None, keeping: KeepingOptions | None, one_each: bool = True
+) -> formats.Beside | None:
     """Files about inputs, where what stands beside an input already is left: in commands that have such options.
 
     one_each: of a picture there is one answer.
@@ -82,4 +84,4 @@ def leaving(beside: Beside | None, keeping: KeepingOptions | None, one_each: boo
         return beside
     force = beside.force or keeping.overwrite
     left = replace(beside, force=force, kept=beside.folder is None, one_each=one_each)
-    return replace(left, has_namesake=has_namesake)
+    return replace(left, has_namesake=media.has_namesake)

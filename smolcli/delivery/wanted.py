@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from smolcli import formats as writers
+from smolcli import media
 from smolcli.console import is_terminal
 from smolcli.errors import UsageError
 from smolcli.files import Target, is_stdout, open_target
-from smolcli.formats import Allowed, Beside, Format, Sidecar, SidecarNames, Wanted, find_format, format_of_file
-from smolcli.media import MEDIA_SUFFIXES, NamedInputs
+from smolcli.formats import Allowed, Format, Wanted, find_format, format_of_file
+from smolcli.media import MEDIA_SUFFIXES
 from smolcli.options import FormatOptions, OutputOptions
 
 
@@ -57,22 +59,22 @@ def _refuse_naming_twice(paths: Sequence[str | None]) -> None:
 
 def wanted_beside(
     output: OutputOptions, formats: FormatOptions, inputs: Sequence[str], allowed: Allowed
-) -> Beside | None:
+) -> writers.Beside | None:
     """What --sidecar and --output-dir ask for, None where neither is given. Raises UsageError."""
     if not formats.beside:
         return None
-    named, allowed = NamedInputs(inputs), replace(allowed, beside=True)
+    named, allowed = media.NamedInputs(inputs), replace(allowed, beside=True)
     folder = None if formats.output_dir is None else str(formats.output_dir)
     if formats.sidecar is not None:
         sidecars = tuple(dict.fromkeys(_sidecar(word, allowed) for word in formats.sidecar.split(",")))
     else:
         chosen = chosen_format(output, formats, allowed) or find_format("text")
-        sidecars = (Sidecar(chosen, chosen.extensions[0]),)
+        sidecars = (writers.Sidecar(chosen, chosen.extensions[0]),)
     if folder is None and "-" in inputs:
         raise UsageError("There is no place beside standard input.", "Name one: --output-dir DIR.")
     if formats.output_dir is not None and formats.output_dir.exists() and not formats.output_dir.is_dir():
         raise UsageError(f"{folder!r} is not a folder.", "Name another one with --output-dir.")
-    beside = Beside(sidecars, folder, inputs, named.have, output.force)
+    beside = writers.Beside(sidecars, folder, inputs, named.have, output.force)
     _refuse_reading_them(beside, named)
     return beside
 
@@ -80,7 +82,7 @@ def wanted_beside(
 def refuse_inputs(paths: Sequence[str] | None, inputs: Sequence[str]) -> None:
     """An output that is one of the files to be read, by whatever name, is refused. Raises UsageError."""
     files = [path for path in paths or () if not is_stdout(path)]
-    named = NamedInputs(inputs) if any(map(os.path.exists, files)) else None
+    named = media.NamedInputs(inputs) if any(map(os.path.exists, files)) else None
     for path in files if named is not None else ():
         if named is not None and named.lead_to(Path(path)):
             raise UsageError(f"The output {path!r} is itself to be read.", "Give it another name.")
@@ -103,15 +105,15 @@ def chosen_format(output: OutputOptions, formats: FormatOptions, allowed: Allowe
     return find_format("jsonl")
 
 
-def _sidecar(word: str, allowed: Allowed) -> Sidecar:
+def _sidecar(word: str, allowed: Allowed) -> writers.Sidecar:
     """The extension is the one that was named, if it was one."""
     found, name = find_format(word, allowed), word.strip().lower().removeprefix(".")
-    return Sidecar(found, name if name in found.extensions else found.extensions[0])
+    return writers.Sidecar(found, name if name in found.extensions else found.extensions[0])
 
 
-def _refuse_reading_them(beside: Beside, named: NamedInputs) -> None:
+def _refuse_reading_them(beside: writers.Beside, named: media.NamedInputs) -> None:
     """Files that are written are not to be read as well. Raises UsageError."""
-    names = SidecarNames(beside.folder, beside.inputs)
+    names = writers.SidecarNames(beside.folder, beside.inputs)
     for path in beside.inputs:
         if not os.path.isdir(path):  # noqa: PTH112  a string, as it was named
             for written in (names.name(path, sidecar.ending)[0] for sidecar in beside.sidecars):

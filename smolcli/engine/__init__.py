@@ -47,6 +47,7 @@ __all__ = [
     "grammar_of_schema",
     "llama_commit",
     "load_engine",
+    "load_engine_code",
     "load_planner",
     "one_of_each_core",
     "physical_cores",
@@ -191,6 +192,11 @@ def load_engine(
     from smolcli.engine.smolvlm import SmolVLM
 
     return SmolVLM(pair, options, kept, placement)
+
+
+def load_engine_code() -> None:
+    """Import what `load_engine` needs. Raises ImportError."""
+    import_module("smolcli.engine.smolvlm")
 
 
 def place(pair: ModelPair, options: EngineOptions) -> Placement:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smolcli.formats.appended import AppendedFile
-from smolcli.formats.embedding import describe_file
-from smolcli.formats.failed import FailureFile
 from smolcli.formats.form import PLAIN, Form
 from smolcli.formats.json import SCHEMA, JsonWriter, answer_record, failure_record, to_json
-from smolcli.formats.naming import SidecarNames
 from smolcli.formats.outputs import Outputs, Wanted
-from smolcli.formats.plan import ShownPlan, add_hashes, plan_lines, plan_record, run_lengths
-from smolcli.formats.saved_frames import SavedFrames
 from smolcli.formats.sentences import answer_sentence, failure_sentence
-from smolcli.formats.sidecars import Beside, Sidecar, Sidecars
 from smolcli.formats.table import FORMATS, Allowed, Format, Writer, find_format, format_of_file, of_one_input
 from smolcli.formats.text import TextWriter
 from smolcli.formats.tsv import CsvWriter, LineWriter
@@ -23,12 +18,18 @@ from smolcli.printable import escaped, printable
 if TYPE_CHECKING:
     from smolcli.formats.chart import chart_bytes as chart_bytes
     from smolcli.formats.chart import check_chart as check_chart
+    from smolcli.formats.embedding import describe_file
+    from smolcli.formats.failed import FailureFile
     from smolcli.formats.marked import MarkedFile as MarkedFile
     from smolcli.formats.marked import MarkedPages as MarkedPages
     from smolcli.formats.marked import Marking as Marking
+    from smolcli.formats.naming import SidecarNames
     from smolcli.formats.pdf import check_pdf as check_pdf
     from smolcli.formats.pdf import second_file as second_file
     from smolcli.formats.pdf_opening import PdfOptions as PdfOptions
+    from smolcli.formats.plan import ShownPlan, add_hashes, plan_lines, plan_record, run_lengths
+    from smolcli.formats.saved_frames import SavedFrames
+    from smolcli.formats.sidecars import Beside, Sidecar, Sidecars
 
 __all__ = [
     "FORMATS",
@@ -68,20 +69,22 @@ __all__ = [
     "run_lengths",
     "to_json",
 ]
+_LATER = {
+    **dict.fromkeys(("chart_bytes", "check_chart"), "chart"),
+    "describe_file": "embedding",
+    "FailureFile": "failed",
+    **dict.fromkeys(("MarkedFile", "MarkedPages", "Marking"), "marked"),
+    "SidecarNames": "naming",
+    **dict.fromkeys(("check_pdf", "second_file"), "pdf"),
+    "PdfOptions": "pdf_opening",
+    **dict.fromkeys(("ShownPlan", "add_hashes", "plan_lines", "plan_record", "run_lengths"), "plan"),
+    "SavedFrames": "saved_frames",
+    **dict.fromkeys(("Beside", "Sidecar", "Sidecars"), "sidecars"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    """What makes PDFs and pictures; it is loaded then."""
-    if name in ("MarkedFile", "MarkedPages", "Marking"):
-        from smolcli.formats import marked
-
-        return getattr(marked, name)
-    if name in ("chart_bytes", "check_chart"):
-        from smolcli.formats import chart
-
-        return getattr(chart, name)
-    if name not in ("PdfOptions", "check_pdf", "second_file"):
+    """What only some runs write: plans, files beside inputs, PDFs, pictures; it is loaded then."""
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from smolcli.formats import pdf
-
-    return getattr(pdf, name)
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -10,23 +10,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smolcli.datatypes import Place
-from smolcli.media.arriving import Arrivals, require_watching
 from smolcli.media.base import Media, MediaOptions
-from smolcli.media.folders import FolderError, find_media, find_pages, find_pictures
 from smolcli.media.listing import MEDIA_SUFFIXES, has_namesake
-from smolcli.media.lists import Given
-from smolcli.media.named import NamedInputs
-from smolcli.media.picking import Found, first, shuffled, without
 from smolcli.media.reading import OPEN_PIPES, Input, open_bytes, open_input
 from smolcli.media.selection import parse_pages
 from smolcli.media.sniff import door
-from smolcli.media.windows import LONGEST_S, WindowOptions, moment, parse_length, parse_moment, windows_of
 
 if TYPE_CHECKING:
+    from smolcli.media.arriving import Arrivals, require_watching
     from smolcli.media.cutting import Piece
+    from smolcli.media.folders import FolderError, find_media, find_pages, find_pictures
+    from smolcli.media.lists import Given
     from smolcli.media.live import Live, LiveOptions, LiveWindow
+    from smolcli.media.named import NamedInputs
+    from smolcli.media.picking import Found, first, shuffled, without
     from smolcli.media.pixels import shrunk as shrunk
     from smolcli.media.text_layer import TextLayer
+    from smolcli.media.windows import LONGEST_S, WindowOptions, moment, parse_length, parse_moment, windows_of
 
 __all__ = [
     "LONGEST_S",
@@ -50,6 +50,7 @@ __all__ = [
     "find_pictures",
     "first",
     "has_namesake",
+    "load_picture_code",
     "moment",
     "open_input",
     "open_media",
@@ -183,6 +184,13 @@ def cut_clip(path: str, parts_s: Sequence[tuple[float, float]], suffix: str = ".
     return cut(path, parts_s, suffix)
 
 
+def load_picture_code() -> None:
+    """Import what opens usual pictures. Raises ImportError."""
+    from smolcli.media.image import load_decoders
+
+    load_decoders()
+
+
 def require_cutting() -> None:
     """Raises UsageError where no clip can be cut here."""
     from smolcli.media.cutting import require
@@ -197,11 +205,21 @@ def watch(address: str, options: LiveOptions) -> Live:
     return Live(address, options)
 
 
-_RARE = {"shrunk": "pixels", "TextLayer": "text_layer", "Live": "live", "LiveOptions": "live", "LiveWindow": "live"}
+_LATER = {
+    **dict.fromkeys(("Arrivals", "require_watching"), "arriving"),
+    **dict.fromkeys(("FolderError", "find_media", "find_pages", "find_pictures"), "folders"),
+    "Given": "lists",
+    **dict.fromkeys(("Live", "LiveOptions", "LiveWindow"), "live"),
+    "NamedInputs": "named",
+    **dict.fromkeys(("Found", "first", "shuffled", "without"), "picking"),
+    "shrunk": "pixels",
+    "TextLayer": "text_layer",
+    **dict.fromkeys(("LONGEST_S", "WindowOptions", "moment", "parse_length", "parse_moment", "windows_of"), "windows"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    """What only documents, cameras, and pictures for people to look at need; it is imported then."""
-    if name not in _RARE:
+    """What only folders, clips, documents and cameras need; it is loaded then."""
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"smolcli.media.{_RARE[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -41,6 +41,11 @@ def open_image(given: Input, options: MediaOptions) -> Media:
     return ImageMedia(given, options)
 
 
+def load_decoders() -> None:
+    """Load Pillow's decoders of usual formats, as the first picture would."""
+    Image.preinit()
+
+
 def picture_seconds(given: Input, options: MediaOptions) -> list[float]:
     """Seconds that each picture of an animation is shown; one entry where it stands still. Raises MediaError."""
     media = ImageMedia(given, options)

@@ -13,13 +13,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from smolcli.datatypes import Sampling, TextPart
-from smolcli.engine import Engine, check_grammar, grammar_of_schema
-from smolcli.extraction import NUMBER, Ask, asks, collect, missing, text_grammar, unquoted
+from smolcli.engine import Engine
 from smolcli.generation import Counts, Generation, Request, Seconds, StopReason
 from smolcli.jobs import Answer, Job, Question
 from smolcli.prompt import Medium, render
+
+if TYPE_CHECKING:
+    from smolcli.extraction import Ask
 
 _PART = 32  # bits of a request's key that number the job; those above, the part of it
 
@@ -86,6 +89,8 @@ class Asking:
             return replace(answer, choices=likely)
         if not question.schema:
             return answer
+        from smolcli.extraction import collect, missing  # here and below: most questions have no schema
+
         found = collect(question.schema, [(part.text, part.stop_reason != "end") for part in parts])
         odd = missing(question.schema, found.data, page) if page else ()
         text = json.dumps(found.data, ensure_ascii=False, allow_nan=False)
@@ -118,6 +123,8 @@ def as_planned(job: Job) -> Job:
     """The job with the longest question of its schema, which has to fit beside its pictures."""
     if not job.question.schema:
         return job
+    from smolcli.extraction import asks
+
     longest = max((_asked(job.question, ask) for ask in asks(job.question.schema)), key=len)
     return replace(job, question=replace(job.question, text=longest))
 
@@ -126,6 +133,8 @@ def _requests(number: int, question: Question, media: Sequence[Medium], sampling
     if not question.schema:
         yield Request(number, render(question, media), sampling, choices=question.choices)
         return
+    from smolcli.extraction import asks
+
     for part, ask in enumerate(asks(question.schema)):
         turns = render(replace(question, text=_asked(question, ask)), media)
         own = replace(sampling, seed=None if sampling.seed is None else sampling.seed + part, stop=())
@@ -139,12 +148,17 @@ def _asked(question: Question, ask: Ask) -> str:
 
 @lru_cache(256)
 def _written_grammar(schema: str, quoted: bool) -> str:
+    from smolcli.engine import grammar_of_schema
+    from smolcli.extraction import unquoted
+
     found = grammar_of_schema(schema)
     return found if quoted else unquoted(found)
 
 
 def _grammar(ask: Ask) -> str:
     """What holds the answer to what can be read; "" where it is one of some choices."""
+    from smolcli.extraction import NUMBER, text_grammar
+
     if ask.json:
         return _written_grammar(ask.json, ask.kind == "json")
     if ask.kind == "number":
@@ -154,6 +168,9 @@ def _grammar(ask: Ask) -> str:
 
 def check_schema(schema: str) -> None:
     """Raises UsageError for a schema that cannot be followed; no model is needed."""
+    from smolcli.engine import check_grammar
+    from smolcli.extraction import asks
+
     for ask in asks(schema):
         if grammar := _grammar(ask):
             check_grammar(grammar)

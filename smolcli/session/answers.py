@@ -7,11 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from smolcli.engine import check_choices
 from smolcli.errors import UsageError
-from smolcli.extraction import MOST_BYTES, normalized, schema_of_fields, typed_list
 from smolcli.options import AnswerOptions
-from smolcli.run import check_schema
 from smolcli.session.run import Run
 from smolcli.verbs import Template
 
@@ -37,8 +34,14 @@ class Held:
 def held_answers(answers: AnswerOptions, media: Sequence[str] = ()) -> Held:
     """What the options ask for. media: the arguments, of which one may be standard input. Raises UsageError."""
     given = [f"--{name}" for name in ("schema", "fields", "choices") if getattr(answers, name) is not None]
+    if not given:
+        return Held()
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} do not go together.", "Give one of them.")
+    from smolcli.engine import check_choices  # here, as most questions are answered freely
+    from smolcli.extraction import normalized, schema_of_fields, typed_list
+    from smolcli.run import check_schema
+
     if answers.choices is not None:
         choices = tuple(typed_list(answers.choices))
         check_choices(choices)
@@ -62,6 +65,8 @@ def asking_yes_or_no(run: Run, detail: str | None = None) -> Run:
 
 def _read(path: Path, media: Sequence[str]) -> str:
     """The text of a schema file; - is standard input. Raises UsageError."""
+    from smolcli.extraction import MOST_BYTES
+
     if str(path) == "-":
         if "-" in media:
             raise UsageError("Standard input can be read only once.", "Give the schema, or the media, in another way.")

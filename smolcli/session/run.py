@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from smolcli import models
 from smolcli.computing import Computing, device_key, last_computed_on, pair_bytes, quickest_way
 from smolcli.console import Console, say
 from smolcli.datatypes import ModelFacts, ModelPair, Sampling
@@ -15,7 +16,7 @@ from smolcli.engine import Engine, EngineOptions, Planner, load_planner
 from smolcli.formats import ShownPlan, plan_lines
 from smolcli.jobs import Look
 from smolcli.known import KnownAnswers, KnownClips, known_answers, known_clips
-from smolcli.models import builtin_pages, installed_doctags, is_builtin, resolve
+from smolcli.models import builtin_pages, is_builtin, resolve
 from smolcli.options import (
     ClipOptions,
     ClusterOptions,
@@ -182,8 +183,9 @@ class Run:
     def look(self, detail: str) -> Look:
         """How places are looked at. Raises UsageError (detail)."""
         pages, clips = self.pages, self.clips
-        detail = str(parse_detail(detail))
-        return Look(detail, pages.dpi, clips.frames, clips.fps, pages.rotate, dedupe=not clips.no_dedupe)
+        return Look(
+            str(parse_detail(detail)), pages.dpi, clips.frames, clips.fps, pages.rotate, dedupe=not clips.no_dedupe
+        )
 
     def sampling(self, prompt: Prompt) -> Sampling:
         """How words are chosen."""
@@ -252,7 +254,7 @@ class Run:
 
     def name_a_better_reader(self, facts: ModelFacts) -> None:
         """Say so where an installed model is made for whole pages, and this one is not."""
-        if not facts.doctags and (name := installed_doctags(load_settings())) is not None:
+        if not facts.doctags and (name := models.installed_doctags(load_settings())) is not None:
             self.console.note(f"{name} is installed, and made for whole pages: smol ocr -m {name} would do better.")
 
     def show_plan(self, planner: Planner, plan: RequestPlan) -> None:

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smolcli.errors import UsageError
 from smolcli.generation import Piece
 from smolcli.jobs import Answer, Expected, failure
-from smolcli.media import Found, find_pictures
 from smolcli.run import Access, Event, Item, OpenFiles, passed_on
 from smolcli.verbs.folder_prompts import NAME, folder_prompt
 from smolcli.verbs.pages import each_file, each_picture
 from smolcli.verbs.template import Template
+
+if TYPE_CHECKING:
+    from smolcli.media import Found
 
 
 def caption(
     files: OpenFiles, paths: Sequence[str], template: Template, access: Access, recursive: bool = False
 ) -> Iterator[Item]:
     """One job per picture, in the order of the names. Options may be meant for some of them, as pages are."""
+    from smolcli.media import find_pictures
+
     return caption_found(files, find_pictures(paths, recursive), template, access)
 
 

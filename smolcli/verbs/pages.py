@@ -6,13 +6,16 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from smolcli.errors import MediaError, SmolError
 from smolcli.jobs import Expected, Failure, Look, failure
-from smolcli.media import FolderError, Found, Media
+from smolcli.media import Media
 from smolcli.run import Access, Item, OpenFiles
 from smolcli.verbs.template import Template
+
+if TYPE_CHECKING:
+    from smolcli.media import Found
 
 T = TypeVar("T")
 
@@ -24,6 +27,8 @@ def each_file(
 
     questions: how many answers are expected of each file.
     """
+    from smolcli.media import FolderError
+
     for each in found:
         if isinstance(each, Expected):
             yield replace(each, answers=each.answers * questions)

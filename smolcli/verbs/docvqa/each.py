@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from smolcli.jobs import Answer, Expected
-from smolcli.media import Found
 from smolcli.run import Access, Event, Item, OpenFiles, PageTexts, passed_on
 from smolcli.verbs.choosing import confidence_of, says_nothing
 from smolcli.verbs.pages import each_file, each_picture
 from smolcli.verbs.template import Template
+
+if TYPE_CHECKING:
+    from smolcli.media import Found
 
 SURE = 0.6  # mean probability of a token: a text that is worth looking for words in
 
