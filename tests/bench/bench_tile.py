@@ -70,14 +70,14 @@ def products(kind: str, threads: int) -> Took:
     import torch
 
     torch.set_num_threads(threads)
-    shapes = {name: (count * LAYERS, *shape) for name, (count, *shape) in PRODUCTS.items()}
     took: Took = {}
-    for name, (count, rows, inputs, outputs) in {**shapes, "large": (1, LARGE, LARGE, LARGE)}.items():
-        one, other = (torch.randn(shape, dtype=getattr(torch, kind)) for shape in ((rows, inputs), (inputs, outputs)))
-        torch.mm(one, other)
+    for name, (count, rows, inputs, outputs) in {**PRODUCTS, "large": (1, LARGE, LARGE, LARGE)}.items():
+        shapes = (count, rows, inputs), (count, inputs, outputs)  # those of one layer are multiplied in one call
+        one, other = (torch.randn(shape, dtype=getattr(torch, kind)) for shape in shapes)
+        torch.bmm(one, other)
         start = time.perf_counter()
-        for _ in range(count):
-            torch.mm(one, other)
+        for _ in range(1 if name == "large" else LAYERS):
+            torch.bmm(one, other)
         took[name] = time.perf_counter() - start
     return took
 
