@@ -204,7 +204,8 @@ class Answer:
     cached: it was computed by an earlier run, or for the same pixels. seed: with which it was drawn, None where nothing
     was. data: the answer parsed, where it follows a schema. choices: how likely each was (adding up to 1), where it had
     to be one of some. evidence: where on the pages it stands. page: what a page was read as, where the whole of it was.
-    confidence: how sure the model was of it, 0 to 1, where that decided something.
+    confidence: how sure the model was of it, 0 to 1, where that decided something. prefix: words of the user's before
+    it, which the model neither wrote nor saw.
     """
 
     job: Job
@@ -219,11 +220,12 @@ class Answer:
     evidence: tuple[Place, ...] = ()
     page: PageReading | None = None
     confidence: float | None = None
+    prefix: str = ""
 
     @property
     def text(self) -> str:
         """The answer itself."""
-        return self.generation.text
+        return self.prefix + self.generation.text
 
     @property
     def question(self) -> str:

@@ -12,7 +12,8 @@ from PIL import Image
 from smolcli.errors import MediaError, OutputError, UsageError
 from smolcli.formats import PLAIN, Form, SavedFrames, find_format
 from smolcli.formats.cues import tell
-from smolcli.formats.pictures import data_uri, evenly, font_of, thinned
+from smolcli.formats.pictures import data_uri, evenly, thinned
+from smolcli.formats.scripts import drawn_text, without_glyphs
 from smolcli.formats.sheet import COLUMNS, FRAME_PX, GAP_PX, MOST_FRAMES, SheetWriter
 from smolcli.formats.table import Allowed
 
@@ -81,8 +82,33 @@ def test_captions_of_any_script_and_length_are_drawn_within_the_sheet():
     texts = ["广场上的狗在跑" * 30, "собака бежит", "word " * 100, "x" * 900, "<b>&\x1b[1m"]
     shown = sheet(*(said(text, (float(n), n + 1.0), [float(n)]) for n, text in enumerate(texts)))
     assert (shown[:, -GAP_PX // 2 :] == 255).all()
-    strange, known = (font_of(text, 20).getmask("广").getbbox() for text in ("广", "a"))
-    assert strange != known, "no letters for it but a box"
+
+
+@pytest.mark.parametrize("letters", ["éüßœ", "אבגד", "كتبم", "广场上", "कखगघ", "กขคง", "абвг", "가나다"])
+def test_letters_of_any_script_are_drawn_and_are_no_boxes(letters):
+    assert without_glyphs(letters) == []
+    pictures = [drawn_text(letter, 20, 100, "#000000") for letter in letters]
+    assert all(picture.min() < 100 for picture in pictures)
+    assert len({picture.tobytes() for picture in pictures}) == len(letters), "each looks like itself"
+
+
+def test_lines_of_a_script_from_the_right_stand_on_the_right_in_their_own_order():
+    left, right = (drawn_text(text, 20, 300, "#000000") for text in ("где собака", "איפה הכלב"))
+    assert left[:, 150:].min() == 255 and right[:, :150].min() == 255
+    numbered = drawn_text("א 77", 20, 300, "#000000")
+    alone = drawn_text("א", 20, 300, "#000000")
+    assert (numbered[:26, 285:] == alone[:26, 285:]).all(), "what is read first is rightmost"
+
+
+def test_a_word_that_is_longer_than_the_sheet_is_broken():
+    lines = drawn_text("ж" * 90, 20, 300, "#000000")
+    assert len(lines) > 5 * 20 and (lines[:, -2:] == 255).all()
+
+
+def test_letters_that_no_font_has_are_named_on_the_sheet():
+    assert without_glyphs("a،\ue000б\ue001\ue000 \u200d") == ["\ue000", "\ue001"]
+    plain, lost = (len(sheet(said(text, (0.0, 1.0), [0.0]))) for text in ("где", "где \ue000"))
+    assert lost > plain
 
 
 def test_a_sheet_without_pictures_is_refused():

@@ -114,7 +114,7 @@ DOORS = {  # a library → the only files that import it
         "smolcli/formats/pdf_opening.py",
         "smolcli/formats/pdf_pages.py",
         "smolcli/formats/pdf_pictures.py",
-        "smolcli/formats/pictures.py",  # its font, for captions that are not Latin
+        "smolcli/formats/scripts.py",  # captions that are not Latin
     ),
     "fitz": (),  # PyMuPDF's old name
     "PIL": (

@@ -308,6 +308,34 @@ def test_thousands_of_cards_are_drawn_as_they_are_come_to_and_searched_all(brows
 
 
 @needs_browser
+def test_the_last_of_thousands_of_cards_is_gone_to_without_drawing_those_between(browser, tmp_path):
+    from selenium.webdriver import Keys
+
+    (tmp_path / "g.html").write_text(gallery(*(about(f"{n}.png", f"Picture {n}.") for n in range(1500))))
+    browser.get((tmp_path / "g.html").as_uri())
+    press(browser, Keys.TAB, Keys.TAB, Keys.TAB, Keys.TAB, Keys.END)
+    assert focused(browser) == "Picture 1499."
+    there = shown(browser)
+    assert (
+        len(there) <= 600
+        and there[-1] == "Picture 1499."
+        and int(there[0][8:-1]) % browser.execute_script("return columns()") == 0
+    ), "rows are whole: those before fit above them"
+    place = "return document.activeElement.getBoundingClientRect().top"
+    press(browser, Keys.ARROW_LEFT)
+    assert focused(browser) == "Picture 1498."
+    browser.execute_script(
+        "window.kept = seen[first]; kept.scrollIntoView(); window.top0 = kept.getBoundingClientRect().top"
+    )
+    assert waited(browser, "return first < seen.indexOf(kept)"), "those before come when they are scrolled to"
+    assert abs(browser.execute_script("return kept.getBoundingClientRect().top - top0")) < 2, "and nothing moves"
+    press(browser, Keys.HOME)
+    assert focused(browser) == "Picture 0." and shown(browser)[0] == "Picture 0."
+    assert browser.execute_script(place) >= 0
+    assert complaints(browser) == []
+
+
+@needs_browser
 def test_every_control_has_a_name_and_every_card_can_be_reached(opened):
     unnamed = opened.execute_script(
         "return [...document.querySelectorAll('input, select, button, a.open')].filter(e => !(e.textContent.trim() || "

@@ -37,9 +37,6 @@ Paths = Annotated[
 OneQuestion = Annotated[
     list[str] | None, typer.Option("-Q", "--question", help="Ask this of each image instead, once.", metavar="TEXT")
 ]
-Prefix = Annotated[
-    str, typer.Option("--prefix", help="Write this before every caption.", metavar="TEXT", show_default=False)
-]
 Html = Annotated[
     str | None,
     typer.Option("--html", help="Write a page with pictures and captions: short for -o FILE.html.", metavar="FILE"),
@@ -50,7 +47,6 @@ Html = Annotated[
 def command(
     paths: Paths = None,
     question: OneQuestion = None,
-    prefix: Prefix = "",
     html: Html = None,
     *,
     model: ModelOptions,
@@ -75,10 +71,10 @@ def command(
     given = given_pictures(paths, inputs)
     held = held_answers(answers, given.streams)
     questions = held.asking(_one_question(question, given.streams))
-    _refuse_a_prefix(prefix, held)
+    _refuse_a_prefix(keeping.prefix, held)
     model = replace(model, parallel=model.parallel or "auto")
     run = Run(model, output, reading, pages, formats=formats, cluster=cluster)
-    _caption(run, _Asked(given, inputs, held, questions, prefix), keeping, gallery(html))
+    _caption(run, _Asked(given, inputs, held, questions), keeping, gallery(html))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +85,6 @@ class _Asked:
     inputs: InputOptions
     held: Held
     questions: Sequence[str]
-    prefix: str
 
 
 def _caption(run: Run, asked: _Asked, keeping: KeepingOptions, shown: Shown) -> None:
@@ -123,7 +118,7 @@ def _caption(run: Run, asked: _Asked, keeping: KeepingOptions, shown: Shown) -> 
             arrivals.is_ours = delivery.is_ours
             run.console.tell(f"watching {', '.join(arrivals.folders)} (Ctrl-C ends it)")
         jobs = delivery.unsaid(jobs_of(reader.planner, reader.files, delivery.is_finished), reader.facts.name)
-        events = prefixed(reader.stream(jobs), asked.prefix) if asked.prefix else reader.stream(jobs)
+        events = prefixed(reader.stream(jobs), keeping.prefix) if keeping.prefix else reader.stream(jobs)
         delivery.write(reader, events, lambda expected: BY_PLACE, Ending(inputs.watch))
 
 

@@ -243,6 +243,8 @@ class Delivery:
             note("half a line at the end of the output, as a run leaves it that was killed, was taken away")
         if appended is not None and appended.repeated:
             note(f"answers that stood in the output already, and are not said again: {appended.repeated}")
+        if appended is not None and appended.otherwise:
+            note(f"inputs that the output had only with other options or words, and has anew: {appended.otherwise}")
 
     def _say_what_is_kept(self) -> None:
         """Of a run that was interrupted there are no files but those about inputs that were read to their end."""

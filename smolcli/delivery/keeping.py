@@ -34,7 +34,7 @@ def outputs_of(run: Run, allowed: Allowed, short: Sequence[Wanted], keeping: Kee
     """
     output, formats = run.output, run.formats
     if keeping.append:
-        return appended(output, formats, short)
+        return [replace(each, prefix=keeping.prefix) for each in appended(output, formats, short)]
     if keeping.write_xmp and not output.output and chosen_format(output, formats, allowed) is None:
         return list(short)
     return wanted_outputs(output, formats, allowed, short)

@@ -103,8 +103,8 @@ def rehearse(
     beside = leaving(wanted_beside(run.output, run.formats, inputs, Allowed()), keeping)
     sidecars = None if beside is None else Sidecars(beside, lambda failure: None, lambda note: None)
     tells = beside is not None and beside.tells and not wanted and not keeping.write_xmp
-    path = wanted[0].path if keeping.append else None
-    appended = AppendedFile(Path(path), look_only=True) if path is not None and beside is None else None
+    path = wanted[0].path if keeping.append and beside is None else None
+    appended = AppendedFile(Path(path), keeping.prefix, look_only=True) if path is not None else None
     found = Rehearsal()
     with run.planner() as planner, run.known(planner) as kept, closing(_files(planner)) as files:
         items = jobs(planner, files, sidecars.is_finished if sidecars is not None and tells else None)

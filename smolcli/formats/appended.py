@@ -1,7 +1,9 @@
 """Answers in, lines added to a JSON Lines file out, each as it comes; what the file says already is not said again.
 
-An answer is known there by its model, prompt, question, and the names, hashes and pages of its media; a failure by its
-place and message. A last line that is only half there, as a killed process leaves it, is taken away.
+An answer is known there by its key, in which is what decided it (jobs.py), its prefix, and the names of its media; one
+without a key, as earlier versions wrote them, by its model, prompt, question, and the names, hashes and pages of its
+media; a failure by its place and message. A last line that is only half there, as a killed process leaves it, is taken
+away.
 """
 
 from __future__ import annotations
@@ -25,20 +27,25 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+Medium = tuple[Any, ...]  # name, sha256 and page
+
 
 class AppendedFile:
     """A file of records that is added to, by one process at a time; a Target (files.py).
 
-    look_only: nothing is written, and nothing repaired. repaired: whether half a line was taken away; repeated: answers
-    that were there. Raises OutputError for what is no JSON Lines, or is in use.
+    prefix: of what is added; look_only: nothing is written, and nothing repaired. repaired: whether half a line was
+    taken away; repeated: answers that were there; otherwise: pictures of which only other answers were there, by other
+    options. Raises OutputError for what is no JSON Lines, or is in use.
     """
 
     before = b""
 
-    def __init__(self, path: Path, look_only: bool = False) -> None:
+    def __init__(self, path: Path, prefix: str = "", look_only: bool = False) -> None:
         self._path, self._name, self._new = path, f"The output {escaped(str(path))}", not os.path.lexists(path)
+        self._prefix = prefix
         self._known: Counter[int] = Counter()  # hashes: a file may have a million lines
-        self.repaired, self.repeated = False, 0
+        self._media: set[int] = set()  # likewise, of what answers with a key are about
+        self.repaired, self.repeated, self.otherwise = False, 0, 0
         with writing(self._name):
             if path.exists() and not path.is_file():
                 raise OutputError(f"{self._name} is not a file.", "Name a file with -o.")
@@ -56,15 +63,18 @@ class AppendedFile:
 
     def has(self, job: Job, model: str) -> bool:
         """Whether the answer to a job is there. Each line is found once. model: the name of the one that is asked."""
-        media = ((place.source.path, place.source.sha256, place.page) for place in job.places)
-        found = self._take(_key(model, job.question.name, job.question.text, media))
+        media = [(place.source.path, place.source.sha256, place.page) for place in job.places]
+        found = self._take(_key(job.key(model), self._prefix, media))
+        found = found or self._take(_key_of_said(model, job.question.name, job.question.text, media))
         self.repeated += found
+        self.otherwise += not found and _hash(media) in self._media
         return found
 
     def has_record(self, record: dict[str, Any]) -> bool:
         """The same of a record that is to be written."""
-        key = _record_key(record)
-        return key is not None and self._take(key)
+        keyless = {name: value for name, value in record.items() if name != "key"}
+        keys = [_record_key(each) for each in (record, keyless)]
+        return any(key is not None and self._take(key) for key in keys)
 
     def write(self, text: str) -> None:
         """Write and flush. Raises OutputError."""
@@ -126,8 +136,9 @@ class AppendedFile:
                 return
             end += len(line)
             key = None if record is None else _record_key(record)
-            if key is not None:
+            if record is not None and key is not None:
                 self._known[key] += 1
+                self._media |= {_hash(_media(record))} if "key" in record else set()
             if not line.endswith(b"\n"):  # whole, but for its end
                 self._stream.write(b"\n")
                 self._stream.flush()
@@ -166,11 +177,24 @@ def _record_key(record: dict[str, Any]) -> int | None:
     try:
         if "failure" in record:
             return hash(("failure", str(record["failure"]["place"]), str(record["failure"]["message"])))
-        media = ((each["source"], each["sha256"], each.get("page")) for each in record["media"])
-        return _key(record["model"], record["prompt"], record["question"], media)
+        if "key" in record:
+            return _key(record["key"], record.get("prefix", ""), _media(record))
+        return _key_of_said(record["model"], record["prompt"], record["question"], _media(record))
     except (KeyError, TypeError, AttributeError):
         return None
 
 
-def _key(model: Any, prompt: Any, question: Any, media: Iterable[tuple[Any, ...]]) -> int:
-    return hash((str(model), str(prompt), str(question), *(tuple(map(str, each)) for each in media)))
+def _media(record: dict[str, Any]) -> list[Medium]:
+    return [(each["source"], each["sha256"], each.get("page")) for each in record["media"]]
+
+
+def _key(key: Any, prefix: Any, media: Iterable[Medium]) -> int:
+    return _hash([("key", key, prefix), *media])
+
+
+def _key_of_said(model: Any, prompt: Any, question: Any, media: Iterable[Medium]) -> int:
+    return _hash([(model, prompt, question), *media])
+
+
+def _hash(parts: Iterable[Medium]) -> int:
+    return hash(tuple(tuple(map(str, part)) for part in parts))

@@ -24,6 +24,7 @@ TOP = """<header>
 <span class="faint" role="status"><span id="count"></span></span>
 </header>
 <main>
+<div id="before"></div>
 <ul id="cards" aria-label="Pictures">
 """
 BOTTOM = """</ul>

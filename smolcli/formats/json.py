@@ -1,6 +1,6 @@
 """Answers and failures in, one JSON object per line out.
 
-The object of an answer (`SCHEMA` 1): schema, model, prompt, media [{kind, source, sha256, page | frames}], page or
+The object of an answer (`SCHEMA` 1): schema, model, key, prompt, media [{kind, source, sha256, page | frames}], page or
 time_s where there is one, size [width, height] and exif {tag: value} of the one image that it is about, question,
 text, stop_reason, mean_logprob, counts, seconds, cached, seed where words were drawn, warnings. Of an answer about a
 window of a clip start_s and end_s stand in place of time_s. Where there are any, before the warnings:
@@ -43,6 +43,7 @@ def answer_record(answer: Answer) -> dict[str, Any]:
     record: dict[str, Any] = {
         "schema": SCHEMA,
         "model": answer.model,
+        "key": answer.job.key(answer.model),
         "prompt": answer.job.question.name,
         "media": [media for shown in _looked_at(answer) for media in media_records(shown)],
     }
@@ -63,6 +64,7 @@ def answer_record(answer: Answer) -> dict[str, Any]:
         "cached": answer.cached,
     }
     record |= {} if answer.seed is None else {"seed": answer.seed}
+    record |= {"prefix": answer.prefix} if answer.prefix else {}
     return record | _page_record(answer.page) | _findings(answer) | {"warnings": list(answer.warnings)}
 
 

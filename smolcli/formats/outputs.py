@@ -18,13 +18,14 @@ from smolcli.jobs import Answer, Failure
 class Wanted:
     """One output. format: None for what the command prints by itself; path: None for standard output.
 
-    existing: what becomes of a file that is there. appended: it is added to, as JSON Lines.
+    existing: what becomes of a file that is there. appended: it is added to, as JSON Lines; prefix: of what is added.
     """
 
     format: Format | None = None
     path: str | None = None
     existing: Existing = "refuse"
     appended: bool = False
+    prefix: str = ""
 
 
 class Output:
@@ -38,7 +39,7 @@ class Output:
         self._writer: Writer | None = None
         self.appended: AppendedFile | None = None
         if wanted.appended and wanted.path is not None:
-            self.appended = AppendedFile(Path(wanted.path))
+            self.appended = AppendedFile(Path(wanted.path), wanted.prefix)
             self._writer = AppendWriter(self.appended)
         self._target = self.appended or open_target(wanted.path, force, wanted.existing)
         self._used = False  # there is something to be kept

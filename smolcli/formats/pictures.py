@@ -1,4 +1,4 @@
-"""Pictures go in, what pages and sheets show of them comes out: JPEG, PNG, and letters of any script beside them."""
+"""Pictures go in, what pages and sheets show of them comes out: JPEG and PNG."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from smolcli.datatypes import RGB
 from smolcli.formats.cues import Cue
 
-if TYPE_CHECKING:
-    from PIL.ImageFont import FreeTypeFont
-
 QUALITY = 75  # of a thumbnail: some 8 kB at 256 px
-_LATIN = 0x250  # the letters that Pillow's own font has lie below
 T = TypeVar("T")
 
 
@@ -36,23 +31,6 @@ def png(rgb: RGB) -> bytes:
     data = io.BytesIO()
     Image.fromarray(rgb).save(data, "PNG")
     return data.getvalue()
-
-
-@lru_cache(maxsize=8)
-def font(height_px: int, latin: bool) -> FreeTypeFont | Any:
-    """Letters of a height in pixels. latin: they are all Latin; else those that MuPDF has, Chinese ones among them."""
-    from PIL import ImageFont
-
-    if latin:
-        return ImageFont.load_default(height_px)
-    import pymupdf
-
-    return ImageFont.truetype(io.BytesIO(pymupdf.Font("cjk").buffer), height_px)
-
-
-def font_of(text: str, height_px: int) -> FreeTypeFont | Any:
-    """The font that a text is drawn in."""
-    return font(height_px, all(ord(character) < _LATIN or character in "…–—‘’“”" for character in text))
 
 
 def evenly(items: Sequence[T], most: int) -> list[T]:

@@ -4,37 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from smolcli.datatypes import Place
+from smolcli.datatypes import RGB, Place
 from smolcli.errors import UsageError
 from smolcli.formats.cues import ClipWriter, Cue, Told, clip_name
-from smolcli.formats.pictures import font_of, png, thinned
+from smolcli.formats.pictures import png, thinned
+from smolcli.formats.scripts import drawn_text, without_glyphs
 from smolcli.printable import moment, tenths, time_range
-
-if TYPE_CHECKING:
-    from PIL.ImageDraw import ImageDraw
 
 COLUMNS, LEAST_COLUMNS = 6, 3
 FRAME_PX = 240  # the longer edge of a frame
 GAP_PX, LABEL_PX = 10, 22  # between frames; for the time under one
 TITLE_PX, TEXT_PX = 26, 19  # heights of letters
 MOST_FRAMES = 240  # on one sheet: 60,000 pixels high at most
+MOST_NAMED = 8  # letters that cannot be drawn
 GROUND, INK, FAINT = "#ffffff", "#1a1a1a", "#666666"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line of text on the sheet: letters so many pixels high."""
+class Text:
+    """Lines of text, drawn: uint8 (h, w, 3)."""
 
-    text: str
-    height_px: int
-    colour: str = INK
+    rgb: RGB
 
     @property
     def below_px(self) -> int:
-        """How much of the sheet it takes."""
-        return round(self.height_px * 1.4)
+        """How much of the sheet they take."""
+        return len(self.rgb)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Nothing, of a height."""
+
+    below_px: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +62,30 @@ class SheetWriter(ClipWriter):
 
     def _drawn(self, told: Told) -> bytes:
         import numpy as np
-        from PIL import Image, ImageDraw
+        from PIL import Image
 
         cues, total = thinned(told.cues, MOST_FRAMES)
         columns = min(COLUMNS, max([LEAST_COLUMNS, *(len(cue.shown) for cue in cues)]))
         width = columns * FRAME_PX + (columns + 1) * GAP_PX
         parts = [*_head(told, sum(len(cue.shown) for cue in cues), total, width), *self._body(cues, columns, width)]
+        parts += _lost([clip_name(told.path), *told.summaries, *(cue.text for cue in cues)], width)
         sheet = Image.new("RGB", (width, sum(part.below_px for part in parts) + 2 * GAP_PX), GROUND)
-        draw, y = ImageDraw.Draw(sheet), GAP_PX
+        y = GAP_PX
         for part in parts:
-            if isinstance(part, Line):
-                draw.text((GAP_PX, y), part.text, part.colour, font_of(part.text, part.height_px))
-            else:
-                self._draw_row(sheet, draw, part, y)
+            if isinstance(part, Text):
+                sheet.paste(Image.fromarray(part.rgb), (GAP_PX, y))
+            elif isinstance(part, Row):
+                self._paste_row(sheet, part, y)
             y += part.below_px
         return png(np.asarray(sheet))
 
-    def _body(self, cues: list[Cue], columns: int, width: int) -> Iterator[Line | Row]:
+    def _body(self, cues: list[Cue], columns: int, width: int) -> Iterator[Part]:
         height = self._frame_height(cues)
         for cue in cues:
-            yield Line("", TEXT_PX // 2)
-            yield Line(time_range((cue.start_s, cue.end_s)), TEXT_PX, FAINT)
-            yield from _lines(cue.text, TEXT_PX, width)
-            yield Line("", GAP_PX // 2)
+            yield Space(TEXT_PX)
+            yield _text(time_range((cue.start_s, cue.end_s)), TEXT_PX, width, FAINT)
+            yield _text(cue.text, TEXT_PX, width)
+            yield Space(GAP_PX // 2)
             for first in range(0, len(cue.shown), columns):
                 yield Row(cue.shown[first : first + columns], height + LABEL_PX + GAP_PX)
 
@@ -89,7 +94,7 @@ class SheetWriter(ClipWriter):
         first = next((place for cue in cues for place in cue.shown), None)
         return FRAME_PX if first is None or self._form.pictures is None else len(self._form.pictures(first, FRAME_PX))
 
-    def _draw_row(self, sheet: Any, draw: ImageDraw, row: Row, y: int) -> None:
+    def _paste_row(self, sheet: Any, row: Row, y: int) -> None:
         from PIL import Image
 
         assert self._form.pictures is not None
@@ -98,34 +103,32 @@ class SheetWriter(ClipWriter):
             picture = Image.fromarray(self._form.pictures(place, FRAME_PX)[:height])
             left = GAP_PX + number * (FRAME_PX + GAP_PX)
             sheet.paste(picture, (left, y))
-            text = "" if place.time_s is None else tenths(place.time_s)
-            draw.text((left, y + height + 3), text, FAINT, font_of(text, LABEL_PX - 6))
+            if place.time_s is not None:
+                label = drawn_text(tenths(place.time_s), LABEL_PX - 6, FRAME_PX, FAINT)
+                sheet.paste(Image.fromarray(label), (left, y + height + 1))
 
 
-def _head(told: Told, shown: int, total: int, width: int) -> Iterator[Line]:
-    yield from _lines(clip_name(told.path), TITLE_PX, width)
+Part = Text | Space | Row
+
+
+def _head(told: Told, shown: int, total: int, width: int) -> Iterator[Part]:
+    yield _text(clip_name(told.path), TITLE_PX, width)
     frames = f"{shown} frames" if shown == total else f"{shown} of the {total} frames that were read"
-    yield Line(f"{frames}, {moment(told.duration_s)}", TEXT_PX, FAINT)
+    yield _text(f"{frames}, {moment(told.duration_s)}", TEXT_PX, width, FAINT)
     for summary in told.summaries:
-        yield from _lines(summary, TEXT_PX, width)
+        yield _text(summary, TEXT_PX, width)
 
 
-def _lines(text: str, height_px: int, width: int) -> Iterator[Line]:
+def _lost(texts: list[str], width: int) -> Iterator[Part]:
+    """What the reader has to know of letters that nobody can draw."""
+    lost = without_glyphs("".join(texts))
+    if lost:
+        codes = ", ".join(f"U+{ord(character):04X}" for character in lost[:MOST_NAMED])
+        more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
+        yield Space(TEXT_PX)
+        yield _text(f"Letters that no font here has are left out: {codes}{more}.", LABEL_PX - 6, width, FAINT)
+
+
+def _text(text: str, height_px: int, width: int, colour: str = INK) -> Text:
     """A text in lines that fit the sheet, broken between words, or in them where there is no other place."""
-    letters = font_of(text, height_px)
-    room = width - 2 * GAP_PX
-    for paragraph in text.splitlines():
-        line = ""
-        for word in paragraph.split(" "):
-            longer = f"{line} {word}" if line else word
-            if letters.getlength(longer) <= room:
-                line = longer
-                continue
-            if line:
-                yield Line(line, height_px)
-            line = word
-            while letters.getlength(line) > room:
-                fits = next(n for n in range(len(line) - 1, 0, -1) if n == 1 or letters.getlength(line[:n]) <= room)
-                yield Line(line[:fits], height_px)
-                line = line[fits:]
-        yield Line(line, height_px)
+    return Text(drawn_text(text, height_px, width - 2 * GAP_PX, colour))

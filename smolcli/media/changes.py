@@ -1,36 +1,30 @@
 """Small pictures of a clip go in, one after another; the moments at which something else is shown come out.
 
-Each detector is told a moment and its picture, uint8 (h, w, 3), and says what has changed, a little later.
+A detector is told a moment and its picture, uint8 (h, w, 3), and says what has changed, a little later.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from smolcli.datatypes import RGB
+from smolcli.media.cells import BINS, FEWEST_CELLS, Cells, Flags, Motion, Step, colours
+from smolcli.media.jumps import Jumps, is_same
 
-CELL_PX = 8  # of the small picture: about a letter of a slide
-FLOOR = 8.0  # levels of 255 that a cell differs by because of its coding
-NOISE = 3.0  # a cell has changed where it differs by so many times what it usually does
-MOST_USUAL = 16.0  # levels that count as usual, so that captions that follow one another do not become usual
-BUSY = 0.6  # a cell that changes in so many of the pictures says nothing
-MEMORY = 32  # pictures from which what is usual is known
-FEWEST_CELLS = 2  # that change when a word does
 OF_STEPS = 0.5  # of what is other after a change, so much has changed in its steps
 REST_S = 0.4  # of nothing, before a change and after it
+GRADUAL = 4  # pictures a second, from which on motion is seen
+BLINK_S = 1.0  # what comes and goes within it blinks
 SUDDEN_S, SLOW_S = 2.0, 3.0  # a change that takes longer is motion; one of small steps, a drift
 DARK = 16  # levels, of a picture between a fade out and a fade in
-BINS, REGIONS, NEIGHBOURS = 4, 4, 2
+REGIONS, NEIGHBOURS = 4, 2
 DISTANCE, RATIO = 0.3, 3.0  # of histograms, 0 to 1, and how much more than that of neighbours
-
-Cells = npt.NDArray[np.float32]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,42 +40,10 @@ class Change:
 
 
 class Detector(Protocol):
-    """What finds the moments at which a scene begins."""
+    """What finds the moments at which another shot begins, where shots move."""
 
-    def see(self, time_s: float, rgb: RGB) -> list[Change]:
-        """The next picture; what is known now."""
-
-
-def cells_apart(one: RGB, other: RGB) -> Cells:
-    """float32 (h / 8, w / 8): by how many levels the cells of two pictures differ, in the colour that differs most."""
-    apart = np.abs(one.astype(np.int16) - other)
-    height, width = apart.shape[:2]
-    rows, columns = -(-height // CELL_PX), -(-width // CELL_PX)
-    if (rows * CELL_PX, columns * CELL_PX) != (height, width):
-        apart = np.pad(apart, ((0, rows * CELL_PX - height), (0, columns * CELL_PX - width), (0, 0)), "edge")
-    means = apart.reshape(rows, CELL_PX, columns, CELL_PX, 3).mean((1, 3), dtype=np.float32)
-    return np.asarray(means.max(-1), np.float32)
-
-
-class _Usual:
-    """What each cell usually does: by how many levels it differs, in what share of the pictures it changes."""
-
-    def __init__(self, apart: Cells) -> None:
-        self._levels = np.full_like(apart, min(MOST_USUAL, float(np.median(apart))))
-        self._share = np.zeros_like(apart)
-        self._seen = 1
-
-    def changed(self, apart: Cells) -> Flags:
-        """Which cells differ by more than they usually do."""
-        return np.asarray((apart > np.maximum(FLOOR, NOISE * self._levels)) & (self._share <= BUSY))
-
-    def learn(self, apart: Cells) -> None:
-        """One more picture."""
-        moved = apart > np.maximum(FLOOR, NOISE * np.median(self._levels))  # by more than noise moves all cells
-        self._seen += 1
-        part = max(1 / self._seen, 1 / MEMORY)
-        self._levels += part * (np.minimum(apart, MOST_USUAL) - self._levels)
-        self._share += max(part / 4, 1 / MEMORY) * (moved - self._share)
+    def see(self, time_s: float, rgb: RGB) -> list[float]:
+        """The next picture; the times of the pictures before it that begin one, no more than half a second late."""
 
 
 @dataclass(slots=True)
@@ -104,53 +66,64 @@ class _Run:
     stepped: Flags | None = None
 
 
+class Changes:
+    """All that begins a scene in pictures of a clip, `rate` of them a second. known: says where moving shots change."""
+
+    def __init__(self, rate: float, known: Detector) -> None:
+        self._motion, self._known = Motion(), known
+        self._steps = Steps(rate, self._motion.changed)
+        self._jumps = Jumps(rate, self._motion.changed) if rate >= GRADUAL else None
+
+    def see(self, time_s: float, rgb: RGB) -> list[Change]:
+        """The next picture; what is known now."""
+        step, claims = self._motion.see(time_s, rgb), self._known.see(time_s, rgb)
+        found = self._steps.see(step) if step is not None else []
+        if self._jumps is None:
+            return found + [Change(claim_s, claim_s, claim_s) for claim_s in claims]
+        cut_s = self._jumps.see(step, claims) if step is not None else None
+        return found if cut_s is None else [*found, Change(cut_s, cut_s, cut_s)]
+
+
 class Steps:
     """A change between two times at which nothing happens: another shot, a slide, a word on an unchanged ground.
 
     What is usual is learned for each cell, so that noise, a ticker or somebody who speaks in a corner changes nothing.
-    Slow transitions are found by what was shown a second before; motion and flashes are no change.
+    Slow transitions are found by what was shown a second before; motion and flashes are no change, nor is what blinks.
+    changed: which cells of two pictures differ by more than is usual.
     """
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, changed: Callable[[RGB, RGB], Flags]) -> None:
+        self._changed = changed
         self._recent: deque[tuple[float, RGB]] = deque(maxlen=max(2, round(rate)))  # a second of rest
         self._rest = max(1, round(rate * REST_S))  # pictures
         self._longest = max(1, round(rate * SUDDEN_S)) + self._rest  # pictures of a run
-        self._gradual = rate >= 4
-        self._still = 0  # pictures since the last step
-        self._usual: _Usual | None = None
-        self._previous: RGB | None = None
+        self._gradual = rate >= GRADUAL
+        self._still = 1  # pictures since the last step
         self._run: _Run | None = None
+        self._last: tuple[RGB, Change] | None = None  # what was shown before the last change
 
-    def see(self, time_s: float, rgb: RGB) -> list[Change]:
-        """The next picture; at most one change."""
-        before, self._previous = self._previous, rgb
-        if before is None or before.shape != rgb.shape:
-            self._still = 1
+    def see(self, step: Step) -> list[Change]:
+        """The next step; at most one change."""
+        if int(step.changed.sum()) >= FEWEST_CELLS or _is_dark(step.after):
+            self._moved(step)
             return []
-        apart = cells_apart(before, rgb)
-        self._usual = self._usual or _Usual(apart)
-        changed = self._usual.changed(apart)
-        moves = int(changed.sum()) >= FEWEST_CELLS or _is_dark(rgb)
-        if moves:
-            self._moved(time_s, rgb, before, changed, float(apart[changed].sum()))
-        self._usual.learn(apart)
-        return [] if moves else self._rested(time_s, rgb)
+        return self._rested(step.time_s, step.after)
 
-    def _moved(self, time_s: float, rgb: RGB, before: RGB, changed: Flags, size: float) -> None:
-        run = self._run
+    def _moved(self, step: Step) -> None:
+        run, time_s = self._run, step.time_s
         if run is None or run.slow:
             rested = self._still >= self._rest
-            run = self._run = _Run(run.before if run else before, run.began_s if run else time_s, time_s, rested)
+            run = self._run = _Run(run.before if run else step.before, run.began_s if run else time_s, time_s, rested)
             self._recent.clear()
         self._still = 0
         run.pictures += 1
-        run.stepped = changed if run.stepped is None else run.stepped | changed
-        if _is_dark(rgb):
+        run.stepped = step.changed if run.stepped is None else run.stepped | step.changed
+        if _is_dark(step.after):
             run.dark, run.largest = True, 0.0
         elif run.dark and run.largest == 0.0:
             run.step_s, run.largest = time_s, math.inf  # where it is no longer dark
-        elif size > run.largest:
-            run.largest, run.step_s = size, time_s
+        elif step.size > run.largest:
+            run.largest, run.step_s = step.size, time_s
 
     def _rested(self, time_s: float, rgb: RGB) -> list[Change]:
         self._still += 1
@@ -170,7 +143,15 @@ class Steps:
         other = self._changed(run.before, rgb)
         if (other & run.stepped).sum() < OF_STEPS * other.sum():
             return []  # most of it has changed little by little: a pan
-        return [Change(run.step_s if other.sum() >= FEWEST_CELLS else None, run.began_s, time_s)]
+        same = other.sum() < FEWEST_CELLS or is_same(run.before, rgb)
+        return [self._blinked(run.before, rgb, Change(None if same else run.step_s, run.began_s, time_s))]
+
+    def _blinked(self, before: RGB, rgb: RGB, change: Change) -> Change:
+        """A change; one that takes back what has just changed is none, and that was none."""
+        last, self._last = self._last, (before, change)
+        if last is None or change.time_s is None or change.from_s - last[1].from_s > BLINK_S:
+            return change
+        return change if self._differ(last[0], rgb) else Change(None, last[1].from_s, change.to_s)
 
     def _slowly(self, time_s: float, rgb: RGB) -> list[Change]:
         """What is shown a second ago against what is shown now, where no step between was one."""
@@ -187,10 +168,6 @@ class Steps:
         short = since_s - run.began_s <= SLOW_S and self._differ(run.before, rgb)
         return [Change((run.began_s + since_s) / 2, run.began_s, since_s)] if short else []
 
-    def _changed(self, one: RGB, other: RGB) -> Flags:
-        assert self._usual is not None
-        return self._usual.changed(cells_apart(one, other))
-
     def _differ(self, one: RGB, other: RGB) -> bool:
         return int(self._changed(one, other).sum()) >= FEWEST_CELLS
 
@@ -202,7 +179,7 @@ class Histograms:
         self._previous: Cells | None = None
         self._steps: deque[tuple[float, float]] = deque(maxlen=2 * NEIGHBOURS + 1)
 
-    def see(self, time_s: float, rgb: RGB) -> list[Change]:
+    def see(self, time_s: float, rgb: RGB) -> list[float]:
         """The next picture; the moment two pictures before it, where that is one."""
         own = _histograms(rgb)
         distance = 0.0 if self._previous is None else float(np.abs(own - self._previous).sum() / 2)
@@ -212,15 +189,13 @@ class Histograms:
             return []
         moment_s, largest = self._steps[NEIGHBOURS]
         around = (sum(step for _, step in self._steps) - largest) / (2 * NEIGHBOURS)
-        return [Change(moment_s, moment_s, moment_s)] if largest >= max(DISTANCE, RATIO * around) else []
+        return [moment_s] if largest >= max(DISTANCE, RATIO * around) else []
 
 
 def _histograms(rgb: RGB) -> Cells:
     """Shares of the picture: for each of its 4 × 4 regions, in each of 64 colours."""
-    levels = rgb // (256 // BINS)
-    colours = (levels[..., 0].astype(np.intp) * BINS + levels[..., 1]) * BINS + levels[..., 2]
     rows, columns = (np.arange(side) * REGIONS // side for side in rgb.shape[:2])
-    places = (rows[:, None] * REGIONS + columns) * BINS**3 + colours
+    places = (rows[:, None] * REGIONS + columns) * BINS**3 + colours(rgb)
     counts = np.bincount(places.ravel(), minlength=REGIONS**2 * BINS**3)
     return np.asarray(counts / places.size, np.float32)
 

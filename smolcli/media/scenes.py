@@ -2,8 +2,8 @@
 PySceneDetect.
 
 Eight small pictures a second are looked at, in order, by a reader of its own: the memory of a picture, whatever the
-length. Detectors say where a scene begins: `Steps` in any case, and for shots that move those of PySceneDetect, or
-where that is not installed histograms.
+length. `Changes` says where a scene begins; for shots that move it asks PySceneDetect, or where that is not installed
+histograms.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import chain, islice
 
 from smolcli.datatypes import RGB, Frame, Place
 from smolcli.media.base import Media
-from smolcli.media.changes import Change, Detector, Histograms, Steps
+from smolcli.media.changes import Change, Changes, Detector, Histograms
 from smolcli.media.pixels import shrunk
 from smolcli.media.windows import WindowOptions, part, windows
 
@@ -40,19 +40,18 @@ class SceneDetectors:
         self._times_s: deque[float] = deque(maxlen=64)  # of the latest pictures
         self._number = 0
 
-    def see(self, time_s: float, rgb: RGB) -> list[Change]:
-        """The next picture; what is known now."""
+    def see(self, time_s: float, rgb: RGB) -> list[float]:
+        """The next picture; the times of those before it that begin a shot."""
         self._times_s.append(time_s)
         found = self._detector.process_frame(self._timecode(self._number, fps=self._rate), rgb[..., ::-1].copy())
         self._number += 1
-        moments_s = [self._times_s[cut.frame_num - self._number] for cut in found]
-        return [Change(moment_s, moment_s, moment_s) for moment_s in moments_s]
+        return [self._times_s[cut.frame_num - self._number] for cut in found]
 
 
-def detectors(rate: float) -> list[Detector]:
-    """All that is to be asked about a clip's pictures, of which so many a second are looked at."""
+def changes(rate: float) -> Changes:
+    """What is to be asked about a clip's pictures, of which so many a second are looked at."""
     known: Detector = SceneDetectors(rate) if find_spec("scenedetect") is not None else Histograms()
-    return [Steps(rate), known]
+    return Changes(rate, known)
 
 
 def scenes_of(media: Media, options: WindowOptions) -> Iterator[Place]:
@@ -95,13 +94,11 @@ def cuts(frames: Iterator[Frame], start_s: float, longest_s: float | None = None
 
 
 def _in_order(frames: Iterable[Frame], rate: float) -> Iterator[tuple[list[float], float]]:
-    """What the detectors say, each of which is late in its own way, as rising moments; and up to when all is known."""
-    asked, waiting, said_s = detectors(rate), list[Change](), -math.inf
+    """What is said of the pictures, which is late in several ways, as rising moments; and up to when all is known."""
+    asked, waiting, said_s = changes(rate), list[Change](), -math.inf
     for frame in frames:
         time_s = frame.place.time_s or 0.0
-        small = shrunk(frame.rgb, SIDE_PX)
-        for detector in asked:
-            waiting += detector.see(time_s, small)
+        waiting += asked.see(time_s, shrunk(frame.rgb, SIDE_PX))
         due_s = time_s - max(LATE_S, LATE_PICTURES / rate)
         yield _moments(waiting, said_s, due_s), due_s
         said_s = due_s

@@ -148,6 +148,7 @@ class VideoMedia(Media):
     def __init__(self, given: Input, options: MediaOptions, copy: Path | None = None) -> None:
         self._name, self._copy = given.name, copy
         self._reading = threading.RLock()  # the clip stands at one picture
+        self._cut_s = math.inf  # where a file is cut off, once that was said
         self._path, self._max_pixels = str(given.local), options.max_pixels
         self._clip = clip = Clip(self._path, given.name, options.max_pixels)
         facts = replace(clip.facts, size_px=clip.facts.size_px[::-1]) if options.rotate // 90 % 2 else clip.facts
@@ -165,11 +166,17 @@ class VideoMedia(Media):
         """Where what the file holds ends; said once, where that is before its length."""
         with self._reading:
             ends_s = self._clip.ends_s
-        if self._clip.facts.duration_s - ends_s > max(CUT_OFF_S, 2 / self._clip.facts.fps):
+        if self._clip.facts.duration_s - ends_s > self._little_s:
             length = moment(self._clip.facts.duration_s)
             self._warn(f"{self._name} is cut off: it holds {moment(ends_s)} of its {length}, which is what is read.")
+            self._cut_s = ends_s
             return ends_s
         return self._clip.facts.duration_s
+
+    @property
+    def _little_s(self) -> float:
+        """What is missing at an end is not worth a sentence."""
+        return max(CUT_OFF_S, 2 / self._clip.facts.fps)
 
     def sampled(self, most: int, window_s: tuple[float, float] | None = None) -> Sequence[Outline]:
         """At most so many frames of the clip, or of a window of it; nothing is decoded."""
@@ -207,17 +214,18 @@ class VideoMedia(Media):
         Raises MediaError when none came, or when what came are no pictures.
         """
         asked = self._outlines if outlines is None else outlines
-        came = 0
+        came, lost = 0, list[Place]()
         different: set[bytes] = set()
         for outline in asked:
             found = self._read(outline.place)
             if found is None:
+                lost.append(outline.place)
                 continue
             came += 1
             if len(different) < MOST_DIFFERENT:
                 different.add(found.rgb[:: max(1, found.rgb.shape[0] // 64)].tobytes())
             yield found
-        self._judge(came, len(asked), len(different))
+        self._judge(came, lost, len(different))
 
     def close(self) -> None:
         """Close the clip."""
@@ -233,13 +241,13 @@ class VideoMedia(Media):
         rgb, stream_time_s = found
         return Frame(self._turned(rgb), Place(place.source, place.index, None, place.time_s, stream_time_s))
 
-    def _judge(self, came: int, wanted: int, different: int) -> None:
-        """What is to be said once all frames were asked for."""
+    def _judge(self, came: int, lost: Sequence[Place], different: int) -> None:
+        """What is to be said once all frames were asked for. Those in pieces where a file is cut off are no news."""
         if not came:
             raise MediaError(f"{self._name} holds no frame that can be decoded.", CONVERT)
         self._clip.refuse_unfilled(different)
-        if came < wanted:
-            self._warn(f"{self._name} is damaged: {wanted - came} of {wanted} frames are missing.")
+        if any((place.time_s or 0.0) < self._cut_s - self._little_s for place in lost):
+            self._warn(f"{self._name} is damaged: {len(lost)} of {came + len(lost)} frames are missing.")
         if self._clip.resized:
             self._warn(f"{self._name} changes its picture size: frames were scaled to that of the first.")
 

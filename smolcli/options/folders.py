@@ -31,7 +31,7 @@ class InputOptions:
 
 @dataclass(frozen=True, slots=True)
 class KeepingOptions:
-    """What becomes of what is there already, and of what fails."""
+    """What becomes of what is there already, of captions, and of what fails."""
 
     panel: ClassVar[str] = "Output"
 
@@ -44,4 +44,5 @@ class KeepingOptions:
     write_xmp: bool = option(
         False, Option("Write captions into the pictures' own descriptions (XMP; JPEG, PNG, WebP), no pixel touched.")
     )
+    prefix: str = option("", Option("Write this before every caption.", metavar="TEXT"))
     errors: Path | None = option(None, Option("Write what failed here, a JSON object a line.", metavar="FILE"))

@@ -46,12 +46,12 @@ def caption_found(files: OpenFiles, found: Iterable[Found], template: Template, 
 
 
 def prefixed(events: Generator[Event], prefix: str) -> Generator[Event]:
-    """The same events; every caption begins with some words, which the model neither wrote nor saw."""
+    """The same events; every caption begins with some words of the user's."""
 
     def shown(event: Event) -> Iterator[Event]:
         if isinstance(event, Answer):
-            text = prefix + event.text.lstrip()
-            yield replace(event, generation=replace(event.generation, text=text))
+            made = replace(event.generation, text=event.generation.text.lstrip())
+            yield replace(event, generation=made, prefix=prefix)
         elif not isinstance(event, Piece):  # they would come before the prefix
             yield event
 

@@ -137,6 +137,8 @@ def judge(reader: smolcli.Reader, path: str, scenes: list[Scene], scores: Scores
         starts = [(place.window_s or (0.0, 0.0))[0] for place in scenes_of(media, WindowOptions())]
     for scene in scenes[1:]:
         scores.add("scenes that are cut within 0.5 s", float(any(abs(at - scene.start_s) <= 0.5 for at in starts)))
+    for at in starts[1:]:
+        scores.add("cuts that are where a scene begins", float(any(abs(at - s.start_s) <= 0.5 for s in scenes[1:])))
     for scene in scenes:
         if scene.word:
             scores.add("words", float(scene.word.lower() in one(scene, "What does it say?")))

@@ -76,6 +76,15 @@ def test_a_prefix_stands_before_every_caption_and_is_in_no_store(smol, folder):
     assert "ohwx" not in smol("caption", folder / "exit.png").out
 
 
+def test_a_prefix_that_is_written_into_pictures_is_not_kept_as_the_models_words(smol, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("SMOL_STORE", "on")
+    monkeypatch.setenv("SMOL_CACHE_DIR", str(tmp_path / "cache"))
+    words = ("caption", folder / "exit.png")
+    assert smol(*words, "--write-xmp", "--prefix", "ohwx, ").code == 0
+    done = smol(*words, "--json")
+    assert done.record["cached"] and not done.record["text"].startswith("ohwx")
+
+
 def test_a_prefix_does_not_go_with_data(smol, folder):
     done = smol("caption", folder, "--prefix", "x", "--fields", "word")
     assert done.code == 2 and "--prefix" in done.sentence

@@ -95,6 +95,32 @@ def test_lines_are_added_and_none_is_said_twice(smol, photos, tmp_path):
     assert len(out.read_text().splitlines()) == 6
 
 
+def test_other_options_and_another_prefix_are_other_answers_and_it_is_said(smol, photos, tmp_path):
+    out = tmp_path / "all.jsonl"
+    words = ("caption", photos / "b.png", photos / "c.png", "-o", out, "--append", *SHORT)
+    assert smol(*words).code == 0
+    for more in (("--detail", "high"), ("--prompt", "caption-short"), ("--prefix", "photo, "), ("--max-tokens", "2")):
+        before = len(out.read_text().splitlines())
+        done = smol(*words, *more)
+        assert done.code == 0 and "with other options or words, and has anew: 2" in done.err
+        assert "not said again" not in done.err and len(out.read_text().splitlines()) == before + 2
+        counted = smol(*words, *more, "--dry-run")
+        assert "(2 in the output)" in counted.out
+        again = smol(*words, *more)
+        assert "not said again: 2" in again.err and len(out.read_text().splitlines()) == before + 2
+    assert sum("prefix" in json.loads(line) for line in out.read_text().splitlines()) == 2
+
+
+def test_lines_of_earlier_versions_without_a_key_are_known_by_what_they_say(smol, photos, tmp_path):
+    out = tmp_path / "all.jsonl"
+    words = ("caption", photos / "b.png", "-o", out, "--append", *SHORT)
+    assert smol(*words).code == 0
+    record = json.loads(out.read_text())
+    del record["key"]
+    out.write_text(json.dumps(record) + "\n")
+    assert "not said again: 1" in smol(*words).err and len(out.read_text().splitlines()) == 1
+
+
 @pytest.mark.parametrize("cut", [1, 30])
 def test_half_a_last_line_is_repaired(smol, photos, tmp_path, cut):
     out = tmp_path / "all.jsonl"

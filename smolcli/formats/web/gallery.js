@@ -18,7 +18,7 @@ const orders = {
 const STEP = 200; // cards that are drawn at a time: a browser lays out thousands slowly
 let cards = read; // in the order that was chosen
 let seen = read; // those of them that were searched for
-let drawn = STEP; // how many of those are drawn
+let first = 0, beyond = STEP; // from which of those to which they are drawn
 let current = null; // the card that can be tabbed to
 let opened = null; // the card that is shown large: closing gives the focus back to where it was before
 
@@ -26,9 +26,10 @@ function choose(card, focus) {
   if (current) link(current).tabIndex = -1;
   current = card || null;
   if (!current) return;
-  if (seen.indexOf(current) >= drawn) {
-    drawn = seen.indexOf(current) + STEP;
-    draw();
+  const at = seen.indexOf(current);
+  if (at < first || at >= beyond) {
+    const near = at >= first - STEP && at < beyond + STEP; // further off, those between are not drawn
+    draw(near ? Math.min(first, at - STEP) : at - STEP, near ? Math.max(beyond, at + STEP) : at + STEP);
   }
   link(current).tabIndex = 0;
   if (focus) {
@@ -37,25 +38,33 @@ function choose(card, focus) {
   }
 }
 
-function draw() {
-  const there = new Set(seen.slice(0, drawn));
+function draw(from, to) {
+  const full = seen[first] && !seen[first].hidden ? columns() : 1;
+  first = Math.max(0, from - (from % full)); // whole rows before what is drawn already
+  beyond = to;
+  const there = new Set(seen.slice(first, beyond));
   for (const card of cards) if (card.hidden === there.has(card)) card.hidden = !card.hidden;
-  end.unobserve(none);
-  end.observe(none);
+  for (const end of [before, none]) {
+    ends.unobserve(end);
+    ends.observe(end);
+  }
 }
 
+const before = document.getElementById("before");
 const none = document.getElementById("none");
-const end = new IntersectionObserver((entries) => {
-  if (drawn >= seen.length || !entries.some((entry) => entry.isIntersecting)) return;
-  drawn += STEP;
-  draw();
+const ends = new IntersectionObserver((entries) => {
+  const reached = new Set(entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target));
+  const up = reached.has(before) && first > 0, down = reached.has(none) && beyond < seen.length;
+  if (!up && !down) return;
+  const kept = seen[first], top = kept.getBoundingClientRect().top;
+  draw(up ? first - STEP : first, down ? beyond + STEP : beyond);
+  if (up) window.scrollBy(0, kept.getBoundingClientRect().top - top); // what is looked at stays where it is
 }, { rootMargin: "1500px" });
 
 function filter() {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   seen = cards.filter((card) => words.every((word) => text.get(card).includes(word)));
-  drawn = STEP;
-  draw();
+  draw(0, STEP);
   count.textContent = words.length ? `${seen.length} of ${cards.length}` : `${cards.length}`;
   none.textContent = seen.length ? "" : "Nothing is found.";
   if (!seen.includes(current)) choose(seen[0], false);
@@ -69,9 +78,9 @@ function reorder() {
 }
 
 function columns() {
-  const top = seen[0].offsetTop;
-  const next = seen.findIndex((card) => card.offsetTop !== top);
-  return next < 0 ? seen.length : next;
+  const row = seen.slice(first, beyond);
+  const next = row.findIndex((card) => card.offsetTop !== row[0].offsetTop);
+  return next < 0 ? row.length : next;
 }
 
 function step(key) {
