@@ -1,8 +1,13 @@
 """Which pages a question is about, by their words."""
 
+import pymupdf
 import pytest
 
+from smolcli.media import MediaOptions, open_media
+from smolcli.media.document import DocumentMedia
+from smolcli.run import PageTexts
 from smolcli.store import rank_texts
+from smolcli.verbs.docvqa.ranking import Ranking, known_texts
 
 PAGES = [
     "The harbour opened in 1904.",
@@ -50,3 +55,18 @@ def test_a_question_of_only_common_words_still_looks_for_them():
 
 def test_there_may_be_no_pages_and_no_words():
     assert rank_texts([], "total") == [] and rank_texts(["a"], "") == [0.0]
+
+
+def test_pages_are_searched_by_their_own_text_without_a_look_at_where_it_stands(tmp_path, monkeypatch):
+    """Of 1,000 pages that would take longer than the answer. Text that makes no words says nothing of a page."""
+    with pymupdf.open() as document:
+        for lines in (["Total revenue was 12,400 crowns."], [], ["xkqzjwvqxkzj"] * 20):
+            page = document.new_page(width=300, height=300)
+            for number, line in enumerate(lines):
+                page.insert_text((20, 20 + 12 * number), line, fontsize=9)
+        document.save(tmp_path / "a.pdf")
+    monkeypatch.delattr(DocumentMedia, "layer")
+    monkeypatch.setattr(DocumentMedia, "frame", None)
+    with open_media(str(tmp_path / "a.pdf"), MediaOptions()) as media:
+        found = known_texts(media, media.places, Ranking(PageTexts(), rank_texts, "{question}"))
+    assert found == ["Total revenue was 12,400 crowns.", "", ""]

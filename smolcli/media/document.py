@@ -23,7 +23,7 @@ from smolcli.locks import MUPDF
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.reading import HEAD_BYTES, Input, shown
 from smolcli.media.selection import parse_pages
-from smolcli.media.text_layer import TextLayer, layer_of
+from smolcli.media.text_layer import FLAGS, TextLayer, layer_of
 
 LARGEST = 4  # a page at an explicit dpi is at most so many longest edges long
 POINTS_PER_INCH = 72
@@ -138,7 +138,7 @@ class DocumentMedia(Media):
     def text(self, place: Place) -> str:
         """The page's text layer, "" where there is none. Raises MediaError where it is damaged."""
         with self._decoding(place.index):
-            return str(self._document[place.index].get_text("text")).strip()
+            return str(self._document[place.index].get_text("text", flags=FLAGS)).strip()
 
     def layer(self, place: Place) -> TextLayer | None:
         """The page's text layer with its boxes, None where there is none. Raises MediaError where it is damaged."""

@@ -14,13 +14,13 @@ from itertools import chain, zip_longest
 from smolcli.datatypes import Place
 from smolcli.errors import MediaError
 from smolcli.jobs import Answer, Failure, Job, Look, Question
-from smolcli.media import Media
-from smolcli.regions import page_text
+from smolcli.media import Media, fault_of
 from smolcli.run import PageTexts
 from smolcli.verbs.choosing import NO, YES, likely_of
 from smolcli.verbs.docvqa.matching import content_of
 from smolcli.verbs.stepwise import Outcome
 
+JUDGED = 2000  # characters of a page's own text, by which it is told whether it makes sense
 Rank = Callable[[Sequence[str], str], list[float]]
 Ranked = dict[Question, list[Place]]
 
@@ -38,15 +38,13 @@ class Ranking:
 
 def known_texts(media: Media, places: Sequence[Place], ranking: Ranking) -> list[str]:
     """What pages say, as far as no model is needed to know it; "" for the others."""
-    return [_layer_text(media, place) or ranking.texts.get(place) for place in places]
+    return [_own_words(media, place) or ranking.texts.get(place) for place in places]
 
 
-def _layer_text(media: Media, place: Place) -> str:
+def _own_words(media: Media, place: Place) -> str:
     try:
-        layer = media.layer(place)
-        if layer is None or not layer.is_sound or not layer.regions:
-            return ""
-        return page_text(layer.reading(media.outline(place).size_px))
+        text = media.text(place)
+        return "" if fault_of(text[:JUDGED]) else text
     except MediaError:  # it may be drawn all the same
         return ""
 
