@@ -243,6 +243,28 @@ def test_words_with_boxes_of_their_own_are_each_in_theirs():
     assert [box[3] - box[1] for box in boxes] == pytest.approx([16, 16], abs=1)
 
 
+@needs_poppler
+@pytest.mark.parametrize("gap", [24, 40, 70], ids="{} points apart".format)
+def test_poppler_finds_lines_whole_whose_words_stand_far_apart_below_one_another(gap):
+    """As those of a type-written or a justified page do: they are no columns."""
+    texts = ["At long paper at", "Quality children because old", "in by given yes", "window amount be quickly"]
+    lines = []
+    for number, text in enumerate(texts):
+        words = [
+            Region(
+                "word", ((60 + (60 + gap) * at) / WIDTH, (100 + 28 * number) / HEIGHT, 60 / WIDTH, 20 / HEIGHT), word
+            )
+            for at, word in enumerate(text.split())
+        ]
+        box = (60 / WIDTH, words[0].box[1], (240 + 3 * gap) / WIDTH, 20 / HEIGHT)
+        lines.append(line(text, box, words=words))
+    data = made(scan(), page(block("paragraph", *lines)))
+    found = [" ".join(each.split()) for each in poppler(data).splitlines() if each.strip()]
+    assert found == texts
+    with pymupdf.open(stream=data) as document:
+        assert all(len(document[0].search_for(text)) == 1 for text in texts)
+
+
 SCRIPTS = [
     "Ελληνικά κείμενα",
     "Русский текст",

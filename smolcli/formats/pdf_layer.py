@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from smolcli.datatypes import Box
 from smolcli.formats.bidi import as_drawn
@@ -19,6 +20,9 @@ THINNEST = 0.15  # of a box's height: what a line askew can at least be of the u
 # Poppler takes a word apart whose letters do not stand level: so each word does, at its own height on a line that is
 # askew, and a line that rises by less than 0.7 of its height does as a whole.
 ASKEW, FLAT = 15, 0.7
+# Words that are a letter size apart, as type-written and justified ones are, it takes for those of two columns: so they
+# reach for one another where they are no more than FAR apart, until they are NEAR (letter sizes).
+NEAR, FAR = 0.6, 4.0
 assert ASCENT - DESCENT == EM  # a line's box is one letter size high
 
 
@@ -94,6 +98,8 @@ class Pen:
             angle += 90
             run = _run(line.box, angle, self.sheet)
         spans = sorted(self._spans(line, run))
+        if known_words(line):
+            spans = _bridged(spans, run.height)
         yield f"/{self.font} {_number(run.height)} Tf"
         for at, (start, length, text) in enumerate(spans):
             yield self._stretched(text, start, length, run, " " if at + 1 < len(spans) else "")
@@ -127,6 +133,18 @@ class Pen:
         letters = max(1, sum(not is_mark(character) for character in text))
         percent = 100 * length / (WIDTH * run.height * letters)
         return f"{_number(percent)} Tz {' '.join(map(_number, placed))} Tm {self.glyphs.encoded(text + after)} Tj"
+
+
+def _bridged(spans: list[tuple[float, float, str]], height: float) -> list[tuple[float, float, str]]:
+    """The words of a line, from left to right, each of those that stand apart a little longer than its letters."""
+    edges = [[start, start + length] for start, length, _ in spans]
+    for before, after in pairwise(edges):
+        gap = after[0] - before[1]
+        if NEAR * height < gap <= FAR * height:
+            reach = (gap - NEAR * height) / 2
+            before[1] += reach
+            after[0] -= reach
+    return [(start, end - start, text) for (start, end), (_, _, text) in zip(edges, spans, strict=True)]
 
 
 def _run(box: Box, angle: float, sheet: Sheet) -> _Run:
