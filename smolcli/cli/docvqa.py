@@ -146,6 +146,7 @@ def _search(run: Run, reader: Reader, documents: DocumentOptions, files: Sequenc
         known.refusals,
         reader.at_once,
         Eyes(reader.facts.longest_edge_px, known.letter_px, known.least_px),
+        known.doubted,
     )
 
 

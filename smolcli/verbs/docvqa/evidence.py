@@ -183,7 +183,7 @@ def _found(answer: Answer, reading: PageReading) -> list[Found]:
 def _as_printed(answer: Answer, found: Sequence[Found]) -> Answer:
     """A text as it stands on its page, where the page's own text is known, or its line was read more surely."""
     printed = found[0].printed if answer.data is None and found else ""
-    if not printed or printed == answer.text.strip().rstrip("."):
+    if not printed or printed == answer.text.strip().rstrip(".") or abs(_digits(printed) - _digits(answer.text)) > 1:
         return answer
     line = found[0].lines[0]
     if line.confidence is not None and line.confidence <= confidence_of(answer):
@@ -193,6 +193,10 @@ def _as_printed(answer: Answer, found: Sequence[Found]) -> Answer:
         return replace(answer, generation=made)
     sentence = f"{answer.text!r} is what was read; {printed!r} stands there ({answer.job.places[0].label})."
     return _warned(replace(answer, generation=made), sentence)
+
+
+def _digits(text: str) -> int:
+    return sum(letter.isdigit() for letter in text)
 
 
 def _values(data: object, name: str = "") -> Iterator[tuple[str, str]]:
