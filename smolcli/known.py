@@ -14,7 +14,8 @@ class KnownAnswers:
     what a page does not tell; relevance: how it is asked whether a page tells, "" as any model is; yes_or_no: the hint
     with which it is asked for a yes or a no. letter_px: how high letters are that it reads best on a page, least_px:
     those that it reads at all; 0.0 where it was not measured, or takes pages so large that they need not be looked at
-    more closely.
+    more closely. doubted: how likely it has to say yes when it is asked whether there is what it has named; 0.0 where
+    that was not measured.
     """
 
     least: float = 0.0
@@ -23,6 +24,7 @@ class KnownAnswers:
     yes_or_no: str = "yesno"
     letter_px: float = 0.0
     least_px: float = 0.0
+    doubted: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,16 @@ def score(documents: Sequence[AskedDocument], mode: str, least: float | None, to
         ranking = Ranking(reader.page_texts, reader.rank_texts, known["relevance"])
         bound = known["least"] if least is None else least
         eyes = Eyes(reader.facts.longest_edge_px, known["letter_px"], known["least_px"])
-        search = Search(ranking, evidence, top, least=bound, refusals=known["refusals"], at_once=4, eyes=eyes)
+        search = Search(
+            ranking,
+            evidence,
+            top,
+            least=bound,
+            refusals=known["refusals"],
+            at_once=4,
+            eyes=eyes,
+            doubted=known["doubted"],
+        )
         for number, document in enumerate(documents):
             path = Path(folder) / f"{number}.pdf"
             path.write_bytes(pdf_of_sheets(document.sheets, mode))

@@ -14,6 +14,7 @@ from smolcli.datatypes import Place
 from smolcli.jobs import Answer, Failure, Job
 from smolcli.verbs.choosing import NOT_FOUND, Taken, best_of, confidence_of, filled, names_of, says_nothing
 from smolcli.verbs.docvqa.closer import looked_at_closely, restored
+from smolcli.verbs.docvqa.doubting import doubted, doubts
 from smolcli.verbs.docvqa.evidence import Evidence, Pages
 from smolcli.verbs.docvqa.excerpt import Eyes
 from smolcli.verbs.docvqa.ranking import Ranking, known_texts, ranked, relevance_of
@@ -28,7 +29,8 @@ class Search:
     """How documents are searched. top: at most so many pages of each are read, None for all; each: every page is a
     document of its own. least: an answer of which the model was less sure is none; refusals: its own sentences for
     what a page does not tell. at_once: documents, or pages where each is one, that are under way together. eyes: how
-    small print the model reads, None where it is shown whole pages.
+    small print the model reads, None where it is shown whole pages. doubted: an answer is none where
+    the model says yes less surely than that when it is asked whether there is such a thing; 0.0 where it is not asked.
     """
 
     ranking: Ranking
@@ -39,6 +41,7 @@ class Search:
     refusals: Sequence[str] = ()
     at_once: int = AT_ONCE
     eyes: Eyes | None = None
+    doubted: float = 0.0
 
 
 def ask_document(pages: Pages, places: Sequence[Place], template: Template, search: Search) -> Steps:
@@ -78,9 +81,20 @@ def _asked(
         own = [job for job in jobs if job.places[0] == place]
         instead |= yield from looked_at_closely(pages, place, own, search.eyes, search.ranking.rank)
     asked = [instead.get(job, job) for job in jobs]
-    wanted = list(dict.fromkeys(asked))
+    second = doubts(asked, lambda question: relevance_of(question, search.ranking)) if search.doubted else {}
+    wanted = list(dict.fromkeys([*asked, *second.values()]))
     came = dict(zip(wanted, (yield wanted), strict=True))
-    return [restored(came[each], job) if each is not job else came[each] for job, each in zip(jobs, asked, strict=True)]
+    pages.made += [told for job in second.values() if isinstance(told := came[job], Answer)]
+    is_there = {job: came[question] for job, question in second.items()}
+    return [_of_page(came[each], job, is_there.get(each), search) for job, each in zip(jobs, asked, strict=True)]
+
+
+def _of_page(outcome: Outcome, job: Job, told: Outcome | None, search: Search) -> Outcome:
+    """What became of a job about a page. told: whether what it asks for is there, where the model was asked that."""
+    outcome = outcome if outcome.job == job else restored(outcome, job)
+    if isinstance(outcome, Answer) and isinstance(told, Answer):
+        return doubted(outcome, told, search.doubted)
+    return outcome
 
 
 def _answered(

@@ -1,6 +1,7 @@
 """Answers about pages go in, they come out with the places where they stand: a page, and the box of each line.
 
-The lines are those of the page's own text where it is sound, else those that the model reads.
+The lines are those of the page's own text where it is sound, else those that the model reads. An answer that stands
+there all but letter by letter is given as it stands there: a page's own text has no misread letters.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from smolcli.jobs import Answer, Job
 from smolcli.media import Media, TextLayer
 from smolcli.regions import PageReading
 from smolcli.run import Access, OpenFiles
+from smolcli.verbs.choosing import confidence_of
 from smolcli.verbs.docvqa.matching import Found, find_answer
 from smolcli.verbs.stepwise import Outcome, StepError, noting
 from smolcli.verbs.template import Template
@@ -77,24 +79,27 @@ class Pages:
         for part in parts or (answer,):
             found = yield from self._stands(replace(part, evidence=(), warnings=()))
             page = part.job.places[0]
+            if answer.data is None:
+                answer = replace(answer, generation=found.generation)
             found = self._mark(found, number, "" if page == answer.job.places[0] else page.label)
             places += found.evidence
             notes |= dict.fromkeys(found.warnings)
         return replace(answer, evidence=tuple(places), warnings=tuple(notes))
 
     def _stands(self, answer: Answer) -> Generator[list[Job], Sequence[Outcome], Answer]:
-        """The answer with the places on its page where it stands."""
+        """The answer with the places on its page where it stands, in the words that stand there."""
         place = answer.job.places[0]
         try:
             layer = self._layer(place)
-            lines = _lines(answer, layer.reading(self.media.outline(place).size_px)) if layer is not None else []
-            if not lines and self.evidence.form is not None and (layer is None or layer.pictures):
-                lines = _lines(answer, (yield from self._reading(place, layer)))
+            found = _found(answer, layer.reading(self.media.outline(place).size_px)) if layer is not None else []
+            if not found and self.evidence.form is not None and (layer is None or layer.pictures):
+                found = _found(answer, (yield from self._reading(place, layer)))
         except StepError as error:
             return _warned(answer, f"The lines of {place.label} could not be read ({error.failure.message}).")
         except MediaError as error:
             return _warned(answer, f"The lines of {place.label} could not be read ({error.message}).")
-        return replace(answer, evidence=tuple(replace(place, box=line) for line in dict.fromkeys(lines)))
+        boxes = dict.fromkeys(line.box for each in found for line in each.lines)
+        return _as_printed(replace(answer, evidence=tuple(replace(place, box=box) for box in boxes)), found)
 
     def known(self, place: Place) -> Iterator[PageReading]:
         """What a page says of its own, with its lines, where that is known without the model. Raises MediaError."""
@@ -164,15 +169,34 @@ def _warned(answer: Answer, sentence: str) -> Answer:
     return replace(answer, warnings=(*answer.warnings, sentence))
 
 
-def _lines(answer: Answer, reading: PageReading) -> list[tuple[float, float, float, float]]:
-    """The boxes of the lines that hold an answer, or the values that it is made of."""
+def _found(answer: Answer, reading: PageReading) -> list[Found]:
+    """Where an answer stands on a page, or the values that it is made of."""
     if answer.choices is not None:
         return []
     if answer.data is None:
         found = [find_answer(reading, answer.text, answer.question)]
     else:
         found = [find_answer(reading, value, name) for name, value in _values(answer.data)]
-    return [line.box for each in found if isinstance(each, Found) for line in each.lines]
+    return [each for each in found if each is not None]
+
+
+def _as_printed(answer: Answer, found: Sequence[Found]) -> Answer:
+    """A text as it stands on its page, where the page's own text is known, or its line was read more surely."""
+    printed = found[0].printed if answer.data is None and found else ""
+    if not printed or printed == answer.text.strip().rstrip(".") or abs(_digits(printed) - _digits(answer.text)) > 1:
+        return answer
+    line = found[0].lines[0]
+    if line.confidence is not None and line.confidence <= confidence_of(answer):
+        return answer
+    made = replace(answer.generation, text=printed)
+    if found[0].likeness == 1.0:
+        return replace(answer, generation=made)
+    sentence = f"{answer.text!r} is what was read; {printed!r} stands there ({answer.job.places[0].label})."
+    return _warned(replace(answer, generation=made), sentence)
+
+
+def _digits(text: str) -> int:
+    return sum(letter.isdigit() for letter in text)
 
 
 def _values(data: object, name: str = "") -> Iterator[tuple[str, str]]:

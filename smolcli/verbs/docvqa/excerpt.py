@@ -15,7 +15,7 @@ from smolcli.regions import PageReading, Region, turned
 
 Rank = Callable[[Sequence[str], str], list[float]]
 BEST = 2  # rows that are looked for by a question's words
-BELOW = 1  # rows beneath each of them, where its value may stand
+BELOW = 1  # rows beneath one of them that has no figures itself: its value may stand there
 GAP, LEADING = 1.5, 1.5  # ems: between columns at most, and from row to row
 MARGIN = 0.8  # ems of white around
 OF_LAYER, OF_INK = 1.3, 0.93  # a line's height in ems: as fonts say, and of its ink from ascender to descender
@@ -135,10 +135,15 @@ class Page:
         chosen: set[int] = set()
         for depth in range(BEST):
             for best in ranked:
-                for near in range(best[depth], min(len(texts), best[depth] + 1 + BELOW)) if depth < len(best) else ():
+                for near in self._with_value(best[depth]) if depth < len(best) else ():
                     if self._count(chosen | {near}, widest) <= most:
                         chosen.add(near)
         return chosen
+
+    def _with_value(self, number: int) -> range:
+        """A row, and those beneath it where it has no figures itself: what it names may stand there."""
+        has_figures = any(letter.isdigit() for run in self.rows[number] for letter in run.text)
+        return range(number, number + 1 if has_figures else min(len(self.rows), number + 1 + BELOW))
 
     def _count(self, rows: set[int], widest: float) -> int:
         """How many rows of a picture some rows of the page take."""

@@ -23,6 +23,8 @@ NEAR = 0.05  # of the page's height: how far the question's words may be from a 
 
 _WORD = re.compile(r"\d+(?:[.,:/-]\d+)*|\w+")  # a number is a word, with its marks
 _MARK = re.compile(r"\W")
+_BEFORE = re.compile(r"(?<![^\s:;,(\[])[-+−#$€£¥]+\Z")  # signs that a value begins with
+_BEHIND = re.compile(r"\A(?:[%‰°€£$]+|[!?](?=\s|\Z))")  # … and ends with
 _CONFUSED = str.maketrans("oi|lszb", "0111528")
 _COMMON = """
     a an and are as at by for from in is it its of on or that the this to was were will with what which who when
@@ -32,32 +34,65 @@ _EMPTY = frozenset(_COMMON.split())  # words that tell nothing apart
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Lines of a page that hold an answer, in order; how alike it is to what stands there, 0 to 1."""
+    """Lines of a page that hold an answer, in order; how alike it is to what stands there, 0 to 1.
+
+    printed: what stands there in its place, with its marks; "" where only a part of the answer was found, or in several
+    lines.
+    """
 
     lines: tuple[Region, ...]
     likeness: float
+    printed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A word of a page (its letters and digits, in small letters) and the number of the line that it is in."""
+    """A word of a page (its letters and digits, in small letters), the number of the line that it is in, and where it
+    is in the line's text.
+    """
 
     text: str
     line: int
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Words of a page, the first and the last of them, and how like they are to what is looked for."""
+
+    first: _Said
+    last: _Said
+    likeness: float
 
 
 def find_answer(reading: PageReading, answer: str, question: str) -> Found | None:
     """Where an answer stands on a page; None where it does not, or not well enough to be sure."""
     lines = [region for block in reading.regions for region in _lines_of(block) if region.text.strip()]
-    page = [_Said(word, number) for number, line in enumerate(lines) for word in words_of(line.text)]
-    for wanted in _wordings(answer, question):
+    page = [said for number, line in enumerate(lines) for said in _said(line.text, number)]
+    for order, wanted in enumerate(_wordings(answer, question)):
         spans = list(_spans(page, wanted))
         if spans:
-            best = max(likeness for _, _, likeness in spans)
-            good = [span for span in spans if span[2] >= best - 0.02]
-            first, last, likeness = max(good, key=lambda span: (_beside(lines, span, question), span[2], -span[0]))
-            return Found(tuple(lines[first : last + 1]), likeness)
+            best = max(span.likeness for span in spans)
+            good = [span for span in spans if span.likeness >= best - 0.02]
+            span = max(good, key=lambda span: (_beside(lines, span, question), span.likeness, -span.first.line))
+            held = tuple(lines[span.first.line : span.last.line + 1])
+            return Found(held, span.likeness, _printed(held[0].text, span) if len(held) == 1 and not order else "")
     return None
+
+
+def _said(text: str, line: int) -> Iterator[_Said]:
+    """The words of a line."""
+    for found in _WORD.finditer(text):
+        for word in words_of(found[0]):
+            yield _Said(word, line, found.start(), found.end())
+
+
+def _printed(text: str, span: _Span) -> str:
+    """What of a line's text a span is, with the signs that belong to it."""
+    before = _BEFORE.search(text[: span.first.start])
+    behind = _BEHIND.match(text[span.last.end :])
+    return (before[0] if before else "") + text[span.first.start : span.last.end] + (behind[0] if behind else "")
 
 
 def _lines_of(block: Region) -> Sequence[Region]:
@@ -98,8 +133,8 @@ def _wordings(answer: str, question: str) -> Iterator[list[str]]:
             yield run
 
 
-def _spans(page: Sequence[_Said], wanted: Sequence[str]) -> Iterator[tuple[int, int, float]]:
-    """(first line, last line, likeness) of whatever is like some words, wherever words are parted."""
+def _spans(page: Sequence[_Said], wanted: Sequence[str]) -> Iterator[_Span]:
+    """Whatever is like some words, wherever words are parted."""
     text = "".join(wanted)
     letters = Counter(text.translate(_CONFUSED))
     for start in range(len(page)):
@@ -113,7 +148,7 @@ def _spans(page: Sequence[_Said], wanted: Sequence[str]) -> Iterator[tuple[int, 
             if len(joined) >= len(text) * LEAST:
                 likeness = _likeness(joined, text, letters)
                 if likeness >= (LEAST if len(text) >= SHORT else 1.0):
-                    yield page[start].line, word.line, likeness
+                    yield _Span(page[start], word, likeness)
 
 
 def _likeness(one: str, other: str, letters: Counter[str]) -> float:
@@ -140,14 +175,16 @@ def _edits(one: str, other: str) -> int:
     return row[-1]
 
 
-def _beside(lines: Sequence[Region], span: tuple[int, int, float], question: str) -> float:
+def _beside(lines: Sequence[Region], span: _Span, question: str) -> float:
     """How many of the question's words stand in some lines, or close to them: to their left, or right above."""
     asked = set(words_of(question)) - _EMPTY
     if not asked:
         return 0.0
     found = 0.0
     for word in asked:
-        found += max((_closeness(line, lines[span[0]]) for line in lines if word in words_of(line.text)), default=0.0)
+        found += max(
+            (_closeness(line, lines[span.first.line]) for line in lines if word in words_of(line.text)), default=0.0
+        )
     return found / len(asked)
 
 
