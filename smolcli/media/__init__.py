@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any
 from smolcli.datatypes import Place
 from smolcli.media.base import Media, MediaOptions
 from smolcli.media.listing import MEDIA_SUFFIXES, has_namesake
-from smolcli.media.lists import Given
-from smolcli.media.named import NamedInputs
-from smolcli.media.picking import Found, first, shuffled, without
 from smolcli.media.plausible import fault_of
 from smolcli.media.reading import OPEN_PIPES, Input, open_bytes, open_input
 from smolcli.media.selection import parse_pages
