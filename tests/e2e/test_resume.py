@@ -156,6 +156,20 @@ def test_a_file_that_is_forgotten_is_computed_anew(smol, kept, drawn):
     assert not smol(*words, "--fresh").record["cached"] and smol(*words).record["cached"]
 
 
+@pytest.mark.parametrize(
+    "words", [("caption", "exit.png", "none.png", "total.png"), ("docvqa", "doc.pdf", "--per-page")]
+)
+def test_threads_that_decode_ahead_and_their_memory_change_nothing(smol, drawn, monkeypatch, words):
+    given = [drawn / word if "." in word else word for word in words] + ["-Q", "What?"]
+    found = []
+    for threads, size in (("0", "256 MB"), ("1", "256 MB"), ("8", "256 MB"), ("8", "1 MB")):
+        monkeypatch.setenv("SMOL_AHEAD_THREADS", threads)
+        monkeypatch.setenv("SMOL_AHEAD_SIZE", size)
+        done = smol(*given, "-q", "--json", "--max-tokens", "3", "--parallel", "1", "--detail", "low")
+        found.append([record if "failure" in record else plain(record) for record in done.records])
+    assert len(found[0]) == 3 and found == found[:1] * 4
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 here")
 @pytest.mark.parametrize("command", ["caption", "docvqa"])
