@@ -13,19 +13,20 @@ from pathlib import Path
 import pymupdf
 import pytest
 from documents import draw_document, pdf_of
-from drawing import draw_pdf, draw_text
+from drawing import draw_clip, draw_pdf, draw_text
 from scores import differ_by_close_calls_at_most
 
 import smolcli
 from smolcli.prompt import render
 from smolcli.run import Access, load, plan_job
 from smolcli.store import files, open_store
-from smolcli.verbs import caption, docvqa
+from smolcli.verbs import ask, caption, docvqa
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS = ("STOP", "BANK", "TAXI", "MENU")
 KILLS = int(os.environ.get("SMOL_TEST_KILLS", "2"))  # of each command; by hand more, and in more pictures and pages
-PICTURES, PAGES = (60, 40) if KILLS > 2 else (16, 12)
+SURE = 0.01  # how far the order of sums moves a probability
+PICTURES, PAGES, CLIPS = (60, 40, 20) if KILLS > 2 else (16, 12, 6)
 
 
 @pytest.fixture
@@ -44,13 +45,20 @@ def media(tmp_path_factory):
         draw_text(folder / "pictures" / f"{number:02}.png", WORDS[number % 4], (300 + number, 200), 70)
     pages = [{"size": (300 + n, 300), "text": WORDS[n % 4], "height": 60} for n in range(PAGES)]
     draw_pdf(folder / "pages.pdf", pages)
+    for number in range(CLIPS):
+        draw_clip(folder / f"{number}.mp4", 40 + 3 * number)
     return folder
 
 
 def same(records, others, command):
-    """Whether two runs said the same; texts may part where two tokens were all but equally likely."""
+    """Whether two runs said the same; texts may part where two tokens were all but equally likely.
+
+    How sure the model was may differ by as much as the order of sums decides.
+    """
     assert len(records) == len(others)
     for one, other in zip(map(plain, records), map(plain, others), strict=True):
+        sure = [record.pop("confidence", 1.0) for record in (one, other)]
+        assert one["text"] != other["text"] or sure[0] == pytest.approx(sure[1], abs=SURE)
         if one["text"] != other["text"]:
             assert is_close_call(command, one, other), (one["text"], other["text"])
             one["text"] = other["text"]
@@ -62,14 +70,15 @@ def same(records, others, command):
 def is_close_call(command, one, other):
     """Whether two answers about a place part at a margin that the order of sums decides."""
     with smolcli.open(store=False) as reader:
-        template = reader.template(command, [one["question"]], smolcli.Look("auto" if command == "docvqa" else "low"))
+        look = smolcli.Look("low" if command == "caption" else "auto", frames=2)
+        template = reader.template(command, [one["question"]], look)
         path, page = one["media"][0]["source"], one.get("page", 1)
-        verb = {"docvqa": docvqa, "caption": caption}[command]
-        jobs = [job for job in verb(reader.files, [path], template, Access()) if isinstance(job, smolcli.Job)]
+        verb, access = {"docvqa": docvqa, "caption": caption, "video": ask}[command], Access(moving=command == "video")
+        jobs = [job for job in verb(reader.files, [path], template, access) if isinstance(job, smolcli.Job)]
         job = jobs[page - 1]
         media = reader.files.take(job)
         loaded = load(reader.files, job, plan_job(reader.engine, media, job).media)
-        ids = [tuple(reader.engine.tokenize(each["text"])) for each in (one, other)]
+        ids = [tuple(reader.engine.tokenize(" " + each["text"])) for each in (one, other)]  # as it is written
         return differ_by_close_calls_at_most(reader.engine, render(job.question, loaded.media), *ids)
 
 
@@ -172,11 +181,12 @@ def test_threads_that_decode_ahead_and_their_memory_change_nothing(smol, drawn, 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 here")
-@pytest.mark.parametrize("command", ["caption", "docvqa"])
+@pytest.mark.parametrize("command", ["caption", "docvqa", "video"])
 def test_a_run_that_was_killed_is_gone_on_with(smol, media, tmp_path, monkeypatch, command):
     words = {
         "caption": ("caption", media / "pictures", "--max-tokens", "4"),
         "docvqa": ("docvqa", media / "pages.pdf", "What does it say?", "--per-page", "--max-tokens", "4"),
+        "video": ("video", *sorted(media.glob("*.mp4")), "What?", "--frames", "2", "--max-tokens", "4"),
     }[command] + ("-q", "--json")
     monkeypatch.setenv("SMOL_STORE", "on")
     monkeypatch.setenv("SMOL_CACHE_DIR", str(tmp_path / "whole"))
