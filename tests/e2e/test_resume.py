@@ -63,6 +63,9 @@ def same(records, others, command):
             assert is_close_call(command, one, other), (one["text"], other["text"])
             one["text"] = other["text"]
             one["counts"]["new_tokens"], one["stop_reason"] = other["counts"]["new_tokens"], other["stop_reason"]
+            for record in (one, other):  # what hangs on the text
+                record.pop("evidence", None)
+                record.pop("warnings")
         assert one == other
     return True
 
