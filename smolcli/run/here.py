@@ -3,6 +3,8 @@
 1. A job is planned; its pictures are decoded and cut in threads, in order, bounded by bytes.
 2. The engine takes a request whenever it has room, else makes a step.
 3. What it has made of all of a job's requests is its answer. What fails is a Failure, and the others go on.
+
+A large file is hashed meanwhile: its job's key, and so what an earlier run has answered, is known when that is done.
 """
 
 from __future__ import annotations
