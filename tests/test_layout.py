@@ -69,6 +69,20 @@ def test_skew_is_found_to_a_tenth_of_a_degree(skew):
     assert find_skew(page.rgb) == pytest.approx(skew, abs=0.1)
 
 
+def test_columns_whose_lines_stand_in_steps_are_not_askew():
+    """Three columns, each a little lower than the one before: their lines crowd along a slope as well."""
+    page = np.full((1400, 1500, 3), 255, np.uint8)
+    rng = np.random.default_rng(3)
+    for column in range(3):
+        for line in range(40):
+            x, y = 60 + 480 * column, 60 + 8 * column + 32 * line
+            while x < 60 + 480 * column + 430:
+                high, wide = int(rng.choice([11, 11, 16])), int(rng.integers(6, 12))
+                page[y - high : y, x : x + wide] = 0
+                x += wide + int(rng.choice([3, 3, 3, 9]))
+    assert find_skew(page) == 0.0
+
+
 def test_a_level_page_and_an_empty_one_have_no_skew():
     assert find_skew(draw_document("report", 1, dpi=150).rgb) == 0.0
     assert find_skew(draw_document("blank", 1, dpi=100, noise=8).rgb) == 0.0
@@ -116,6 +130,20 @@ def test_a_page_with_nothing_but_a_picture_is_blank():
     rgb[200:800, 100:700] = np.kron(photograph(np.random.default_rng(1), 300, 300), np.ones((2, 2, 1), np.uint8))
     layout = find_layout(rgb)
     assert layout.is_blank and [block.kind for block in layout.blocks] == ["picture"]
+
+
+def test_small_print_beneath_large_is_whole_lines():
+    """Notices in large letters with small print beneath: most of the ink is large, most of the letters are not."""
+    with pymupdf.open() as pdf:
+        page = pdf.new_page(width=595, height=842)
+        for number in range(4):
+            page.insert_text((50, 100 + 50 * number), "Closed on Sundays", fontsize=44)
+        for number in range(6):
+            page.insert_text(
+                (50, 300 + 9 * number), "We are sorry for every inconvenience, and open on Monday", fontsize=6
+            )
+        rgb = np.frombuffer(page.get_pixmap(dpi=200).samples, np.uint8).reshape(2339, 1653, 3)
+    assert [len(line.gaps_px) for line in find_layout(rgb).lines] == [2] * 4 + [9] * 6
 
 
 def test_a_drop_capital_is_no_part_of_the_lines_beside_it():

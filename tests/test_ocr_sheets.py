@@ -1,15 +1,23 @@
 """Lines → sheets of pieces → lines again: nothing is lost, nothing twice, and what is sure of what."""
 
 import math
+from typing import ClassVar
 
+import pytest
+from documents import draw_document
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smolcli.datatypes import Place, Source
 from smolcli.generation import Counts, Generation, Seconds
-from smolcli.layout import MARGIN_PX, Line
+from smolcli.jobs import Look
+from smolcli.layout import MARGIN_PX, Line, find_layout
+from smolcli.prompt import load_prompt
+from smolcli.reader import make_template
 from smolcli.run.outlined import boxed
+from smolcli.verbs.ocr.page import read_page
 from smolcli.verbs.ocr.sheets import Form, Piece, Read, fill_sheets, joined, said, said_by_one, shares
+from smolcli.verbs.ocr.view import Turned, View
 
 FORM = Form("lines", 256)
 PAGE = (1700, 2200)
@@ -100,3 +108,26 @@ def test_pieces_are_joined_by_a_space_but_within_a_word(parts):
     assert whole.text.replace(" ", "") == "".join(text for text, _ in parts)
     assert whole.text.count(" ") == sum(not within for _, within in parts[1:])
     assert round(whole.confidence, 6) == 0.5
+
+
+class Shown(View):
+    """A page that is looked at from memory."""
+
+    ways: ClassVar[tuple[int, ...]] = (0,)
+
+    def turns(self):
+        return self.ways
+
+    def turned(self, turn):
+        rgb = draw_document("letter", 1, 100).rgb
+        size = rgb.shape[1], rgb.shape[0]
+        return Turned(find_layout(rgb), size, Look(turn=turn), size)
+
+
+@pytest.mark.parametrize(("ways", "alone"), [((0,), False), ((0, 180), True)])
+def test_a_page_that_plainly_stands_upright_is_asked_about_at_once_and_another_first_which_way_it_stands(ways, alone):
+    prompt = load_prompt("transcribe", "reference")
+    template = make_template(prompt, [prompt.default_question])
+    view = type("Lying", (Shown,), {"ways": ways})(None, Place(Source("a.png", "image", "00")), template, FORM)
+    first = next(read_page(view))
+    assert (len(first) == 1) is alone

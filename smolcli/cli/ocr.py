@@ -99,7 +99,8 @@ def _reading(run: Run, reader: Reader, layout: LayoutOptions, paths: list[str], 
     if layout.layout == "auto":
         run.say_untuned(facts)
     template = run.page_template(facts)
-    access = replace(run.access(), several=run.pages.dpi is None or len(paths) > 1)
+    several = run.pages.dpi is None or len(paths) > 1
+    access = replace(run.access(), several=several, in_parts=True)
     form, layers = run.page_form(facts, layout.layout), _LAYERS[layout.mode]
     how = How(form, facts.name, layers, layout.min_confidence, layout.drop_doubtful, reader.page_texts, reader.engines)
     return Ocr(reader.files, find_pages(paths, recursive), template, access, how)

@@ -18,6 +18,8 @@ REACH = 0.55  # of its height, to each side: spaces between words are 0.5 to 0.6
 CORE = 0.25, 0.75
 SPECK = 0.26  # ems: what is lower is a stop, a comma, a hyphen, a dot: it joins a row, and makes none
 DOTS = 5  # at least, in a leader
+SMALL_PX, RUN, LOWER, UNLIKE = 6, 8, 0.4, 0.2  # small print: letters so high, in runs of so many, such a share of them
+# too low for print of the usual size, and their widths as unlike as letters' are (a leader's dots are all alike)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def find_rows(ink: Ink, walls: Mask | None) -> tuple[Letters, list[Row], list[Ro
     em = ink.em
     size = np.maximum(letters.height, letters.width)
     makes = (letters.height >= max(3, SPECK * em)) & (letters.height < 0.4 * min(ink.mask.shape)) & (size < 30 * em)
+    makes |= _small_print(letters, makes, em, walls, ink.mask.shape)
     main = np.flatnonzero(makes)
     rows: list[Row] = []
     if len(main):
@@ -107,6 +110,21 @@ def find_rows(ink: Ink, walls: Mask | None) -> tuple[Letters, list[Row], list[Ro
     rows, blots = _without_blots(rows, em)
     rows = _with_specks(letters, rows, np.concatenate([specks, *blots]), em)
     return letters, sorted(rows, key=lambda row: (row.top, row.left)), leaders
+
+
+def _small_print(letters: Letters, makes: Any, em: float, walls: Mask | None, shape: tuple[int, ...]) -> Any:
+    """Which letters are of print so much smaller than most that the lower ones would be specks of that, bool (n,)."""
+    low = ~makes & (letters.height >= SMALL_PX) & (letters.width < em)
+    small = np.zeros(len(letters), bool)
+    if np.count_nonzero(low) < RUN:
+        return small
+    some = np.flatnonzero(low | (makes & (letters.height < em)))
+    for run in grouped(chained(letters.take(some), shape, walls)):
+        members = some[run]
+        widths = letters.width[members]
+        if len(members) >= RUN and low[members].mean() >= LOWER and widths.std() > UNLIKE * widths.mean():
+            small[members] = True
+    return small & low
 
 
 def without_leaders(letters: Letters, specks: Any, em: float, shape: tuple[int, ...]) -> tuple[Any, list[Row]]:

@@ -16,6 +16,9 @@ COARSE_DEG, FINE_DEG = 0.5, 0.05
 FEWEST_LETTERS = 12
 FEWEST_TO_TELL = 60  # letters, before their feet and heads say how a page stands: a line or two can say anything
 MOST_LETTERS = 6000  # more say no more
+SURE_SKEW = 1.15  # times as crowded as at most angles
+STRIP = 12.0  # ems: a part of a page so wide is within one column
+APART_DEG = 0.3  # by which what all of a page says of its skew may differ from what its parts say
 
 
 def letters_on(rgb: RGB) -> tuple[Letters, float]:
@@ -65,10 +68,25 @@ def find_skew(rgb: RGB) -> float:
     letters, em = letters_on(rgb)
     if len(letters) < FEWEST_LETTERS:
         return 0.0
-    angle, sure = best_angle(letters.left + letters.width / 2, letters.bottom.astype(float), em)
-    if sure < 1.15 or abs(angle) < LEAST_SKEW_DEG or abs(angle) > MOST_SKEW_DEG:
+    along, feet = letters.left + letters.width / 2, letters.bottom.astype(float)
+    angle, sure = best_angle(along, feet, em)
+    if abs(angle) > APART_DEG:
+        angle = _of_parts(angle, along, feet, em)
+    if sure < SURE_SKEW or abs(angle) < LEAST_SKEW_DEG or abs(angle) > MOST_SKEW_DEG:
         return 0.0
     return round(angle, 2)
+
+
+def _of_parts(angle: float, along: Any, feet: Any, em: float) -> float:
+    """The skew that all of a page says, or the one that its parts say, each for itself, where that is another one.
+
+    All of it says it more exactly; but lines of columns that stand a step lower from column to column crowd along that
+    slope, too.
+    """
+    strips = np.floor((along - along.min()) / max(1.0, STRIP * em))
+    apart = 2.0 * (np.ptp(along) + np.ptp(feet)) + 1.0  # at no angle do lines of two strips meet
+    own, sure = best_angle(along - along.min() - strips * STRIP * em, feet + strips * apart, em)
+    return own if sure > SURE_SKEW and abs(own - angle) > APART_DEG else angle
 
 
 def upright_turns(rgb: RGB) -> tuple[int, ...]:

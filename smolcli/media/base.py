@@ -23,7 +23,8 @@ class MediaOptions:
     pages: a selection such as "1-3,7,end" (None: all). all_frames: every picture of an animation, not only the first.
     max_frames, fps: at most so many frames of a clip, so many a second. max_pixels: the largest picture to decode.
     rotate: degrees clockwise, for scans that lie on their side or stand on their head. moving: an animated picture is
-    meant as a clip. several: other files are read with the same options, which may be meant for those.
+    meant as a clip. several: other files are read with the same options, which may be meant for those. in_parts: a page
+    is shown to the model part by part, so that longest_edge_px says nothing of how large it may be at a dpi.
     """
 
     longest_edge_px: int = 2048
@@ -37,6 +38,7 @@ class MediaOptions:
     rotate: int = 0
     moving: bool = False
     several: bool = False
+    in_parts: bool = False
 
 
 class Media(ABC):

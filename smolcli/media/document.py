@@ -1,7 +1,7 @@
 """A PDF goes in, its pages come out as upright RGB Frames, and their text. It and formats/pdf_*.py know PyMuPDF (AGPL).
 
-A page is drawn so that its longer side is the model's longest edge. With an explicit dpi it is drawn at that, but its
-longer side never exceeds LARGEST x that edge (the reference scales it down again anyway), nor the page max_pixels.
+A page is drawn so that its longer side is the model's longest edge. With an explicit dpi it is drawn at that, but never
+larger than max_pixels, nor, unless it is read in parts, than LARGEST x that edge (the reference scales it down again).
 
 PyMuPDF runs MuPDF with one context and no locks of its own, and keeps what it complains of in one global list: every
 call into it is made under one lock, in which the list is emptied, the page drawn and the complaints read.
@@ -178,7 +178,8 @@ class DocumentMedia(Media):
             scale = edge / longest
         else:
             asked = self._options.dpi / POINTS_PER_INCH
-            scale = min(asked, LARGEST * edge / longest, math.sqrt(self._options.max_pixels / width / height))
+            most = math.inf if self._options.in_parts else LARGEST * edge / longest
+            scale = min(asked, most, math.sqrt(self._options.max_pixels / width / height))
             if scale < asked:
                 dpi = scale * POINTS_PER_INCH
                 odd = (f"Page {index + 1} of {self._name} is too large: drawn at {dpi:.0f} dpi.",)

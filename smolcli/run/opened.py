@@ -21,7 +21,8 @@ class Access:
 
     pages: a selection such as "1-3,7,end". all_frames: every picture of an animation. moving: an animation is a clip.
     several: other files are opened with the same options. briefly: closed between looks, where very many are needed.
-    uri: the name may be a file: or a data: URI.
+    uri: the name may be a file: or a data: URI. in_parts: pages are drawn for their parts, and may be larger than the
+    model's pictures.
     """
 
     pages: str | None = None
@@ -31,6 +32,7 @@ class Access:
     several: bool = False
     briefly: bool = False
     uri: bool = False
+    in_parts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ class OpenFiles:
             rotate=look.rotate,
             moving=access.moving,
             several=access.several,
+            in_parts=access.in_parts,
         )
 
     def _open(self, path: str, look: Look, access: Access) -> Source:

@@ -41,12 +41,16 @@ def read_page(view: View) -> PageSteps:
 
 
 def _upright(view: View) -> Generator[list[Job], Sequence[Outcome], tuple[Turned, Known]]:
-    """Turn the page until a part of it reads like words, the likeliest way first; the answers that this took."""
+    """Turn the page until a part of it reads like words, the likeliest way first; the answers that this took.
+
+    Where only one way is possible none is waited for: all of the page is asked at once.
+    """
     known: Known = {}
     best: tuple[float, Turned] | None = None
-    for turn in view.turns():
+    turns = view.turns()
+    for turn in turns:
         page = view.turned(turn)
-        if page.layout.is_blank or view.form.doctags:
+        if len(turns) == 1 or page.layout.is_blank or view.form.doctags:
             return page, known
         probe = _probe(view, page)
         (answer,) = answers((yield [probe]))

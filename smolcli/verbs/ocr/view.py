@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from smolcli.datatypes import Box, Place, Size
 from smolcli.jobs import Answer, Job, Look
-from smolcli.layout import Layout, Line, find_layout, find_skew, straight_to_page, upright_turns
+from smolcli.layout import Block, Layout, Line, find_layout, find_skew, straight_to_page, upright_turns
 from smolcli.media import TextLayer
 from smolcli.run import OpenFiles
 from smolcli.verbs.ocr.sheets import Form, Pixels, shares
@@ -73,9 +73,14 @@ class Turned:
         return self.layout.lines
 
     def within(self, boxes: Sequence[Box]) -> Turned:
-        """The same with only those blocks whose middle is in one of some boxes of the page."""
-        blocks = tuple(block for block in self.layout.blocks if is_in(self.box(block.box_px), boxes))
-        return replace(self, layout=replace(self.layout, blocks=blocks))
+        """The same with only those lines whose middle is in one of some boxes of the page."""
+        parts = (self._part(block, boxes) for block in self.layout.blocks)
+        return replace(self, layout=replace(self.layout, blocks=tuple(part for part in parts if part.lines)))
+
+    def _part(self, block: Block, boxes: Sequence[Box]) -> Block:
+        """What of a block is in some boxes: print may go on from a page's own text into a picture beneath it."""
+        lines = tuple(line for line in block.lines if is_in(self.box(line.box_px), boxes))
+        return block if lines == block.lines else Block("text", block.box_px, lines)
 
     def box(self, box_px: Pixels) -> Box:
         """Pixels of the turned page as shares of the page as it was given."""
