@@ -136,12 +136,12 @@ def show_thresholds(scores: Scores) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """Documents of a kind, the modes in which they are written, and whether all of their pages are read as well."""
+    """Documents of a kind, the modes in which they are written, and in which of them all pages are read as well."""
 
     name: str
     documents: Sequence[AskedDocument]
     modes: Sequence[str]
-    long: bool = False
+    whole: Sequence[str] = ()
 
 
 def cases(given: argparse.Namespace) -> Iterator[Case]:
@@ -152,9 +152,9 @@ def cases(given: argparse.Namespace) -> Iterator[Case]:
     yield Case("pages of words", [draw_words(seed) for seed in range(given.words)], single)
     yield Case("invoices on A4", [draw_invoice(seed) for seed in range(given.invoices)], single)
     reports = [draw_report(seed, given.pages) for seed in range(given.reports)]
-    yield Case(f"reports of {given.pages} pages", reports, modes, long=True)
+    yield Case(f"reports of {given.pages} pages", reports, modes, () if given.no_all_pages else ("scanned",))
     printed = [draw_report(seed, given.pages, a4=True) for seed in range(given.reports)]
-    yield Case(f"reports of {given.pages} pages on A4", printed, [mode for mode in modes if mode == "born"], long=True)
+    yield Case(f"reports of {given.pages} pages on A4", printed, [mode for mode in modes if mode == "born"])
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -178,7 +178,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
     for case in cases(given):
         for mode in case.modes if case.documents else ():
-            for top in [3, None] if case.long and not given.no_all_pages else [3]:
+            for top in [3, None] if mode in case.whole else [3]:
                 what = f"{case.name}, {mode}{', all pages' if top is None else ''}"
                 scores = score(case.documents, mode, given.least, top)
                 print(scores.line(what, len(case.documents)), flush=True)

@@ -82,7 +82,8 @@ def _asked(
         instead |= yield from looked_at_closely(pages, place, own, search.eyes, search.ranking.rank)
     asked = [instead.get(job, job) for job in jobs]
     second = doubts(asked, search.ranking) if search.doubted else {}
-    wanted = list(dict.fromkeys([*asked, *(each for found in second.values() for each in found.values())]))
+    in_turn = (each for job in asked for each in (job, *second.get(job, {}).values()))  # about a page while it is held
+    wanted = list(dict.fromkeys(in_turn))
     came = dict(zip(wanted, (yield wanted), strict=True))
     found = []
     for job, each in zip(jobs, asked, strict=True):
