@@ -188,6 +188,20 @@ def test_a_guess_that_the_model_is_unsure_of_is_no_answer_and_is_said(report):
     assert answer.text == "84"
 
 
+def test_what_the_model_says_is_not_there_is_not_found_and_each_page_is_asked_all_at_once(report):
+    says = {2: ("12", -0.01), 4: ("84", -0.1)}
+    engine = Eyes(says, likely={4: 0.0})  # asked whether there is a total, it says yes of one page alone
+    [answer], _ = ask(engine, [report], top=None, doubted=0.6)
+    assert (answer.text, answer.job.places[0].page) == ("84", 4)
+    pages = [page for page, _ in engine.looked]
+    assert pages == sorted(pages) and len(pages) == 12
+    [answer], _ = ask(Eyes(says), [report], top=None, doubted=0.6)
+    assert answer.text == "not found" and answer.confidence > 0.9
+    engine = Eyes(says)
+    [answer], _ = ask(engine, [report], ["How much is it in all?"], top=None, doubted=0.6)  # it names nothing
+    assert answer.text == "12" and len(engine.looked) == 6
+
+
 @pytest.mark.parametrize("pages", [("", "", "", "", "", ""), REPORT])
 def test_a_page_that_fails_is_one_failure_and_the_others_go_on(tmp_path, pages):
     path = draw(tmp_path / "a.pdf", pages)

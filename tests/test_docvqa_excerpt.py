@@ -1,5 +1,6 @@
 """Excerpts of pages whose print is too small: which rows are shown, where they go, that letters come out readable."""
 
+import json
 from contextlib import closing
 from dataclasses import replace
 
@@ -8,14 +9,17 @@ import pytest
 from asked_documents import draw_invoice, pdf_of_sheets
 from fakes.engine import FACTS
 
-from smolcli.jobs import Look, Question, Words
+from smolcli.datatypes import Sampling
+from smolcli.generation import Counts, Generation, Seconds
+from smolcli.jobs import Answer, Job, Look, Question, Words
 from smolcli.layout import put_together
 from smolcli.regions import PageReading, Region
-from smolcli.run import Access, OpenFiles
+from smolcli.run import Access, OpenFiles, PageTexts
 from smolcli.store import rank_texts
 from smolcli.verbs.docvqa.closer import phrases_of
-from smolcli.verbs.docvqa.doubting import is_named
+from smolcli.verbs.docvqa.doubting import doubted, doubts, is_named
 from smolcli.verbs.docvqa.excerpt import Eyes, Page
+from smolcli.verbs.docvqa.ranking import Ranking
 
 EYES, SIZE = Eyes(512, 24.0, 16.0), (1000, 1400)
 LINE = 20.0  # pixels high
@@ -161,3 +165,33 @@ def test_a_schema_looks_for_each_of_its_values():
 def test_only_questions_for_one_thing_by_its_name_are_asked_twice(question, named):
     assert is_named(Question(Words(), question)) is named
     assert not is_named(Question(Words(), question, choices=("yes", "no")))
+
+
+def told(yes):
+    made = Generation(0, "yes", "end", Counts(), Seconds(), None)
+    return Answer(
+        Job((), Question(Words(), "Is there?"), Look(), Sampling()), (), "m", made, choices={"yes": yes, "no": 1 - yes}
+    )
+
+
+def test_what_the_model_does_not_say_is_there_is_not_found_and_of_several_values_null():
+    job = Job((), Question(Words(), "What is the total?"), Look(), Sampling())
+    answer = Answer(job, (), "m", Generation(0, "$5", "end", Counts(), Seconds(), -0.1))
+    assert doubted(answer, {(): told(0.9)}, 0.6) == answer and doubted(answer, {}, 0.6) == answer
+    assert doubted(answer, {(): told(0.2)}, 0.6).text == "not found"
+    several = replace(answer, data={"a": 5, "b": {"c": "x"}}, warnings=("b.c: 'x' is odd.", "a: 5 is odd."))
+    found = doubted(several, {("a",): told(0.9), ("b", "c"): told(0.1)}, 0.6)
+    assert found.data == {"a": 5, "b": {"c": None}} == json.loads(found.text) and found.warnings == ("a: 5 is odd.",)
+
+
+def test_of_a_schema_each_value_that_is_written_out_is_asked_for_twice():
+    parts = {"due_date": {"type": "string"}, "n": {"properties": {"sum": {"type": "number"}}}, "k": {"enum": ["a"]}}
+    schema = json.dumps({"properties": parts})
+    ranking = Ranking(PageTexts(), rank_texts, "Is there a {words}?")
+    job = Job((), Question(Words(), "", schema=schema), Look(), Sampling(0.7, seed=3))
+    [(asked, second)] = doubts([job, job], ranking).items()
+    assert asked == job and list(second) == [("due_date",), ("n", "sum")]
+    assert [each.question.text for each in second.values()] == ["Is there a due date?", "Is there a sum?"]
+    assert {each.sampling.temperature for each in second.values()} == {0.0} and not doubts(
+        [replace(job, question=Question(Words(), "Who?"))], ranking
+    )

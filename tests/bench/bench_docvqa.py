@@ -1,6 +1,6 @@
 """Questions about drawn documents with the built-in model: what is right, where it stands, what it costs.
 
-    python tests/bench/bench_docvqa.py [--forms 50] [--words 20] [--reports 2] [--pages 60] [--all-pages] [--thresholds]
+    python tests/bench/bench_docvqa.py [--forms 16] [--words 6] [--invoices 8] [--reports 1] [--pages 60] [--thresholds]
 
 ANLS: of answerable questions. page: answered from the right page. IoU: of the evidence with the line that was drawn,
 over the answers that are right and have some. abstained: of unanswerable questions. refused: of answerable ones.
@@ -27,6 +27,7 @@ from asked_documents import (
     AskedDocument,
     anls,
     draw_form,
+    draw_invoice,
     draw_report,
     draw_words,
     iou,
@@ -39,7 +40,6 @@ from smolcli.reader import Reader, open_reader
 from smolcli.run import Access
 from smolcli.verbs import DocumentQuestions, Evidence, Eyes, Form, Ranking, Search
 
-RECORDED = "--forms 20 --words 10 --reports 0"
 RIGHT = 0.8  # ANLS from which an answer is right
 
 
@@ -91,27 +91,27 @@ def ask(reader: Reader, path: str, document: AskedDocument, search: Search) -> I
             yield event
 
 
+def searching(reader: Reader, top: int | None = 3, least: float | None = None) -> Search:
+    """How `smol docvqa` searches with the built-in model."""
+    look, known = reader.template("transcribe"), builtin_questions()
+    form = replace(Form("lines", reader.facts.tile_px), **builtin_pages())
+    return Search(
+        Ranking(reader.page_texts, reader.rank_texts, known["relevance"]),
+        Evidence(replace(look, look=replace(look.look, dpi=200)), form),
+        top,
+        least=known["least"] if least is None else least,
+        refusals=known["refusals"],
+        at_once=4,
+        eyes=Eyes(reader.facts.longest_edge_px, known["letter_px"], known["least_px"]),
+        doubted=known["doubted"],
+    )
+
+
 def score(documents: Sequence[AskedDocument], mode: str, least: float | None, top: int | None) -> Scores:
     """What comes of some documents, written as PDFs of a kind."""
     scores = Scores()
     with tempfile.TemporaryDirectory() as folder, open_reader(store=False, parallel=4) as reader:
-        look = reader.template("transcribe")
-        evidence = Evidence(replace(look, look=replace(look.look, dpi=200)), Form("lines", reader.facts.tile_px))
-        evidence = replace(evidence, form=replace(evidence.form, **builtin_pages()))
-        known = builtin_questions()
-        ranking = Ranking(reader.page_texts, reader.rank_texts, known["relevance"])
-        bound = known["least"] if least is None else least
-        eyes = Eyes(reader.facts.longest_edge_px, known["letter_px"], known["least_px"])
-        search = Search(
-            ranking,
-            evidence,
-            top,
-            least=bound,
-            refusals=known["refusals"],
-            at_once=4,
-            eyes=eyes,
-            doubted=known["doubted"],
-        )
+        search = searching(reader, top, least)
         for number, document in enumerate(documents):
             path = Path(folder) / f"{number}.pdf"
             path.write_bytes(pdf_of_sheets(document.sheets, mode))
@@ -134,42 +134,73 @@ def show_thresholds(scores: Scores) -> None:
         print(f"    at least {bound}: {', '.join(shares)}")
 
 
+@dataclass(frozen=True)
+class Case:
+    """Documents of a kind, the modes in which they are written, and in which of them all pages are read as well."""
+
+    name: str
+    documents: Sequence[AskedDocument]
+    modes: Sequence[str]
+    whole: Sequence[str] = ()
+
+
+def cases(given: argparse.Namespace) -> Iterator[Case]:
+    """What is asked."""
+    modes = given.modes.split(",")
+    single = [mode for mode in modes if mode != "mixed"]
+    yield Case("forms", [draw_form(seed) for seed in range(given.forms)], single)
+    yield Case("pages of words", [draw_words(seed) for seed in range(given.words)], single)
+    yield Case("invoices on A4", [draw_invoice(seed) for seed in range(given.invoices)], single)
+    reports = [draw_report(seed, given.pages) for seed in range(given.reports)]
+    yield Case(f"reports of {given.pages} pages", reports, modes, () if given.no_all_pages else ("scanned",))
+    printed = [draw_report(seed, given.pages, a4=True) for seed in range(given.reports)]
+    yield Case(f"reports of {given.pages} pages on A4", printed, [mode for mode in modes if mode == "born"])
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--forms", type=int, default=50)
-    parser.add_argument("--words", type=int, default=20, help="pages that tell nothing that is asked")
-    parser.add_argument("--reports", type=int, default=2)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--forms", type=int, default=16)
+    parser.add_argument("--words", type=int, default=6, help="pages that tell nothing that is asked")
+    parser.add_argument("--invoices", type=int, default=8)
+    parser.add_argument("--reports", type=int, default=1)
     parser.add_argument("--pages", type=int, default=60)
     parser.add_argument("--modes", default="born,scanned,mixed")
     parser.add_argument("--least", type=float)
-    parser.add_argument("--all-pages", action="store_true")
+    parser.add_argument("--no-all-pages", action="store_true", help="reports are not read whole for comparison")
     parser.add_argument("--thresholds", action="store_true")
     records.add_option(parser)
     given = parser.parse_args(argv)
-    settings = (f"{given.forms} forms, {given.words} pages of words, {given.reports} reports of {given.pages} pages",)
+    counts = f"{given.forms} forms, {given.words} pages of words, {given.invoices} invoices"
+    settings = (f"{counts}, {given.reports} reports of {given.pages} pages",)
     recorded = records.Found("docvqa", "Questions about drawn documents, the built-in model", builtin(), settings)
     print("| documents | questions | ANLS | page | placed | IoU | abstained | refused | encodes | seconds |")
     print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
-    forms = [draw_form(seed) for seed in range(given.forms)]
-    words = [draw_words(seed) for seed in range(given.words)]
-    reports = [draw_report(seed, given.pages) for seed in range(given.reports)]
-    for mode in given.modes.split(","):
-        for name, documents in (("forms", forms), ("words", words), (f"reports of {given.pages} pages", reports)):
-            tops = [3, None] if given.all_pages and documents is reports else [3]
-            for top in tops if documents else ():
-                scores = score(documents, mode, given.least, top)
-                how = ", all pages" if top is None else ""
-                print(scores.line(f"{name}, {mode}{how}", len(documents)), flush=True)
-                what = f"{name}, {mode}{how}"
-                recorded.add(what, "s a document", scores.seconds)
-                shares = {"ANLS": scores.anls, "the right page": scores.page, "rightly not found": scores.abstained}
-                for share, values in shares.items():
-                    if values:
-                        recorded.add(f"{what}, {share} (mean)", "of 1", [mean(values)])
+    for case in cases(given):
+        for mode in case.modes if case.documents else ():
+            for top in [3, None] if mode in case.whole else [3]:
+                what = f"{case.name}, {mode}{', all pages' if top is None else ''}"
+                scores = score(case.documents, mode, given.least, top)
+                print(scores.line(what, len(case.documents)), flush=True)
+                record(recorded, what, scores, len(case.documents))
                 if given.thresholds:
                     show_thresholds(scores)
     recorded.write(given.record)
+
+
+def record(recorded: records.Found, what: str, scores: Scores, documents: int) -> None:
+    """Put the figures of some documents into the record."""
+    recorded.add(what, "s a document", scores.seconds)
+    recorded.add(f"{what}, tiles encoded (mean)", "a document", [scores.encodes / documents])
+    shares = {
+        "ANLS": scores.anls,
+        "the right page": scores.page,
+        "IoU": scores.iou,
+        "rightly not found": scores.abstained,
+    }
+    for share, values in shares.items():
+        if values:
+            recorded.add(f"{what}, {share} (mean)", "of 1", [mean(values)])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ import shutil
 import sys
 
 import pytest
-from asked_documents import anls, draw_form, draw_report, iou, pdf_of_sheets
+from asked_documents import anls, draw_form, draw_invoice, draw_report, iou, pdf_of_sheets
+from drawing import draw_pdf
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,38 @@ def test_the_page_that_tells_is_found_in_a_long_report_and_what_was_read_is_said
     where, answer = done.out.rstrip("\n").split("\t")
     assert done.code == 0 and where == f"page {asked.page}" and anls(answer, asked.answer) >= 0.9
     assert f"Of the 24 pages of {path} pages" in done.err and "--all-pages" in done.err
+
+
+def holds(box, drawn):
+    """Whether the middle of what was drawn is in a box, which is no higher than a line or two."""
+    x, y = drawn[0] + drawn[2] / 2, drawn[1] + drawn[3] / 2
+    return box[0] <= x <= box[0] + box[2] and box[1] <= y <= box[1] + box[3] < box[1] + 4 * drawn[3]
+
+
+@pytest.mark.parametrize(("mode", "least"), [("born", 0.95), ("scanned", 0.8)])
+def test_a_page_in_the_print_of_offices_is_looked_at_closely_once_for_all_questions(smol, tmp_path, mode, least):
+    document, path = draw_invoice(3), tmp_path / "invoice.pdf"
+    path.write_bytes(pdf_of_sheets(document.sheets, mode))
+    questions = [word for asked in document.asked for word in ("-Q", asked.question)]
+    records = smol("docvqa", path, "-q", "--json", *questions).records
+    pairs = list(zip(document.asked, records, strict=True))
+    known = [(asked, record) for asked, record in pairs if asked.answer is not None]
+    assert sum(anls(record["text"], asked.answer) for asked, record in known) / len(known) >= least
+    assert all(record["text"] == "not found" for asked, record in pairs if asked.answer is None)
+    right = [(asked, record) for asked, record in known if record["text"] == asked.answer]
+    assert right and all(holds(record["evidence"][0]["box"], asked.box) for asked, record in right)
+    assert [record["media"] for record in records] == [records[0]["media"]] * len(records)
+    assert records[0]["media"][0]["page"] == 1 and sum(record["counts"]["encodes"] for record in records) < 60
+    assert {record["page"] for record in records} == {1}
+
+
+def test_values_that_stand_on_several_pages_are_marked_on_each(smol, tmp_path):
+    path, folder = tmp_path / "two.pdf", tmp_path / "proof"
+    draw_pdf(path, [{"text": text, "size": (200, 90), "height": 22} for text in ("Total: $84.20", "City: Oslo")])
+    record = smol("docvqa", path, "-q", "--json", "--fields", "total,city", "--evidence", folder).record
+    assert record["data"] == {"total": "$84.20", "city": "Oslo"}
+    assert [place["page"] for place in record["evidence"]] == [1, 2]
+    assert sorted(file.name for file in folder.iterdir()) == ["two.evidence.page-2.png", "two.evidence.png"]
 
 
 def test_folders_are_asked_and_pictures_of_their_answers_lie_in_the_same_tree(smol, forms, tmp_path):

@@ -67,6 +67,15 @@ def test_choices_are_answered_with_the_likeliest_and_their_shares_are_in_the_rec
     assert smol("video", drawn / "clip.mp4", "What is it?", "--choices", "a,b", "--frames", "2").out in ("a\n", "b\n")
 
 
+def test_a_choice_or_a_field_that_has_a_comma_in_it_is_quoted(smol, papers):
+    asked = ("Is there a total?", "--choices", 'no,"yes, of course"', "--pages", "1", "--json")
+    assert list(smol("ask", papers / "bill.pdf", *asked).record["choices"]) == ["no", "yes, of course"]
+    done = smol(
+        "docvqa", papers / "bill.pdf", "--pages", "1", "--fields", '"Total, in all: ",Größe,"a ""b"""', "--json"
+    )
+    assert list(done.record["data"]) == ["Total, in all", "Größe", 'a "b"']
+
+
 def test_what_was_extracted_is_known_to_the_next_run(smol, papers, tmp_path, monkeypatch):
     monkeypatch.setenv("SMOL_STORE", "on")
     monkeypatch.setenv("SMOL_STORE_DIR", str(tmp_path))
@@ -92,6 +101,7 @@ def test_what_was_extracted_is_known_to_the_next_run(smol, papers, tmp_path, mon
         (["--choices", "yes"], "One choice"),
         (["--choices", "yes,,no"], "empty"),
         (["--choices", "yes,no,yes"], "twice"),
+        (["--choices", ",".join(f"choice {n}" for n in range(1000))], "1000 choices"),
         (["--choices", "yes,no"], "no question"),
     ],
 )

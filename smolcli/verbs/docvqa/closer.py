@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 from smolcli.datatypes import Place
@@ -12,6 +11,7 @@ from smolcli.jobs import Failure, Job, Look, Question
 from smolcli.regions import PageReading
 from smolcli.verbs.docvqa.evidence import Pages
 from smolcli.verbs.docvqa.excerpt import Excerpt, Eyes, Page, Rank
+from smolcli.verbs.docvqa.ranking import values_of
 from smolcli.verbs.stepwise import Outcome, StepError
 
 WHOLE = ("auto", "high")  # of the details, those that leave it to us
@@ -71,17 +71,5 @@ def restored(outcome: Outcome, job: Job) -> Outcome:
 
 
 def phrases_of(question: Question) -> list[str]:
-    """What is looked for: a question, or the names of what a schema asks for."""
-    if not question.schema:
-        return [question.text]
-    return [f"{question.text} {name}".strip() for name in _names(json.loads(question.schema))]
-
-
-def _names(schema: object) -> Iterator[str]:
-    """The names of the values of a schema, as words."""
-    properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
-    for name, each in properties.items():
-        inner = list(_names(each))
-        words = name.replace("_", " ").replace("-", " ")
-        titled = [each[key] for key in ("title", "description") if isinstance(each.get(key), str)]
-        yield from (f"{words} {rest}" for rest in inner) if inner else [" ".join([words, *titled])]
+    """What is looked for: a question, or each of the values that a schema asks for."""
+    return [f"{question.text} {each.words}".strip() for each in values_of(question)] or [question.text]

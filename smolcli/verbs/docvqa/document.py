@@ -81,20 +81,17 @@ def _asked(
         own = [job for job in jobs if job.places[0] == place]
         instead |= yield from looked_at_closely(pages, place, own, search.eyes, search.ranking.rank)
     asked = [instead.get(job, job) for job in jobs]
-    second = doubts(asked, lambda question: relevance_of(question, search.ranking)) if search.doubted else {}
-    wanted = list(dict.fromkeys([*asked, *second.values()]))
+    second = doubts(asked, search.ranking) if search.doubted else {}
+    in_turn = (each for job in asked for each in (job, *second.get(job, {}).values()))  # about a page while it is held
+    wanted = list(dict.fromkeys(in_turn))
     came = dict(zip(wanted, (yield wanted), strict=True))
-    pages.made += [told for job in second.values() if isinstance(told := came[job], Answer)]
-    is_there = {job: came[question] for job, question in second.items()}
-    return [_of_page(came[each], job, is_there.get(each), search) for job, each in zip(jobs, asked, strict=True)]
-
-
-def _of_page(outcome: Outcome, job: Job, told: Outcome | None, search: Search) -> Outcome:
-    """What became of a job about a page. told: whether what it asks for is there, where the model was asked that."""
-    outcome = outcome if outcome.job == job else restored(outcome, job)
-    if isinstance(outcome, Answer) and isinstance(told, Answer):
-        return doubted(outcome, told, search.doubted)
-    return outcome
+    found = []
+    for job, each in zip(jobs, asked, strict=True):
+        outcome = came[each] if each is job else restored(came[each], job)
+        told = {path: is_there for path, of in second.get(each, {}).items() if isinstance(is_there := came[of], Answer)}
+        pages.made += told.values()
+        found.append(doubted(outcome, told, search.doubted) if isinstance(outcome, Answer) else outcome)
+    return found
 
 
 def _answered(

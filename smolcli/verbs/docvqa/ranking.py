@@ -7,9 +7,10 @@ model is shown a small picture each, and how likely it is to say yes ranks them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
+from typing import Any
 
 from smolcli.datatypes import Place
 from smolcli.errors import MediaError
@@ -69,10 +70,10 @@ def ranked(
     return order, failed
 
 
-def relevance_of(question: Question, ranking: Ranking) -> Question:
-    """Whether a page tells what is asked, to be answered with yes or no."""
-    query = query_of(question)
-    text = ranking.asking.replace("{words}", content_of(query)).replace("{question}", query)
+def relevance_of(question: Question, ranking: Ranking, words: str = "") -> Question:
+    """Whether a page tells what is asked, to be answered with yes or no. words: a value of a schema that is meant."""
+    query = words or query_of(question)
+    text = ranking.asking.replace("{words}", words or content_of(query)).replace("{question}", query)
     return replace(question, text=text, hint="", choices=(YES, NO), schema="")
 
 
@@ -95,10 +96,36 @@ def _merged(
 
 def query_of(question: Question) -> str:
     """The words to look for: the question's, or the names of what a schema asks for."""
-    if not question.schema:
-        return question.text
-    names = json.loads(question.schema).get("properties", {})
-    return " ".join([question.text, *(name.replace("_", " ") for name in names)])
+    return (
+        " ".join([question.text, *(each.words for each in values_of(question))]) if question.schema else question.text
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value that a schema asks for: the names that lead to it, the words for it, whether it is written out."""
+
+    path: tuple[str, ...]
+    words: str
+    is_written: bool
+
+
+def values_of(question: Question) -> list[Value]:
+    """What a question's schema asks for; nothing where it has none."""
+    return list(_values(json.loads(question.schema), ())) if question.schema else []
+
+
+def _values(schema: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Value]:
+    for name, each in schema.get("properties", {}).items():
+        if "properties" in each:
+            yield from _values(each, (*path, name))
+            continue
+        told = next((each[key] for key in ("title", "description") if isinstance(each.get(key), str)), "")
+        words = " ".join((*path, name)).replace("_", " ").replace("-", " ")
+        is_written = each.get("type") in ("string", "number", "integer") and "enum" not in each
+        yield Value(
+            (*path, name), f"{words} {told}".strip() if told.casefold() != words.casefold() else words, is_written
+        )
 
 
 def opening(look: Look, dpi: int) -> Look:
