@@ -10,7 +10,7 @@ import pytest
 from drawing import synth
 from scores import differ_by_close_calls_at_most
 
-from smolcli.datatypes import ImagePart, Sampling, TextPart, TilePlan, Turn
+from smolcli.datatypes import ImagePart, Sampling, Source, TextPart, TilePlan, Turn
 from smolcli.engine import EngineOptions, load_engine
 from smolcli.engine.arrival import Arrival
 from smolcli.engine.embeddings import TileMemo
@@ -271,3 +271,58 @@ def test_beside_the_language_model_nobody_waits_for_a_tile_while_there_is_someth
         events += encoder.advance([arrival], idle=True)
     assert events[-1] == Encoded(7, 2, 2) and arrival.encodes == 2
     encoder.close()
+
+
+def test_towers_that_are_opened_ahead_are_those_that_the_first_tile_is_given_to():
+    made = []
+
+    def make():
+        made.append(FakeTower())
+        return made[-1]
+
+    towers = Towers(make, 2, 2)
+    towers.open_ahead()
+    towers.open_ahead()
+    assert towers.submit(np.full((1, 1, 3), 7, np.uint8)).result().rows.tolist() == [7.0]
+    assert len(made) == towers.count == 2
+    towers.close()
+    assert all(tower.closed for tower in made)
+
+
+def test_what_goes_wrong_while_towers_are_opened_ahead_is_said_with_the_first_tile_and_tried_again_with_the_next():
+    fails = [True]
+    towers = Towers(lambda: FakeTower(fail=fails[0]), 1, 1)
+    towers.open_ahead()
+    with pytest.raises(ModelError, match="on purpose"):
+        towers.submit(np.zeros((1, 1, 3), np.uint8))
+    fails[0] = False
+    assert towers.submit(np.ones((1, 1, 3), np.uint8)).result().rows.tolist() == [1.0]
+    towers.close()
+
+
+class KnownTiles:
+    """A store that has tiles of one file."""
+
+    def knows(self, source):
+        return source == "ab"
+
+
+class Unhashed(Source):
+    is_hashed = False
+
+
+@pytest.mark.parametrize(
+    ("kept", "sources", "opened"),
+    [
+        (None, [Source("a.png", "image", "ab")], True),
+        (KnownTiles(), [Source("b.png", "image", "cd")], True),
+        (KnownTiles(), [Source("b.png", "image", "cd"), Source("a.png", "image", "ab")], False),
+        (KnownTiles(), [Unhashed("large.mp4", "video")], False),  # nobody waits for its hash
+    ],
+)
+def test_towers_are_opened_ahead_only_where_no_tile_of_a_file_may_be_known(kept, sources, opened):
+    begun = threading.Event()
+    towers = Towers(lambda: (begun.set(), FakeTower())[1], 1, 1)
+    TileEncoder(towers, TileMemo((1, 1), kept), beside=False).expect(sources)
+    towers.close()  # once what is being opened is open
+    assert begun.is_set() == opened

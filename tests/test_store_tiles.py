@@ -269,3 +269,10 @@ for number in range(100_000):
     there = [tiles.get(number.to_bytes(4, "big"), "") for number in range(302)]
     assert there == [ROWS] * 301 + [None]
     store.close()
+
+
+def test_whether_some_tile_of_a_file_is_kept_is_known_for_each_projector(store):
+    one, other = KeptTiles(store, b"one"), KeptTiles(store, b"other")
+    one.keep(b"digest", FILE_A, ROWS)
+    assert one.knows(FILE_A) and not one.knows(FILE_B) and not other.knows(FILE_A)
+    assert not KeptTiles(store, b"one", fresh=True).knows(FILE_A)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from smolcli.datatypes import RGB, Floats, ModelFacts, ModelPair, TilePlan, Turn
+from smolcli.datatypes import RGB, Floats, ModelFacts, ModelPair, Source, TilePlan, Turn
 from smolcli.engine.cores import physical_cores
 from smolcli.engine.tokens import DEFAULT_TEMPLATE, TokenSequence, template_text
 from smolcli.generation import EngineEvent, Request
@@ -105,6 +105,9 @@ class TileStore(Protocol):
     def get(self, digest: bytes, source: str) -> bytes | None:
         """What a tile was encoded to, None where that is not known."""
 
+    def knows(self, source: str) -> bool:
+        """Whether some tile of a file is kept."""
+
     def keep(self, digest: bytes, source: str, rows: bytes) -> None:
         """Keep what a tile was encoded to."""
 
@@ -144,6 +147,9 @@ class Engine(Planner, Protocol):
 
         Raises DoesNotFitError and EngineError for this request alone; the others go on.
         """
+
+    def expect(self, sources: Iterable[Source]) -> None:
+        """Pictures of these files will come with a request: what encodes them may be opened in the meantime."""
 
     @property
     def load_s(self) -> float:

@@ -44,6 +44,10 @@ class TileMemo:
             self._late.append((digest, source, None))
         return rows
 
+    def may_know(self, source: Source) -> bool:
+        """Whether tiles of a file may outlive an earlier process; nobody waits for its hash to say so."""
+        return self._kept is not None and (not source.is_hashed or self._kept.knows(_hash_of(source)))
+
     def keep(self, digest: bytes, source: Source | None, rows: Floats) -> None:
         """Keep rows that are not kept yet. Rows that are no numbers do not outlive the process."""
         if np.isfinite(rows).all():

@@ -40,6 +40,11 @@ class TileEncoder:
         """One pass of a tower → float32 (tokens per tile, width). Raises ModelError, EngineError."""
         return self.towers.submit(tile).result().rows
 
+    def expect(self, sources: Iterable[Source]) -> None:
+        """Pictures of these files are being cut: towers are opened meanwhile, unless tiles of theirs may be known."""
+        if not any(map(self._memo.may_know, sources)):
+            self.towers.open_ahead()
+
     def advance(self, arrivals: Iterable[Arrival], idle: bool) -> list[EngineEvent]:
         """As many tiles as there are towers, of the first requests that lack some; and what came of them.
 

@@ -181,3 +181,10 @@ def _likeliest_allowed(grammar: Grammar, logits: Floats, best: int) -> int | Non
     few = few[np.argsort(-logits[few], kind="stable")]
     allowed = np.nonzero(grammar.allowed(few))[0]
     return int(few[allowed[0]]) if len(allowed) else None
+
+
+def log_softmax(logits: Floats) -> Floats:
+    """Natural log-probabilities float32 of logits (n, vocabulary), summed in float64."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    found: Floats = (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))).astype(np.float32)
+    return found

@@ -9,9 +9,7 @@ from contextlib import suppress
 from functools import cached_property, partial
 from itertools import count
 
-import numpy as np
-
-from smolcli.datatypes import RGB, Floats, ModelPair, Turn
+from smolcli.datatypes import RGB, Floats, ModelPair, Source, Turn
 from smolcli.engine import EngineOptions, TileStore
 from smolcli.engine.arrival import Arrival, arrive, check_tile
 from smolcli.engine.batching import Job
@@ -25,6 +23,7 @@ from smolcli.engine.llama.language import ContextSize
 from smolcli.engine.llama.vision import VisionTower
 from smolcli.engine.memory import kv_cells, together
 from smolcli.engine.placement import Placement, place
+from smolcli.engine.sampling import log_softmax
 from smolcli.engine.scheduler import Scheduler, Scored, StepEvent
 from smolcli.engine.threaded import ThreadedDecoder, ThreadedGrammar
 from smolcli.engine.towers import MOST_UNASKED, Tower, Towers
@@ -136,6 +135,11 @@ class SmolVLM(Vocabulary):
         self._arrivals.append(arrival)
         return True
 
+    def expect(self, sources: Iterable[Source]) -> None:
+        """Pictures of these files will come with a request: what encodes them may be opened in the meantime."""
+        self._native()
+        self._encoder.expect(sources)
+
     def step(self) -> list[EngineEvent]:
         """Encode a tile of the next request, then write a token of every answer; [] when there is nothing to do.
 
@@ -195,7 +199,7 @@ class SmolVLM(Vocabulary):
                     found[event.key] = event.logits
                 else:
                     self._late += self._told(event)
-        return [_log_softmax(found[key]) for key in keys]
+        return [log_softmax(found[key]) for key in keys]
 
     def embed(self, tile: RGB) -> Floats:
         """tile uint8 (T, T, 3) → float32 (tokens per tile, width): one pass of the vision tower. Raises EngineError."""
@@ -290,10 +294,3 @@ class SmolVLM(Vocabulary):
         self._encoder.forget()
         if self._scheduler is not None and self._thread is not None:
             self._scheduler.clear()
-
-
-def _log_softmax(logits: Floats) -> Floats:
-    """Natural log-probabilities float32 of logits (n, vocabulary), summed in float64."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    found: Floats = (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))).astype(np.float32)
-    return found

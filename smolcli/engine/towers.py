@@ -46,7 +46,8 @@ class EncodedTile:
 class _Place:
     """A thread and the tower in it, once that is open.
 
-    busy_s, tiles: what it did since towers were opened last, its first tile, which allocates, left out.
+    busy_s, tiles: what it did since towers were opened last, its first tile, which allocates, left out. open_s: seconds
+    that opening took.
     """
 
     thread: NativeThread = field(default_factory=NativeThread)
@@ -54,6 +55,7 @@ class _Place:
     tower: Tower | None = None
     tiles: int = -1
     busy_s: float = 0.0
+    open_s: float = 0.0
 
 
 class Towers:
@@ -71,6 +73,7 @@ class Towers:
         self._queue: deque[tuple[RGB, Future[EncodedTile]]] = deque()
         self._free_before = self._opening_bytes = 0
         self._open_s = self._rate = 0.0
+        self._are_open = False  # the first ones
         self.load_s = 0.0  # seconds that were waited until a tower was open
 
     @property
@@ -83,10 +86,16 @@ class Towers:
         """How many can work at the same time as soon as they are open."""
         return max(len(self._places), self._first)
 
+    def open_ahead(self) -> None:
+        """Begin to open the first ones, as a tile is on its way; what goes wrong is said when it is submitted."""
+        if not self._places:
+            self._free_before = self._free_bytes() if self._free_bytes is not None else 0
+            self._open(self._first)
+
     def submit(self, tile: RGB) -> Future[EncodedTile]:
         """Have a tile encoded; the first one waits until the towers are open. Raises ModelError, EngineError."""
-        if not self._places:
-            self._open_first()
+        if not self._are_open:
+            self._wait_until_open()
         self._places[0].thread.require_alive()
         future: Future[EncodedTile] = Future()
         self._queue.append((tile, future))
@@ -98,6 +107,7 @@ class Towers:
     def close(self) -> None:
         """End the threads, each once its tile is done, the last opened first; safe to call twice."""
         self._queue.clear()
+        self._are_open = False
         while self._places:
             place = self._places.pop()
             place.thread.close(lambda place=place: _close(place))  # type: ignore[misc]
@@ -105,7 +115,9 @@ class Towers:
     # ---- in the towers' threads
 
     def _open_in(self, place: _Place) -> None:
+        start = time.perf_counter()
         place.tower = self._make()
+        place.open_s = time.perf_counter() - start
 
     def _take(self, place: _Place) -> None:
         """Encode the next tile, unless another tower was quicker."""
@@ -129,10 +141,9 @@ class Towers:
 
     # ---- how many
 
-    def _open_first(self) -> None:
+    def _wait_until_open(self) -> None:
         start = time.perf_counter()
-        self._free_before = self._free_bytes() if self._free_bytes is not None else 0
-        self._open(self._first)
+        self.open_ahead()
         try:
             for place in self._places:
                 assert place.opened is not None
@@ -140,8 +151,8 @@ class Towers:
         except SmolError:
             self.close()
             raise
-        self._open_s = time.perf_counter() - start
-        self.load_s += self._open_s
+        self._are_open, self._open_s = True, max(place.open_s for place in self._places)
+        self.load_s += time.perf_counter() - start
 
     def _open(self, more: int) -> None:
         for _ in range(more):

@@ -106,6 +106,7 @@ class _Here(Loop):
         if last is not None and last not in self._decoding:
             last.let_go()
         task = self._ahead.give(lambda: self._loaded(job, plan), held_bytes(plan.media))
+        self._engine.expect(place.source for place in job.places)
         return Work(number, job, notes, drawn, plan, task, shared=False)
 
     def _loaded(self, job: Job, plan: RequestPlan) -> Loaded:

@@ -40,6 +40,11 @@ class KeptTiles:
             self._store.change((used, (now_s(), self._model, digest)), *_source(digest, source))
         return rows
 
+    def knows(self, source: str) -> bool:
+        """Whether some tile of a file (sha256, hex) would be found."""
+        some = "SELECT 1 FROM sources NATURAL JOIN tiles WHERE source = ? AND model = ? LIMIT 1"
+        return not self._fresh and bool(self._store.ask(some, bytes.fromhex(source), self._model))
+
     def keep(self, digest: bytes, source: str, rows: bytes) -> None:
         """Keep what a tile was encoded to."""
         row = (self._model, digest, rows, _checksum(rows), len(rows), now_s())

@@ -41,6 +41,9 @@ class FakeEngine:
     def busy(self):
         return bool(self.taken)
 
+    def expect(self, sources):
+        pass
+
     def add(self, request):
         if request.key in self.too_long:
             raise DoesNotFitError("It does not fit.")
