@@ -110,6 +110,11 @@ def test_bars_are_as_long_as_what_they_show_beside_the_longest():
     assert all("█" not in line for line in lines if line.startswith(("load", "encode")))
 
 
+def test_the_bar_of_a_ratio_below_one_is_not_full():
+    lines = [line for line in record_text(SOME, io.StringIO(), 120).splitlines() if "examples, 4" in line]
+    assert [0 < line.count("█") < 24 for line in lines] == [True]
+
+
 def test_a_stream_without_bars_gets_none():
     stream = Ascii()
     assert "█" not in record_text(SOME, stream, 80)

@@ -175,7 +175,7 @@ def _read(open_engine: Open, setting: Setting) -> tuple[float, Written]:
         turns = (Turn("user", (ImagePart(planned, cut(picture, planned)), TextPart(words))),)
         engine.embed(np.zeros_like(picture))  # loads the tower
         start = time.perf_counter()
-        events = list(engine.run([Request(0, turns, Sampling(max_tokens=_NEW_TOKENS), ignore_eos=True)]))
+        events = list(engine.run([Request(0, turns, Sampling(max_tokens=_NEW_TOKENS))]))
         seconds = time.perf_counter() - start
     if refused := next((event for event in events if isinstance(event, Refused)), None):
         raise refused.error

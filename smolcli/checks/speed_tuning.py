@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from smolcli.checks.quickest import ROUNDS, Setting, SpeedTrial, others_of, quickest_of, speed_trials, winners
+from smolcli.checks.repeats import Told
 from smolcli.datatypes import ModelPair
 from smolcli.engine import Engine, EngineOptions, load_engine, one_of_each_core, physical_cores, place
 from smolcli.models import copy_of, other_types, retyped
@@ -33,13 +34,19 @@ class Trying:
 class SpeedTuning:
     """Tries settings of one model. Leaving it removes copies of the projector that were written for this and not won.
 
-    tell: hears what is not tried, and why.
+    tell: hears what is not tried, and why; told: what is measured now, how many settings are done, and of how many.
     """
 
     def __init__(
-        self, pair: ModelPair, options: EngineOptions, trying: Trying, tell: Tell = lambda sentence: None
+        self,
+        pair: ModelPair,
+        options: EngineOptions,
+        trying: Trying,
+        tell: Tell = lambda sentence: None,
+        told: Told = lambda *_: None,
     ) -> None:
-        self._pair, self._options, self._trying, self._tell = pair, options, trying, tell
+        self._pair, self._options, self._trying, self._tell, self._told = pair, options, trying, tell, told
+        self._total = 1
         self._placement = place(pair, options)
         self._written: dict[str, Path] = {}
         self.tried: list[SpeedTrial] = []
@@ -50,6 +57,7 @@ class SpeedTuning:
         first = Setting(self._options.threads or physical_cores(), rows, kv_type=self._options.kv_type)
         types = self._types()
         others = others_of(first, types, KV_TYPES if self._trying.allow_changes else ())
+        self._total = 1 + sum(map(len, others.values()))
         for trial in speed_trials(self._open, first, others, self._trying.rounds, self._trying.allow_changes):
             self.tried.append(trial)
             yield trial
@@ -78,6 +86,7 @@ class SpeedTuning:
         return types
 
     def _open(self, setting: Setting) -> Engine:
+        self._told(setting.line, len(self.tried), self._total)
         pair = self._pair
         if setting.projector:
             settings = load_settings()

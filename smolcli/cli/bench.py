@@ -148,6 +148,7 @@ def _measured(run: Run, amount: Amount, peers: Peers | None, told: StepBar) -> R
             against.run(bench.example_widths)
             rows, notes = [*rows, *against.rows], [*notes, *against.notes]
     _remember(run, facts, bench)
+    notes = [*notes, used.line] if used.line else notes
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     about = (_command(run.model, amount), today, this_machine(), this_build(), model_names(pair))
     return Record("bench", "smol bench", *about, bench.settings, tuple(rows), tuple(notes))

@@ -98,6 +98,7 @@ def speed(
     """
     from smolcli.checks import SPEED_HEADER, SpeedTuning, Trying, speed_rows, speed_sentence, speeds_record
     from smolcli.computing import computed_on, pair_bytes
+    from smolcli.console import StepBar
     from smolcli.options import OutputOptions
     from smolcli.session import Run
     from smolcli.settings import load_settings
@@ -106,7 +107,8 @@ def speed(
     run = Run(model, OutputOptions(json=json, quiet=quiet))
     pair, options = run.pair(), run.engine_options()
     key = tuned_key(pair.name, pair_bytes(pair), computed_on(pair, options))
-    with SpeedTuning(pair, options, Trying(rounds, allow_changes), run.console.tell) as tuning:
+    trying = Trying(rounds, allow_changes)
+    with StepBar(quiet) as bar, SpeedTuning(pair, options, trying, run.console.tell, bar) as tuning:
         for trial in tuning.trials():
             run.console.tell(speed_sentence(trial))
         found = tuning.quickest()

@@ -106,11 +106,11 @@ def _cells(row: Measurement) -> tuple[str, ...]:
 
 
 def _bar(row: Measurement, group: Sequence[Measurement]) -> Any:
-    """As long as the median is beside the largest of its group; nothing where there is no such group."""
+    """As long as the median is beside the largest of its group, and a ratio beside 1; nothing without such a group."""
     from rich.bar import Bar
 
     if not row.at and not row.is_ratio:
         return ""
-    most = max(other.median for other in group)
+    most = max([other.median for other in group] + [1.0] * row.is_ratio)
     colour = "cyan" if not row.is_ratio else "green" if row.median >= 1 else "yellow"
     return Bar(most, 0, row.median, color=colour)
