@@ -34,13 +34,23 @@ CONFIG_VARIABLE = "SMOL_CONFIG"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the table of settings. `option`: it is the default of this option, of the same name."""
+    """One row of the table of settings. `option`: it is the default of this option, of the same name; most: of a number
+    from 0 that is none's.
+    """
 
     name: str
     kind: Kind
     default: str | int | bool | None
     help: str
     option: Option | None = None
+    most: int = 0
+
+    @property
+    def rule(self) -> Option | None:
+        """What its value has to be, where that is more than of a kind."""
+        if self.option is None and self.kind == "number":
+            return Option(self.help, minimum=0, maximum=self.most)
+        return self.option
 
     @property
     def variable(self) -> str:
@@ -64,7 +74,7 @@ TABLE = (
     *_of_options(),
     Setting("store", "switch", True, "Keep what was computed, so that it need not be computed again."),
     Setting("store_size", "size", "2 GB", "Most that the store may hold; never over a tenth of the free disk."),
-    Setting("ahead_threads", "number", 2, "Threads that decode ahead of the model; 0 for none."),
+    Setting("ahead_threads", "number", 2, "Threads that decode ahead of the model; 0 for none.", most=64),
     Setting("ahead_size", "size", "256 MB", "Most memory for what is decoded ahead."),
     Setting("cache_size", "size", "20 GB", "Most that the cache may hold."),
     Setting("cache_dir", "folder", None, "What can be made again: the store, converted folders, projector copies."),
@@ -226,10 +236,11 @@ def _from_text(setting: Setting, text: str, where: str = "") -> Any:
 
 def _allowed(setting: Setting, value: Any, where: str) -> Any:
     """The value as the setting's option knows it. Raises UsageError for one that the option cannot have."""
-    if setting.option is None:
+    rule = setting.rule
+    if rule is None:
         return value
     try:
-        return setting.option.checked(value, setting.name)
+        return rule.checked(value, setting.name)
     except UsageError:
         raise _wrong(setting, value, where) from None
 
@@ -244,7 +255,7 @@ def _expanded(folder: str, where: str) -> str:
 
 def _wrong(setting: Setting, value: Any, where: str) -> UsageError:
     said = f"{setting.name} is {value!r} in {where}." if where else f"{setting.name} cannot be {value!r}."
-    allowed = setting.option.allowed if setting.option is not None else ""
+    allowed = setting.rule.allowed if setting.rule is not None else ""
     return UsageError(said, f"It must be {allowed or _KIND_NAMES[setting.kind]}.")
 
 

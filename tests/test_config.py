@@ -72,6 +72,8 @@ def test_show_names_the_origin_of_every_value(smol, config, monkeypatch):
         ('threads = "3.5"', "number"),
         ("threads = true", "whole number"),
         ("threads = -1", "whole number"),
+        ("ahead_threads = -1", "whole number"),
+        ("ahead_threads = 1.5", "whole number"),
         ("model = 3", "text in quotes"),
         ('debug = "yes"', "text"),
         ('cache_size = "many"', "size"),
@@ -106,7 +108,7 @@ def test_a_wrong_variable_is_a_sentence(smol, monkeypatch):
 def test_set_and_unset_change_one_line_and_keep_the_rest(smol, config):
     write(config, '# mine\nthreads = 3 # few\ndetail = "low"\n')
     assert smol("config", "set", "threads", "4").code == 0
-    assert smol("config", "set", "model", 'a "b" \\ c').code == 0
+    change("model", 'a "b" \\ c')
     assert config.read_text() == '# mine\ndetail = "low"\nthreads = 4\nmodel = "a \\"b\\" \\\\ c"\n'
     assert load_settings().values["model"] == 'a "b" \\ c'
     assert smol("config", "unset", "threads").code == 0
@@ -125,12 +127,26 @@ def test_set_and_unset_change_one_line_and_keep_the_rest(smol, config):
         ("cache-dir", "~nobody-here/cache"),
         ("model", ""),
         ("store", "of"),
+        ("device", "bogus"),
+        ("ahead-threads", "many"),
+        ("ahead-threads", "1.5"),
+        ("ahead-threads", "-1"),
+        ("ahead-threads", "9999"),
         ("debug", ""),
     ],
 )
 def test_set_refuses_what_could_not_be_read_back(smol, config, name, value):
     assert smol("config", "set", name, value).code == 2
     assert not config.exists()
+
+
+def test_a_model_that_is_not_there_is_refused_where_it_is_set_and_named_with_its_file_later(smol, drawn, config):
+    assert smol("config", "set", "model", "bogus").code == 4 and not config.exists()
+    write(config, 'model = "bogus"\n')
+    for words in (("ask", drawn / "exit.png", "What?"), ("plan", drawn / "exit.png", "What?"), ("bench",)):
+        sentence = smol(*words).sentence
+        assert "no model bogus" in sentence and f"the setting model in {config}" in sentence
+    assert str(config) not in smol("plan", drawn / "exit.png", "What?", "-m", "other").sentence
 
 
 def test_a_link_to_a_file_that_is_kept_elsewhere_stays_a_link(smol, config, tmp_path):

@@ -45,6 +45,15 @@ def test_windows_of_a_clip_that_was_cut_off_are_those_of_what_is_there_and_it_is
         assert list(scenes_of(media, WindowOptions()))[-1].window_s[1] == pytest.approx(spans[-1][1])
 
 
+@pytest.mark.parametrize("part", [0.68, 0.74, 0.8, 0.92])
+def test_frames_in_pieces_where_a_clip_was_cut_off_are_not_told_of_in_a_second_sentence(tmp_path, part):
+    reordered = ("-c:v", "libx264", "-preset", "medium", "-pix_fmt", "yuv420p", "-g", 60, "-bf", 8)
+    data = Path(recode(tmp_path / "w.mp4", *reordered, "-movflags", "+faststart", total=600)).read_bytes()
+    (tmp_path / "a.mp4").write_bytes(data[: int(len(data) * part)])
+    _spans, frames, warnings = watched(tmp_path / "a.mp4")
+    assert all(frames) and len(warnings) == 1 and "is cut off: it holds" in warnings[0]
+
+
 def test_a_whole_clip_is_not_called_cut_off(tmp_path):
     for name in ("a.mp4", "a.mkv", "a.ts"):
         spans, frames, warnings = watched(recode(tmp_path / name, *X264, total=150))

@@ -55,8 +55,13 @@ def set_value(
 
     Example: smol config set threads 4
     """
-    from smolcli.settings import change
+    from smolcli.settings import change, find_setting
 
+    if value and find_setting(name).name == "model":
+        from smolcli.models import lasting_name
+        from smolcli.settings import load_settings
+
+        value = lasting_name(value, load_settings())
     change(name, value)
 
 

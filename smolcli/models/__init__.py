@@ -270,12 +270,14 @@ def _by_hub_id(model: str, settings: Settings, tell: Tell) -> ModelPair | None:
 def _unknown(model: str, settings: Settings) -> ModelError:
     from difflib import get_close_matches
 
+    origin = settings.origins["model"] if settings.values["model"] == model else "default"
+    named = model if origin == "default" else f"{model} (the setting model in {origin})"
     if model.endswith(".gguf") or "/" in model:
-        return ModelError(f"There is no model file {model}.", "Give a GGUF file, a folder, or a name of `smol models`.")
+        return ModelError(f"There is no model file {named}.", "Give a GGUF file, a folder, or a name of `smol models`.")
     names = known_names(settings)
     close = get_close_matches(model, names, 1)
     meant = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(names)}; or give a GGUF file or a folder."
-    return ModelError(f"There is no model {model}.", meant)
+    return ModelError(f"There is no model {named}.", meant)
 
 
 def __getattr__(name: str) -> Any:
