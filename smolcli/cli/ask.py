@@ -19,12 +19,15 @@ from smolcli.options import (
 from smolcli.usage import Conversations, Questions, with_options
 
 
+Arguments = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="MEDIA... QUESTION", help="Files (- is standard input), then what you ask."),
+]
+
+
 @with_options(detail="auto", parallel="1")
 def command(
-    arguments: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="MEDIA... QUESTION", help="Files (- is standard input), then what you ask."),
-    ] = None,
+    arguments: Arguments = None,
     question: Questions = None,
     messages: Conversations = None,
     *,
