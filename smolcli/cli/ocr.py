@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from smolcli.formats import Form
     from smolcli.reader import Reader
     from smolcli.session import Run
-    from smolcli.verbs import Ocr
+    from smolcli.verbs import How, Ocr
 
 _LAYERS = {None: "sound", "skip": "sound", "redo": "seen", "force": "none"}  # by --mode
 
@@ -66,7 +66,8 @@ def command(
         refuse_a_second(paths if "pdf" in delivery.joined else [], recursive)
         pdf = pdf_options(paths, layout, pages, output) if "pdf" in delivery.formats else None
         with run.reader() as reader:
-            _write(delivery, reader, _reading(run, reader, layout, paths, recursive), Form(between="\f", pdf=pdf))
+            how = _how(run, reader, layout, _layers(layout, delivery.formats))
+            _write(delivery, reader, _reading(run, reader, how, paths, recursive), Form(between="\f", pdf=pdf))
 
 
 def _write(delivery: Delivery, reader: Reader, ocr: Ocr, form: Form) -> None:
@@ -89,18 +90,29 @@ def _short_for(
     return replace(formats, format="csv") if table else formats, replace(output, output=outputs)
 
 
-def _reading(run: Run, reader: Reader, layout: LayoutOptions, paths: list[str], recursive: bool) -> Ocr:
-    """The pages of files and folders, and how this model reads them."""
-    from smolcli.media import find_pages
-    from smolcli.verbs import How, Ocr
+def _layers(layout: LayoutOptions, formats: set[str]) -> str:
+    """Which text layers stand for their pages: any, where pages that have one are only left as they are."""
+    return "any" if layout.mode == "skip" and formats == {"pdf"} else _LAYERS[layout.mode]
+
+
+def _how(run: Run, reader: Reader, layout: LayoutOptions, layers: str) -> How:
+    """How this model reads pages."""
+    from smolcli.verbs import How
 
     facts = reader.facts
     run.name_a_better_reader(facts)
     if layout.layout == "auto":
         run.say_untuned(facts)
-    template = run.page_template(facts)
+    form = run.page_form(facts, layout.layout)
+    return How(form, facts.name, layers, layout.min_confidence, layout.drop_doubtful, reader.page_texts, reader.engines)
+
+
+def _reading(run: Run, reader: Reader, how: How, paths: list[str], recursive: bool) -> Ocr:
+    """The pages of files and folders, as they are read."""
+    from smolcli.media import find_pages
+    from smolcli.verbs import Ocr
+
+    template = run.page_template(reader.facts)
     several = run.pages.dpi is None or len(paths) > 1
     access = replace(run.access(), several=several, in_parts=True)
-    form, layers = run.page_form(facts, layout.layout), _LAYERS[layout.mode]
-    how = How(form, facts.name, layers, layout.min_confidence, layout.drop_doubtful, reader.page_texts, reader.engines)
     return Ocr(reader.files, find_pages(paths, recursive), template, access, how)

@@ -164,6 +164,18 @@ def test_a_pdf_whose_pages_have_text_is_refused_unless_a_mode_is_named(smol, tmp
     assert smol("ocr", file, "-o", tmp_path / "out.pdf", "--mode", "skip").code == 0
 
 
+def test_pages_that_are_only_left_as_they_are_cost_nothing_whatever_their_text_is_worth(smol, tmp_path, large):
+    """--mode skip, where a PDF is all that is written: one of a page that another OCR has read."""
+    with pymupdf.open("pdf", pdf_of([large[1]], "scanned")) as pdf:
+        pdf[0].insert_text((20, 40), "nonsense " * 5, render_mode=3)
+        pdf.save(tmp_path / "hidden.pdf")
+    done = smol("ocr", tmp_path / "hidden.pdf", "-o", tmp_path / "out.pdf", "--mode", "skip", "--stats")
+    assert done.code == 0, done.err
+    assert "0 of 0 tiles" in done.err and "1 page: 1 from the text layer." in done.err
+    with pymupdf.open(tmp_path / "out.pdf") as pdf:
+        assert pdf[0].get_text().split() == ["nonsense"] * 5
+
+
 def test_a_pdf_comes_through_a_pipe_and_goes_on_as_one(smol_process, tmp_path):
     file = text_pdf(tmp_path / "born.pdf", "text")
     done = smol_process("ocr", "-", "-o", tmp_path / "out.pdf", "--mode", "skip", stdin=file.read_bytes())

@@ -30,7 +30,7 @@ from smolcli.verbs.template import Template
 class How:
     """How pages are read. model: its name, for the answers. layers: which text layers of pages stand for them.
 
-    "sound": those that can be trusted; "seen": only what is seen of them, not what another OCR left; "none".
+    "any"; "sound": those that can be trusted; "seen": only what is seen of them, not what another OCR left; "none".
     least: lines of which the model was less sure are marked, or left out (drop). texts: keeps what pages say. engines:
     how many read at the same time.
     """
@@ -78,6 +78,8 @@ class Ocr:
         warnings: tuple[str, ...] = ()
         try:
             layer = media.layer(place) if self._how.layers != "none" else None
+            if layer is not None and self._how.layers == "any":
+                layer = replace(layer, regions=layer.regions or layer.hidden, pictures=())
             own = layer if layer is not None and self._stands(layer) else None
             if layer is not None and own is None and layer.fault:
                 where = f"{place.label} of {media.source.path}"
@@ -91,7 +93,7 @@ class Ocr:
 
     def _stands(self, layer: TextLayer) -> bool:
         """Whether what is seen of a layer can stand for the page's text."""
-        return layer.is_sound and (self._how.layers == "sound" or bool(layer.regions))
+        return self._how.layers == "any" or (layer.is_sound and (self._how.layers == "sound" or bool(layer.regions)))
 
     def _steps(self, view: View, job: Job, warnings: tuple[str, ...]) -> Steps:
         """Read a page with the model."""
