@@ -79,7 +79,12 @@ FOUR = Setting(4, 512)
     ids=str,
 )
 def test_only_what_is_quicker_every_time_and_answers_the_same_is_kept(other, allowed, kept):
-    assert quickest_of([trial(1.0), other], allowed) == kept
+    assert quickest_of([trial(1.0), other, replace(other, final=True)], allowed) == kept
+
+
+def test_what_won_by_chance_and_is_not_quicker_than_what_comes_by_itself_is_not_kept():
+    won, again = trial(1.5, FOUR), replace(trial(1.5, FOUR, least=0.9), final=True)
+    assert quickest_of([trial(1.0), won, again]) == quickest_of([trial(1.0), won]) == Quickest()
 
 
 def test_what_wins_is_what_the_next_is_compared_with(monkeypatch):
@@ -99,7 +104,9 @@ def test_what_wins_is_what_the_next_is_compared_with(monkeypatch):
         (FIRST, three),
         (three, Setting(3, 256)),
         (three, replace(three, projector="bf16")),
+        (FIRST, three),
     ]
+    assert [each.final for each in tried] == [False] * 5 + [True]
     assert quickest_of(tried) == Quickest(3, times=1.5)
 
 

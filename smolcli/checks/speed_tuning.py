@@ -7,15 +7,16 @@ with SpeedTuning(pair, EngineOptions(), Trying()) as tuning:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from smolcli.checks.quickest import ROUNDS, Setting, SpeedTrial, others_of, quickest_of, speed_trials, winners
+from smolcli.checks.quickest import ROUNDS, Setting, SpeedTrial, best_of, others_of, quickest_of, speed_trials
 from smolcli.checks.repeats import Told
 from smolcli.datatypes import ModelPair
-from smolcli.engine import Engine, EngineOptions, load_engine, one_of_each_core, physical_cores, place
+from smolcli.engine import Engine, EngineOptions, load_engine, one_of_each_core, others_running, physical_cores, place
 from smolcli.models import copy_of, other_types, retyped
 from smolcli.settings import load_settings
 from smolcli.tuned import KV_TYPES, Quickest
@@ -55,6 +56,8 @@ class SpeedTuning:
         """Each setting as it was measured, what comes by itself first. Raises EngineError, ModelError, OutputError."""
         rows = self._options.batch_rows or self._placement.batch_rows
         first = Setting(self._options.threads or physical_cores(), rows, kv_type=self._options.kv_type)
+        if (others_running() or 0) + first.threads > (os.cpu_count() or 1):
+            self._tell("note: other programs keep the processors busy: measure again when they are done")
         types = self._types()
         others = others_of(first, types, KV_TYPES if self._trying.allow_changes else ())
         self._total = 1 + sum(map(len, others.values()))
@@ -70,8 +73,8 @@ class SpeedTuning:
 
     @property
     def best(self) -> SpeedTrial:
-        """The trial that won last."""
-        return winners(self.tried, self._trying.allow_changes)[-1]
+        """The trial of what is kept."""
+        return best_of(self.tried, self._trying.allow_changes)
 
     def _types(self) -> tuple[str, ...]:
         """Other types of the projector that are tried."""

@@ -92,7 +92,7 @@ def speed(
 
     Numbers of threads, threads pinned to cores and sizes of a batch are compared with what comes by itself, in turns;
     with --allow-changes types of the projector and of keys and values too. What is quicker every time, by 5 % or more,
-    is kept for this model and device if the answer is the same, or may be another; else all stays as it comes.
+    and once more in a last comparison, is kept for this model and device if the answer is the same, or may be another.
 
     Example: smol tune speed -m 500m
     """

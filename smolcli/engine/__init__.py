@@ -21,7 +21,7 @@ from smolcli.generation import EngineEvent, Request
 
 if TYPE_CHECKING:
     from smolcli.engine.choosing import check_choices
-    from smolcli.engine.cores import one_of_each_core, physical_cores
+    from smolcli.engine.cores import one_of_each_core, others_running, physical_cores
     from smolcli.engine.llama.devices import devices
     from smolcli.engine.llama.grammar import check_grammar, grammar_of_schema
     from smolcli.engine.llama.library import REBUILD, llama_commit, system_info
@@ -50,6 +50,7 @@ __all__ = [
     "load_engine_code",
     "load_planner",
     "one_of_each_core",
+    "others_running",
     "physical_cores",
     "place",
     "system_info",
@@ -66,6 +67,7 @@ _ROOMS = {
     "grammar_of_schema": "smolcli.engine.llama.grammar",
     "llama_commit": "smolcli.engine.llama.library",
     "one_of_each_core": "smolcli.engine.cores",
+    "others_running": "smolcli.engine.cores",
     "physical_cores": "smolcli.engine.cores",
     "system_info": "smolcli.engine.llama.library",
     "devices": "smolcli.engine.llama.devices",
