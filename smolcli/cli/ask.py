@@ -18,7 +18,6 @@ from smolcli.options import (
 )
 from smolcli.usage import Conversations, Questions, with_options
 
-
 Arguments = Annotated[
     list[str] | None,
     typer.Argument(metavar="MEDIA... QUESTION", help="Files (- is standard input), then what you ask."),
