@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 from smolcli.models import builtin_clips, builtin_questions
 
+UNMEASURED = 0.3  # words that are each less likely than that, all in all, are a guess of any model
+
 
 @dataclass(frozen=True, slots=True)
 class KnownAnswers:
-    """How a model answers questions. least: how sure it has to be for its answer to count; refusals: its sentences for
+    """How a model answers questions about pages and clips.
+
+    least: how sure it has to be for its answer to count, UNMEASURED where nobody looked; refusals: its sentences for
     what a page does not tell; relevance: how it is asked whether a page tells, "" as any model is; yes_or_no: the hint
     with which it is asked for a yes or a no. letter_px: how high letters are that it reads best on a page, least_px:
     those that it reads at all; 0.0 where it was not measured, or takes pages so large that they need not be looked at
@@ -18,7 +22,7 @@ class KnownAnswers:
     that was not measured.
     """
 
-    least: float = 0.0
+    least: float = UNMEASURED
     refusals: Sequence[str] = ()
     relevance: str = ""
     yes_or_no: str = "yesno"

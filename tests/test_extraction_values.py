@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smolcli.extraction import collect, missing
+from smolcli.extraction import as_printed, collect, missing
 from smolcli.extraction.repair import closed
 from smolcli.extraction.values import day, days, is_nothing, number, numbers
 
@@ -146,6 +146,18 @@ def test_a_list_has_no_place_for_what_is_none_of_its_items_and_none_for_the_same
 def test_a_text_is_of_the_format_that_its_schema_names(form, text, value):
     schema = json.dumps({"properties": {"a": {"type": "string", "format": form}}})
     assert collect(schema, [(text, False)]).data == {"a": value}
+
+
+def test_a_number_of_which_only_the_marks_were_misread_is_that_of_the_page():
+    schema = (
+        '{"properties": {"total": {"type": "number"}, "n": {"type": "integer"}, "tax": {"type": "number"}, "code": {}, '
+        '"parts": {"items": {"type": "number"}}}}'
+    )
+    page = "Total $8,617.97  Tax 12.50 or 1.25  No. 4711 of 47.11"
+    data = {"total": 861797, "n": 4711, "tax": 125, "code": "861797", "parts": [8.61797, 3]}
+    found = as_printed(schema, data, page)
+    assert found == {"total": 8617.97, "n": 4711, "tax": 125, "code": "861797", "parts": [8617.97, 3]}
+    assert as_printed('{"properties": {"n": {"type": "integer"}}}', {"n": 861797}, page) == {"n": 861797}
 
 
 def test_times_are_on_a_page_however_they_are_printed():

@@ -11,7 +11,7 @@ from smolcli.extraction.ask import NOTHING, Ask, asks
 from smolcli.extraction.collect import Collected, collect
 from smolcli.extraction.fields import schema_of_fields, typed_list
 from smolcli.extraction.grammars import NUMBER, text_grammar, unquoted
-from smolcli.extraction.presence import missing
+from smolcli.extraction.presence import as_printed, missing
 from smolcli.extraction.schema import MOST_BYTES, SchemaError, normalized
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Ask",
     "Collected",
     "SchemaError",
+    "as_printed",
     "asks",
     "collect",
     "missing",

@@ -1,12 +1,20 @@
-"""Values that were found and a page's own text go in; the names of those that the text does not hold come out."""
+"""Values that were found and a page's own text go in; the names of those that the text does not hold come out.
+
+A number of which only the marks were misread ("$8,617.97" as "$8.61797") is that of the page.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from smolcli.extraction import values
+from smolcli.extraction.collect import fitted
 from smolcli.extraction.schema import tree
+
+_PRINTED = re.compile(r"\d(?:[\d.,'\u00a0\u202f]*\d)?")
+LEAST_DIGITS = 4  # of a number that is taken for another one with the same digits
 
 
 def missing(schema: str, data: Any, page: str) -> tuple[str, ...]:
@@ -21,6 +29,35 @@ def missing(schema: str, data: Any, page: str) -> tuple[str, ...]:
         for name, value in _values(tree(schema), data, "")
         if not _is_there(value, text, known)
     )
+
+
+def as_printed(schema: str, data: Any, page: str) -> Any:
+    """The values, with numbers whose digits stand on the page once, otherwise parted, as they are there."""
+    printed: dict[str, set[Any]] = {}
+    for found in _PRINTED.finditer(page):
+        printed.setdefault(_digits(found[0]), set()).add(values.number(found[0]))
+    return _corrected(tree(schema), data, printed)
+
+
+def _corrected(schema: Mapping[str, Any], value: Any, printed: Mapping[str, set[Any]]) -> Any:
+    if isinstance(value, dict):
+        inner = schema.get("properties", {})
+        return {key: _corrected(inner.get(key, {}), each, printed) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_corrected(schema.get("items", {}), each, printed) for each in value]
+    if isinstance(value, bool) or not isinstance(value, int | float) or "enum" in schema:
+        return value
+    digits = _digits(repr(value))
+    same = printed.get(digits, set()) | (printed.get(f"{digits}0", set()) if isinstance(value, float) else set())
+    if len(digits) < LEAST_DIGITS or len(same) != 1 or {value, -value} & same:
+        return value
+    (there,) = same
+    fits = fitted(there, schema) if schema.get("type") in ("number", "integer") and there is not None else None
+    return value if fits is None else fits
+
+
+def _digits(text: str) -> str:
+    return "".join(letter for letter in text if letter.isdigit())
 
 
 def _values(schema: Mapping[str, Any], value: Any, name: str) -> Iterator[tuple[str, Any]]:

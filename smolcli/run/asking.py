@@ -89,13 +89,14 @@ class Asking:
             return replace(answer, choices=likely)
         if not question.schema:
             return answer
-        from smolcli.extraction import collect, missing  # here and below: most questions have no schema
+        from smolcli.extraction import as_printed, collect, missing  # here and below: most questions have no schema
 
         found = collect(question.schema, [(part.text, part.stop_reason != "end") for part in parts])
-        odd = missing(question.schema, found.data, page) if page else ()
-        text = json.dumps(found.data, ensure_ascii=False, allow_nan=False)
+        data = as_printed(question.schema, found.data, page) if page else found.data
+        odd = missing(question.schema, data, page) if page else ()
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
         made = replace(answer.generation, text=text)
-        return replace(answer, generation=made, data=found.data, warnings=(*answer.warnings, *found.warnings, *odd))
+        return replace(answer, generation=made, data=data, warnings=(*answer.warnings, *found.warnings, *odd))
 
 
 def _digest(requests: Iterable[Request]) -> bytes:

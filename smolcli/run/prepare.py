@@ -76,7 +76,11 @@ def _sheet(files: OpenFiles, job: Job, planned: PlannedMedium, start: float) -> 
     rgb = put_together(page.rgb, [boxed(size_px, place) for place in job.places], job.look.sheet)
     part = ImagePart(planned.plans[0], cut(rgb, planned.plans[0]), planned.source)
     shown = tuple((place,) for place in job.places)
-    return Loaded((part,), shown, page.warnings, time.perf_counter() - start)
+    text = ""
+    if job.question.schema:
+        with files.alone(job.places[0].source, job.look) as medium:
+            text = _own_text(medium, replace(job.places[0], box=None))
+    return Loaded((part,), shown, page.warnings, time.perf_counter() - start, text)
 
 
 def held_bytes(planned: Sequence[PlannedMedium]) -> int:

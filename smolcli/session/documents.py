@@ -30,7 +30,7 @@ def search_of(run: Run, reader: Reader, documents: DocumentOptions, files: Seque
         known.refusals,
         reader.at_once,
         Eyes(reader.facts.longest_edge_px, known.letter_px, known.least_px),
-        known.doubted,
+        known.doubted if documents.least is None else 0.0,  # a bound of the user's own is the only one
     )
 
 

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from asked_documents import anls, draw_form, draw_invoice, draw_report, iou, pdf_of_sheets
+from document_sheet import Sheet
 from drawing import draw_pdf
 
 
@@ -70,6 +71,19 @@ def test_a_page_in_the_print_of_offices_is_looked_at_closely_once_for_all_questi
     assert [record["media"] for record in records] == [records[0]["media"]] * len(records)
     assert records[0]["media"][0]["page"] == 1 and sum(record["counts"]["encodes"] for record in records) < 60
     assert {record["page"] for record in records} == {1}
+
+
+def test_scans_in_small_print_are_not_ranked_by_their_looks_in_silence(smol, tmp_path):
+    sheets = [Sheet(), Sheet()]
+    for sheet, text in zip(sheets, ("Total: $84.20", "City: Oslo"), strict=True):
+        sheet.put((56, 80), text, 11)
+        sheet.put((56, 100), "Thank you for reading", 11)
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(pdf_of_sheets(sheets, "scanned"))
+    found = smol("docvqa", path, "What is the total?", "--json", "--top", "1").record
+    assert any("smol ocr" in note and "ranked by their looks" in note for note in found["warnings"])
+    whole = smol("docvqa", path, "What is the total?", "--json", "--all-pages").record
+    assert (whole["text"], whole["page"], whole["warnings"]) == ("$84.20", 1, [])
 
 
 def test_values_that_stand_on_several_pages_are_marked_on_each(smol, tmp_path):

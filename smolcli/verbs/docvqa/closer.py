@@ -51,10 +51,14 @@ def _excerpts(
         found = page.excerpts(phrases, rank, eyes)
         if any(found):
             return [(each, reading.rotation) for each in found]
-    if pages.letters_share(place) * eyes.side_px >= eyes.least_px or (read := (yield from pages.page(place))) is None:
+    if pages.letters_share(place) * eyes.side_px >= eyes.least_px:
         return []
-    page = Page(read, pages.upright_px(place, read.rotation))
-    return [(each, read.rotation) for each in page.excerpts(phrases, rank, eyes)] if page.rows else []
+    pages.small_scans = pages.small_scans or not readings
+    read = yield from pages.page(place)
+    if read is None:
+        return []
+    small = Page(read, pages.upright_px(place, read.rotation))
+    return [(each, read.rotation) for each in small.excerpts(phrases, rank, eyes)] if small.rows else []
 
 
 def _job(job: Job, place: Place, excerpt: Excerpt, look: Look) -> Job:

@@ -120,6 +120,12 @@ def _answered(
     counts, seconds = spent(everything)
     made = replace(best.generation, counts=counts, seconds=seconds)
     skipped = [_skipped(read, total)] if total else []
+    if skipped and pages.small_scans:
+        path = best.job.places[0].source.path
+        skipped.append(
+            f"The print of {path} is too small for its pages to be ranked by their looks; what smol ocr reads of them "
+            "is kept, and ranks them from then on."
+        )
     warnings = tuple(dict.fromkeys([*notes, *best.warnings, *skipped]))
     cached = all(each.cached for each in everything)
     return replace(best, generation=made, warnings=warnings, cached=cached, confidence=sure)

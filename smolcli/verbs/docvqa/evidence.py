@@ -55,7 +55,8 @@ class Evidence:
 class Pages:
     """The pages of one document: what their lines say, each read once; a second opening, made when it is needed.
 
-    marked: where their pictures go. made: what was answered to read them, for its owner to empty.
+    marked: where their pictures go. made: what was answered to read them, for its owner to empty. small_scans: some
+    pages have no text of their own, and print that is too small for the model to see on the whole page.
     """
 
     files: OpenFiles
@@ -65,6 +66,7 @@ class Pages:
     stack: ExitStack
     marked: MarkedFile | None = None
     made: list[Answer] = field(default_factory=list)
+    small_scans: bool = False
     _read: dict[Place, PageReading] = field(default_factory=dict)
     _large: Media | None = None
 
