@@ -28,6 +28,7 @@ MAX_SIDE_PX = 4096  # transformers image_processing_smolvlm.py: MAX_IMAGE_SIZE
 BAND_PX = 1 << 20  # pixels resampled at a time: keeps Pillow's own copy small beside the picture
 ALONE_PX = 1 << 20  # a picture of no more pixels, source or tiles, is cut before another thread has started
 WORDS = ("auto", "low", "native", "high")
+Work = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +112,24 @@ def cut(rgb: RGB, plan: TilePlan) -> Tiles:
     with _workers(max(width * height, plan.encodes * tile * tile)) as workers:
         refined = _resize(rgb, (plan.resized_px, plan.refined_px), workers)
         tiles = np.empty((plan.encodes, tile, tile, 3), np.uint8)
-        tiles[-1] = _resize(refined, [(tile, tile)], workers)
-        if rows:
-            whole = refined.reshape(rows, tile, cols, tile, 3).swapaxes(1, 2)
-            grid = tiles[:-1].reshape(rows, cols, tile, tile, 3)
-            workers.each(lambda row: np.copyto(grid[row], whole[row]), range(rows))
-        return _packed(tiles, plan, workers)
+        digests = [b""] * plan.encodes
+
+        def cut_out(row: int, col: int) -> None:
+            """Hashed while it is in the processor's cache."""
+            number = row * cols + col
+            tiles[number] = refined[row * tile : (row + 1) * tile, col * tile : (col + 1) * tile]
+            digests[number] = _digest(tiles[number])
+
+        grid = [partial(cut_out, row, col) for row in range(rows) for col in range(cols)]
+        tiles[-1] = _resize(refined, [(tile, tile)], workers, beside=grid)
+        digests[-1] = _digest(tiles[-1])
+        return Tiles(tiles, plan, tuple(digests))
 
 
 def pack(rgb: RGB, plan: TilePlan) -> Tiles:
     """Tiles uint8 (encodes, T, T, 3) that are cut, with the digest of each."""
     with _workers(rgb.shape[0] * plan.tile_px**2) as workers:
-        return _packed(rgb, plan, workers)
-
-
-def _packed(rgb: RGB, plan: TilePlan, workers: Workers) -> Tiles:
-    """The only place where a tile is hashed, once."""
-    return Tiles(rgb, plan, tuple(workers.each(_digest, rgb)))
+        return Tiles(rgb, plan, tuple(workers.each(_digest, rgb)))
 
 
 def _workers(size_px: int) -> AbstractContextManager[Workers]:
@@ -229,10 +231,11 @@ def _whole_tiles(size_px: Size, tile_px: int) -> tuple[int, int]:
     return max(1, math.ceil(int(rows * tile_px * aspect) / tile_px)), rows
 
 
-def _resize(rgb: RGB, sizes_px: Sequence[Size], workers: Workers | None = None) -> RGB:
+def _resize(rgb: RGB, sizes_px: Sequence[Size], workers: Workers | None = None, beside: Sequence[Work] = ()) -> RGB:
     """LANCZOS to one size after the other, each width then height.
 
-    Rows do not depend on each other where the width changes, nor columns where the height does.
+    Rows do not depend on each other where the width changes, nor columns where the height does. beside: what else is to
+    be done, in pieces that are smaller than what a thread would wait for the others.
     """
     workers = workers or Workers()
     for is_width, lengths_px in _passes((rgb.shape[1], rgb.shape[0]), sizes_px):
@@ -240,8 +243,11 @@ def _resize(rgb: RGB, sizes_px: Sequence[Size], workers: Workers | None = None) 
         longest = max(height if not is_width else width, *lengths_px)
         made = np.empty((height, lengths_px[-1], 3) if is_width else (lengths_px[-1], width, 3), np.uint8)
         bands = _bands(height if is_width else width, longest, workers.threads)
-        workers.each(partial(_widen if is_width else _heighten, rgb, made, lengths_px), bands)
-        rgb = made
+        resample = _widen if is_width else _heighten
+        parts: list[Work] = [partial(resample, rgb, made, lengths_px, band) for band in bands]
+        workers.each(lambda work: work(), [*parts, *beside])
+        rgb, beside = made, ()
+    workers.each(lambda work: work(), beside)
     return rgb
 
 
