@@ -230,6 +230,7 @@ def test_a_record_is_what_is_documented():
     assert record == {
         "schema": 1,
         "model": "nano",
+        "key": answer().job.key("nano"),
         "prompt": "ask",
         "media": [{"kind": "page", "source": "a.pdf", "sha256": "0" * 64, "page": 3}],
         "page": 3,

@@ -14,6 +14,8 @@ from smolcli.errors import MediaError
 if TYPE_CHECKING:
     from smolcli.media.text_layer import TextLayer
 
+SCAN_PX = 256  # of the longer edge of pictures that are only looked at
+
 
 @dataclass(frozen=True, slots=True)
 class MediaOptions:
@@ -95,7 +97,8 @@ class Media(ABC):
     def scan(self, rate: float, window_s: tuple[float, float]) -> Iterator[Frame]:
         """About so many pictures a second of a part of a clip, in order, by a reader of its own that holds one.
 
-        Those that a damaged clip does not hold are left out; of all else there are none. Raises MediaError.
+        A clip's are no larger than `SCAN_PX`: to shrink them later takes as long as to decode them. Those that a
+        damaged clip does not hold are left out; of all else there are none. Raises MediaError.
         """
         del rate, window_s
         return iter(())

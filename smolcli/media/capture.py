@@ -19,6 +19,7 @@ import numpy as np
 from smolcli.datatypes import RGB, Size
 from smolcli.errors import MediaError
 from smolcli.media.container import Change, ChangedFile, is_whole, picture_codecs
+from smolcli.media.pixels import within
 
 TESTED = (4, 10), (4, 12)  # from, and below: the versions of OpenCV that are known to fill what they hand out
 MOST_STRETCHED = 8  # pixels that are longer than this are a header's mistake
@@ -123,10 +124,11 @@ class Capture:
                 found.append((time_s, capture.get(self._cv2.CAP_PROP_LRF_HAS_KEY_FRAME) == 1))
             return found
 
-    def picture(self) -> RGB | None:
+    def picture(self, edge_px: int | None = None) -> RGB | None:
         """The decoded frame uint8 (H, W, 3), upright and with square pixels; None where there is none.
 
-        One larger than 4096 px (8K) is halved before anything is made of it: a tile has 512 px at most.
+        One larger than 4096 px (8K) is halved before anything is made of it: a tile has 512 px at most. edge_px: it is
+        wanted with its longer edge at most so long.
         """
         with self._decoding():
             ok, bgr = self._capture.retrieve()
@@ -134,7 +136,7 @@ class Capture:
                 return None
             if bgr.ndim == 2:
                 bgr = self._cv2.cvtColor(bgr, self._cv2.COLOR_GRAY2BGR)
-            bgr = self.scaled(bgr, _reduced(self._squared(bgr.shape[1], bgr.shape[0])))
+            bgr = self.scaled(bgr, within(_reduced(self._squared(bgr.shape[1], bgr.shape[0])), edge_px))
             rgb: RGB = self._cv2.cvtColor(bgr, self._cv2.COLOR_BGR2RGB)
             quarters = round(float(self._capture.get(self._cv2.CAP_PROP_ORIENTATION_META)) / 90) % 4
             return np.ascontiguousarray(np.rot90(rgb, -quarters)) if quarters else rgb

@@ -40,8 +40,8 @@ def _means(levels: npt.NDArray[np.int16]) -> Cells:
     rows, columns = -(-height // CELL_PX), -(-width // CELL_PX)
     if (rows * CELL_PX, columns * CELL_PX) != (height, width):
         levels = np.pad(levels, ((0, rows * CELL_PX - height), (0, columns * CELL_PX - width), (0, 0)), "edge")
-    means = levels.reshape(rows, CELL_PX, columns, CELL_PX, 3).mean((1, 3), dtype=np.float32)
-    return np.asarray(means, np.float32)
+    sums = levels.reshape(rows, CELL_PX, -1).sum(1, dtype=np.int32).reshape(rows, columns, CELL_PX, 3).sum(2)
+    return np.asarray(sums / CELL_PX**2, np.float32)
 
 
 def colours(rgb: RGB) -> npt.NDArray[np.intp]:

@@ -16,6 +16,7 @@ from smolcli.media.base import check_pixels
 from smolcli.media.capture import CONVERT, OTHER_TRACK, Capture, undecodable
 from smolcli.media.container import is_large_matroska, is_whole, picture_codecs, without_cover
 from smolcli.media.cursor import LATE_S, Cursor
+from smolcli.media.pixels import within
 from smolcli.media.timing import LARGEST_FPS, FrameTimes, Timing, is_steady, measured, stated
 
 STRETCHES, STRETCH_FRAMES, LAST_FRAMES = 16, 48, 2000
@@ -68,23 +69,26 @@ class Clip:
         assert self._times is not None
         return self._times.index_at(time_s)
 
-    def read(self, index: int, time_s: float | None = None) -> tuple[RGB, float | None] | None:
+    def read(
+        self, index: int, time_s: float | None = None, edge_px: int | None = None
+    ) -> tuple[RGB, float | None] | None:
         """Frame `index`, uint8 (H, W, 3), and the stream's own time in seconds; None when the clip ends before it.
 
-        time_s: the moment that it is to show, where that is not its own time.
+        time_s: the moment that it is to show, where that is not its own time. edge_px: its longer edge, at most.
         """
+        size_px = within(self.facts.size_px, edge_px)
         if time_s is not None and time_s >= self._ends_s:
             return None
         if index == 0 and not self._by_time:  # the clip stands behind it already
-            return self._first_rgb, self._cursor.start_s
+            return self._capture.scaled(self._first_rgb, size_px), self._cursor.start_s
         if not self._arrive(index):
             return None
-        rgb = self._capture.picture()
+        rgb = self._capture.picture(edge_px)
         if rgb is None:
             return None
-        if (rgb.shape[1], rgb.shape[0]) != self.facts.size_px:
+        if (rgb.shape[1], rgb.shape[0]) != size_px:
             self.resized = True
-            rgb = self._capture.scaled(rgb, self.facts.size_px)
+            rgb = self._capture.scaled(rgb, size_px)
         now_s = self._cursor.now_s
         return rgb, None if now_s is None else now_s + self._cursor.start_s
 

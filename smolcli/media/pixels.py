@@ -123,11 +123,17 @@ def _stretched(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return np.nan_to_num((numbers - low) / (high - low) * 255).round()
 
 
+def within(size_px: Size, edge_px: int | None) -> Size:
+    """The size with its longer edge at most so long; None: as it is."""
+    if edge_px is None or edge_px >= max(size_px):
+        return size_px
+    return max(1, round(size_px[0] * edge_px / max(size_px))), max(1, round(size_px[1] * edge_px / max(size_px)))
+
+
 def shrunk(rgb: RGB, edge_px: int) -> RGB:
     """The picture with its longer edge at most so many pixels, for people to look at."""
     size = rgb.shape[1], rgb.shape[0]
-    scale = edge_px / max(size)
-    if scale >= 1:
+    small = within(size, edge_px)
+    if small == size:
         return rgb
-    small = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
     return np.asarray(Image.fromarray(rgb).resize(small, Image.Resampling.BICUBIC, reducing_gap=2.0))

@@ -15,13 +15,12 @@ from importlib.util import find_spec
 from itertools import chain, islice
 
 from smolcli.datatypes import RGB, Frame, Place
-from smolcli.media.base import Media
+from smolcli.media.base import SCAN_PX, Media
 from smolcli.media.changes import Change, Changes, Detector, Histograms
 from smolcli.media.pixels import shrunk
 from smolcli.media.windows import WindowOptions, part, windows
 
 LOOKS = 8.0  # pictures a second: a scene begins no more than an eighth of a second beside what is said
-SIDE_PX = 256
 SHORTEST_S = 1.0  # of a scene
 RATIO = 2.2  # of PySceneDetect's 3, which is meant for all pictures: between those that are looked at more moves
 BESIDE_S = 0.3  # two detectors that mean one change
@@ -98,7 +97,7 @@ def _in_order(frames: Iterable[Frame], rate: float) -> Iterator[tuple[list[float
     asked, waiting, said_s = changes(rate), list[Change](), -math.inf
     for frame in frames:
         time_s = frame.place.time_s or 0.0
-        waiting += asked.see(time_s, shrunk(frame.rgb, SIDE_PX))
+        waiting += asked.see(time_s, shrunk(frame.rgb, SCAN_PX))
         due_s = time_s - max(LATE_S, LATE_PICTURES / rate)
         yield _moments(waiting, said_s, due_s), due_s
         said_s = due_s

@@ -18,7 +18,7 @@ import numpy as np
 
 from smolcli.datatypes import Frame, Outline, Place, VideoFacts
 from smolcli.errors import MediaError, UsageError
-from smolcli.media.base import Media, MediaOptions
+from smolcli.media.base import SCAN_PX, Media, MediaOptions
 from smolcli.media.capture import CONVERT
 from smolcli.media.clip import Clip
 from smolcli.media.reading import Input
@@ -195,7 +195,7 @@ class VideoMedia(Media):
         clip = Clip(self._path, self._name, self._max_pixels)
         try:
             for index, time_s in _every(clip, rate, _held_to(window_s, clip.facts.duration_s)):
-                found = clip.read(index, time_s)
+                found = clip.read(index, time_s, SCAN_PX)
                 if found is not None:
                     yield Frame(self._turned(found[0]), Place(self.source, index, None, time_s, found[1]))
         finally:
