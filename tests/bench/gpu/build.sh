@@ -60,7 +60,7 @@ configure() {
   cmake -G Ninja -S "$source" -B "$out/build" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON -DGGML_CUDA=ON \
     -DCMAKE_CUDA_ARCHITECTURES="$architectures" -DGGML_CUDA_FA_ALL_QUANTS=OFF -DGGML_CUDA_NCCL=OFF -DGGML_NATIVE=OFF \
     -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON -DGGML_BUILD_TESTS=OFF -DGGML_BUILD_EXAMPLES=OFF \
-    "${options[@]}" "$@"
+    -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON '-DCMAKE_INSTALL_RPATH=$ORIGIN' "${options[@]}" "$@"
 }
 configure
 [ -n "${CONFIGURE_ONLY:-}" ] && exit 0
@@ -87,10 +87,18 @@ done
 cp "$out/libggml-left-out.so" "$lib/"
 if [ -s "$out/left_out.txt" ]; then
   relinked=$(find "$out/build" -name libggml-cuda.so | head -1)
-  configure -DCMAKE_SHARED_LINKER_FLAGS="-Wl,--no-as-needed -L$out -lggml-left-out -Wl,-rpath,\$ORIGIN" >/dev/null
+  configure -DCMAKE_SHARED_LINKER_FLAGS="-Wl,--no-as-needed -L$out -lggml-left-out" >/dev/null
   cmake --build "$out/build" --target ggml-cuda -j "$jobs"
   for file in "$(dirname "$relinked")"/libggml-cuda.so*; do cp -P "$file" "$lib/"; done
 fi
 for file in "$lib"/libggml*.so*; do [ -L "$file" ] || strip --strip-unneeded "$file"; done
 du -sh "$out/site"
+
+# --- does it load? Without a card the driver's names are stood in for: each says CUDA_ERROR_NO_DEVICE
+names=$(nm -D --undefined-only "$lib/libggml-cuda.so" | awk '{print $NF}' | grep -E '^cu[A-Z]')
+mkdir -p "$out/no-device"
+for name in $names cuInit; do echo "int $name(void) { return 100; }"; done | sort -u |
+  cc -shared -fPIC -Wl,-soname,libcuda.so.1 -x c - -o "$out/no-device/libcuda.so.1"
+LD_LIBRARY_PATH="$out/no-device:${CUBLAS:+$CUBLAS/lib:}$(dirname "$(readlink -f "$(command -v nvcc)")")/../lib64" \
+  PYTHONPATH="$out/site" $python -c 'from llama_cpp import llama_cpp; llama_cpp.llama_backend_init()'
 echo "ready: PYTHONPATH=$out/site:\$PYTHONPATH on a machine with a GPU, libcudart and libcublas on LD_LIBRARY_PATH"
