@@ -1,15 +1,16 @@
 """smol beside llama.cpp's own tools: the same pair, pictures, tokens and threads, in turns, and what each took.
 
     python tests/bench/bench_peers.py --tools llama.cpp/build/bin [--checkpoint DIR] [--mmproj f16] [--rounds 5]
-        [--parts image,page,cold,folder] [--binding DIR] [--record docs/benchmarks]
+        [--parts image,tuned,page,cold,folder] [--binding DIR] [--record docs/benchmarks]
 
 LLAMA_TOOLS=FOLDER stands for --tools. A record is written for each part.
 
-image: one 640×488 picture, cold, 32 tokens, and what --detail native and low gain. page: 40 % of it is blank. cold: the
-built-in model, from the start to the first token. folder: 16 pictures, 40 tokens, against llama-server and a loop of
-llama-mtmd-cli; all make three tiles of each, as these two get a projector that does not name the size to enlarge to.
-Medians, the spread, and the median of the ratios of runs that followed each other; above 1 smol is faster. --binding:
-a folder with another build of llama_cpp for smol, such as one for AVX2.
+image: one 640×488 picture, cold, 32 tokens, and what --detail native and low gain. tuned: the same with a projector in
+F16, as pairs are usually downloaded, as it comes and as `smol tune speed --allow-changes` found best. page: 40 % of it
+is blank. cold: the built-in model, from the start to the first token. folder: 16 pictures, 40 tokens, against
+llama-server and a loop of llama-mtmd-cli; all make three tiles of each, as these two get a projector that does not name
+the size to enlarge to. Medians, the spread, and the median of the ratios of runs that followed each other; above 1 smol
+is faster. --binding: a folder with another build of llama_cpp for smol, such as one for AVX2.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import records
@@ -39,6 +42,7 @@ SIZE_KEY, NO_KEY = b"clip.vision.preproc_image_size", b"clip.vision.preproc_imag
 PICTURES, AT_ONCE = 16, 4
 AIMS = {  # part, ours, theirs → how many times as fast we want to be
     ("peers-image", "smol ask", "llama-mtmd-cli"): 1.02,
+    ("peers-tuned", "smol ask, tuned", "llama-mtmd-cli"): 1.25,
     ("peers-page", "smol ask", "llama-mtmd-cli"): 1.3,
     ("peers-folder", "smol caption, native", "llama-server"): 1.0,
     ("peers-folder", "smol caption, native", "llama-mtmd-cli, a loop"): 1.5,
@@ -132,7 +136,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, help="folder made by make_checkpoint.py (made if absent)")
     parser.add_argument("--mmproj", default="f16")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--parts", default="image,page,cold,folder")
+    parser.add_argument("--parts", default="image,tuned,page,cold,folder")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--binding", type=Path, help="folder that holds another llama_cpp")
     records.add_option(parser)
@@ -160,6 +164,27 @@ def image(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Names
         "smol ask": lambda: smol("ask", [picture], task, "--detail", "high"),
         "smol ask --detail native": lambda: smol("ask", [picture], task, "--detail", "native"),
         "smol ask --detail low": lambda: smol("ask", [picture], task, "--detail", "low"),
+    }
+    compare(f"one picture, 640×488, 32 tokens, projector {options.mmproj}", contenders, options.rounds, options.found)
+
+
+def tuned(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Namespace) -> None:
+    """One picture, before and after `smol tune speed`, which keeps what it found in folders of its own here."""
+    picture, task = scratch / "photo.jpg", PeerTask(model, options.threads)
+    noise((640, 488), 1).save(picture, quality=90)
+    own = {name: str(scratch / name) for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME")}
+    files = ["-m", str(model.language), "--mmproj", str(model.projector), "--threads", str(options.threads)]
+    tune = [sys.executable, "-m", "smolcli", "tune", "speed", *files, "--rounds", "3", "--allow-changes", "-q"]
+    subprocess.run(tune, check=True, env=os.environ | own)
+
+    def as_tuned() -> Took:
+        with patch.dict(os.environ, own):
+            return smol("ask", [picture], task, "--detail", "high")
+
+    contenders = {
+        "llama-mtmd-cli": lambda: command(peers, [picture], task),
+        "smol ask": lambda: smol("ask", [picture], task, "--detail", "high"),
+        "smol ask, tuned": as_tuned,
     }
     compare(f"one picture, 640×488, 32 tokens, projector {options.mmproj}", contenders, options.rounds, options.found)
 
@@ -207,9 +232,10 @@ def folder(peers: Peers, model: ModelPair, scratch: Path, options: argparse.Name
     compare(f"{PICTURES} pictures, 1024×512, 40 tokens, three tiles each", contenders, options.rounds, options.found)
 
 
-PARTS = {"image": image, "page": blank, "cold": cold, "folder": folder}
+PARTS = {"image": image, "tuned": tuned, "page": blank, "cold": cold, "folder": folder}
 TITLES = {
     "image": "Beside llama.cpp's own tools: one picture, from the start of a process to its end",
+    "tuned": "Beside llama.cpp's own tools: one picture, with what smol tune speed --allow-changes found",
     "page": "Beside llama.cpp's own tools: a page with blank parts",
     "cold": "Beside llama.cpp's own tools: the built-in model, from the start of a process to the first token",
     "folder": "Beside llama.cpp's own tools: sixteen pictures",
