@@ -10,7 +10,8 @@ F16, as pairs are usually downloaded, as it comes and as `smol tune speed --allo
 is blank. cold: the built-in model, from the start to the first token. folder: 16 pictures, 40 tokens, against
 llama-server and a loop of llama-mtmd-cli; all make three tiles of each, as these two get a projector that does not name
 the size to enlarge to. Medians, the spread, and the median of the ratios of runs that followed each other; above 1 smol
-is faster. --binding: a folder with another build of llama_cpp for smol, such as one for AVX2.
+is faster. --binding: a folder with another build of llama_cpp for smol, such as one for AVX2 alone, which has a record
+of its own; put it on PYTHONPATH too, so that the record says what it was built for.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 QUESTION = "What is this?"
 SIZE_KEY, NO_KEY = b"clip.vision.preproc_image_size", b"clip.vision.preproc_image_none"
 PICTURES, AT_ONCE = 16, 4
+OTHER_BUILD = "-other-build"
 AIMS = {  # part, ours, theirs → how many times as fast we want to be
     ("peers-image", "smol ask", "llama-mtmd-cli"): 1.02,
     ("peers-tuned", "smol ask, tuned", "llama-mtmd-cli"): 1.25,
@@ -109,7 +111,12 @@ def put_down(title: str, took: dict[str, list[Took]], found: records.Found) -> N
         for peer, theirs in took.items() if not tool else ():
             if not peer.startswith("smol"):
                 values = records.paired([run[0] for run in theirs], [run[0] for run in runs])
-                found.ratio(f"{title}: {name}", peer, values, AIMS.get((found.benchmark, name, peer), 0.0))
+                found.ratio(
+                    f"{title}: {name}",
+                    peer,
+                    values,
+                    AIMS.get((found.benchmark.removesuffix(OTHER_BUILD), name, peer), 0.0),
+                )
 
 
 def noise(size_px: tuple[int, int], seed: int) -> Image.Image:
@@ -150,7 +157,10 @@ def main() -> None:
         model = ModelPair(*pair(checkpoint, options.mmproj), "full")
         for part in options.parts.split(","):
             used = builtin() if part == "cold" else model
-            options.found = records.Found(f"peers-{part}", TITLES[part], used, (f"{options.threads} threads",))
+            name, title = f"peers-{part}", TITLES[part]
+            if options.binding:
+                name, title = f"{name}{OTHER_BUILD}", f"{title}; another build of llama.cpp"
+            options.found = records.Found(name, title, used, (f"{options.threads} threads",))
             PARTS[part](find_peers(options.tools), model, Path(scratch), options)
             options.found.write(options.record)
 
