@@ -68,7 +68,7 @@ def test_the_same_clip_twice_is_two_media(smol, drawn):
 def test_a_record_has_every_documented_field(smol, drawn):
     record = smol("ask", drawn / "doc.pdf", SIGN, "--json", "--pages", "2").record
     assert list(record) == [
-        *("schema", "model", "prompt", "media", "page", "question", "text"),
+        *("schema", "model", "key", "prompt", "media", "page", "question", "text"),
         *("stop_reason", "mean_logprob", "counts", "seconds", "cached", "warnings"),
     ]
     assert record["schema"] == 1 and record["model"] == "smol-nano" and record["page"] == 2
