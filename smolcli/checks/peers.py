@@ -135,26 +135,31 @@ class Watched:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log)
         except OSError as error:
             raise EngineError(f"{command[0]} cannot be started: {error}.") from error
-        self._status = Path(f"/proc/{self._process.pid}/status")
+        self._status, self._ended = Path(f"/proc/{self._process.pid}/status"), threading.Event()
         self._watch = threading.Thread(target=self._look, daemon=True)
         self._watch.start()
 
     def _look(self) -> None:
         """Until it has ended, as nothing is left to be read then."""
-        while self._process.poll() is None:
+        while self._process.poll() is None and not self._ended.is_set():
             with suppress(OSError):  # another system, or it has just ended
                 found = re.search(r"VmHWM:\s+(\d+) kB", self._status.read_text(encoding="utf-8"))
                 self.peak_bytes = max(self.peak_bytes, int(found[1]) * 1024 if found else 0)
-            time.sleep(_POLL_S)
+            self._ended.wait(_POLL_S)
 
     def wait(self, most_s: float) -> int:
         """Its exit status. Raises EngineError when it takes longer; it is ended whatever happens."""
+        late = threading.Timer(most_s, self._process.kill)  # a wait with a time limit looks every 50 ms only
+        late.start()
         try:
-            return self._process.wait(most_s)
-        except subprocess.TimeoutExpired as error:
-            raise EngineError(f"{self._name} has not ended in {most_s:g} s.") from error
+            status = self._process.wait()
         finally:
+            in_time = late.is_alive()
+            late.cancel()
             self.end()
+        if not in_time:
+            raise EngineError(f"{self._name} has not ended in {most_s:g} s.")
+        return status
 
     @property
     def status(self) -> int | None:
@@ -170,6 +175,7 @@ class Watched:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        self._ended.set()
         self._watch.join()
 
 
