@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -98,7 +99,7 @@ class Progress:
             self._tiles = None
 
 
-class _StepsBar:
+class _StepsBar(ABC):
     """A bar on stderr, on a terminal only, for who is told a step, how much of it is done, and of how much."""
 
     def __init__(self, quiet: bool) -> None:
@@ -119,9 +120,9 @@ class _StepsBar:
             self._bar.start()
         self._bar.update(self._task, description=step, completed=done, total=total)
 
+    @abstractmethod
     def _columns(self, bars: Any) -> Sequence[Any]:
         """What it shows, of rich's `bars`."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self
